@@ -1,0 +1,12 @@
+// The commands of the attnlab program. A file a command; each adds itself to the CLI11 application.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace attnlab::cli {
+
+// Each adds a subcommand whose callback does the work; typed exceptions (reference/core/errors.h) leave it as
+// exit code 2 and one line on stderr.
+void add_kv(CLI::App& app);
+
+}  // namespace attnlab::cli

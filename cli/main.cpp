@@ -1,0 +1,32 @@
+// The attnlab program: parses the command line, runs one command, and turns every refusal into one line on
+// stderr and exit code 2.
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "cli/command.h"
+#include "reference/core/errors.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"attnlab: reference implementation and simulator of attention"};
+  app.require_subcommand(1);
+  try {
+    attnlab::cli::add_kv(app);
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "attnlab: {} (see attnlab --help)\n", error.what());
+    return 2;
+  } catch (const attnlab::InvalidArgument& error) {
+    fmt::print(stderr, "attnlab: {}\n", error.what());
+    return 2;
+  } catch (const attnlab::FileError& error) {
+    fmt::print(stderr, "attnlab: {}\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "attnlab: internal error: {}\n", error.what());
+    return 1;
+  }
+}

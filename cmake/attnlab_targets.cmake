@@ -1,0 +1,27 @@
+# One place for the flags that every target of this project shares.
+function(attnlab_compile_options target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion $<$<BOOL:${ATTNLAB_WERROR}>:-Werror>
+                                           $<$<BOOL:${ATTNLAB_NATIVE}>:-march=native>)
+  if(ATTNLAB_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all
+                                            -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
+endfunction()
+
+# attnlab_library(<folder> PUBLIC libs... PRIVATE libs...): every .cpp below <folder> as the static library
+# attnlab_<folder>, exported as attnlab::<folder>.
+function(attnlab_library folder)
+  cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.cpp)
+  add_library(attnlab_${folder} STATIC ${sources})
+  add_library(attnlab::${folder} ALIAS attnlab_${folder})
+  set_target_properties(attnlab_${folder} PROPERTIES EXPORT_NAME ${folder} POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(attnlab_${folder} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/attnlab>)
+  # One alignment whatever -m flags a consumer compiles with, so that Eigen's objects keep their layout.
+  target_compile_definitions(attnlab_${folder} PUBLIC EIGEN_MAX_ALIGN_BYTES=64)
+  target_link_libraries(attnlab_${folder} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+  attnlab_compile_options(attnlab_${folder})
+endfunction()
