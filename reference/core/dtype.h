@@ -74,6 +74,7 @@ enum class Overflow {
 // The nearest number of the format. NaN stays NaN and zero keeps its sign. Throws InvalidArgument for an
 // integer type.
 double round_to(DType type, double value, Overflow overflow = Overflow::ieee);
+// In a span of floats, fp64 saturates at the largest float.
 void round_to(DType type, std::span<float> values, Overflow overflow = Overflow::ieee);
 void round_to(DType type, std::span<double> values, Overflow overflow = Overflow::ieee);
 
