@@ -1,0 +1,35 @@
+# cmake --install: the program, the libraries with their headers below include/attnlab/, the data files below
+# share/attnlab/ (both keep their paths from the root of the source tree), and the package that
+# find_package(attnlab) reads.
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnlab)
+
+# attnlab::attnlab: all the libraries at once.
+add_library(attnlab_attnlab INTERFACE)
+add_library(attnlab::attnlab ALIAS attnlab_attnlab)
+set_target_properties(attnlab_attnlab PROPERTIES EXPORT_NAME attnlab)
+target_link_libraries(attnlab_attnlab INTERFACE attnlab_reference attnlab_simulator attnlab_files)
+
+install(TARGETS attnlab RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS attnlab_reference attnlab_simulator attnlab_files attnlab_attnlab EXPORT attnlab
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT attnlab NAMESPACE attnlab:: FILE attnlabTargets.cmake DESTINATION ${package_dir})
+
+# attnlab_install_files(<destination> <pattern>...): the files of those names, each below its own folder.
+function(attnlab_install_files destination)
+  list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE patterns)
+  file(GLOB_RECURSE files RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${patterns})
+  foreach(file IN LISTS files)
+    get_filename_component(folder ${file} DIRECTORY)
+    install(FILES ${file} DESTINATION ${destination}/${folder})
+  endforeach()
+endfunction()
+attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab reference/*.h simulator/*.h files/*.h)
+attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json)
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/attnlabConfig.cmake.in attnlabConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(attnlabConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/attnlabConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/attnlabConfigVersion.cmake
+        DESTINATION ${package_dir})

@@ -26,6 +26,8 @@ function(attnlab_library folder)
                                                       $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/attnlab>)
   # One alignment whatever -m flags a consumer compiles with, so that Eigen's objects keep their layout.
   target_compile_definitions(attnlab_${folder} PUBLIC EIGEN_MAX_ALIGN_BYTES=64)
-  target_link_libraries(attnlab_${folder} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+  # nlohmann-json is headers only: who links the installed library does not need it.
+  target_link_libraries(attnlab_${folder} PUBLIC ${arg_PUBLIC}
+                        PRIVATE ${arg_PRIVATE} fmt::fmt $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>)
   attnlab_compile_options(attnlab_${folder})
 endfunction()
