@@ -23,7 +23,12 @@ struct MatrixView {
   Index row_stride = 0;
 
   T& operator()(Index r, Index c) const { return data[r * row_stride + c]; }
-  MatrixView middle(Rows range) const { return {data + range.begin * row_stride, range.size, cols, row_stride}; }
+  MatrixView block(Rows r, Rows c) const {
+    return {data + r.begin * row_stride + c.begin, r.size, c.size, row_stride};
+  }
+  MatrixView middle(Rows range) const {
+    return {data + range.begin * row_stride, range.size, cols, row_stride};
+  }
   operator MatrixView<const T>() const { return {data, rows, cols, row_stride}; }
 };
 
