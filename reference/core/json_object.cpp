@@ -45,10 +45,10 @@ std::string shown(const json& value) {
 
 // A number without a fraction counts as whole however it is written: 2.0, 1e12.
 std::optional<std::uint64_t> as_count(const json& value) {
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > 0) return value.get<std::uint64_t>();
+  if (value.is_number_unsigned()) return value.get<std::uint64_t>();
   if (!value.is_number_float()) return std::nullopt;
   const double number = value.get<double>();
-  const bool whole = number >= 1 && number < 9007199254740992.0 && number == std::floor(number);  // 2^53
+  const bool whole = number >= 0 && number < 9007199254740992.0 && number == std::floor(number);  // 2^53
   return whole ? std::optional(static_cast<std::uint64_t>(number)) : std::nullopt;
 }
 
@@ -92,15 +92,22 @@ bool JsonObject::has(const std::string& key) const {
   return found != node_->value->end() && !found->is_null();
 }
 
+bool JsonObject::is_null(const std::string& key) const {
+  const auto found = node_->value->find(key);
+  return found != node_->value->end() && found->is_null();
+}
+
 bool JsonObject::is_object(const std::string& key) const {
   return has(key) && node_->value->at(key).is_object();
 }
 
-std::uint64_t JsonObject::count(const std::string& key) const {
+std::uint64_t JsonObject::count(const std::string& key, std::uint64_t least) const {
   if (!has(key)) refuse(key, kMissing);
   const json& value = node_->value->at(key);
   const std::optional<std::uint64_t> count = as_count(value);
-  if (!count) refuse(key, "got " + shown(value) + ", expected a positive whole number");
+  if (!count || *count < least) {
+    refuse(key, "got " + shown(value) + ", expected a whole number of at least " + std::to_string(least));
+  }
   return *count;
 }
 
@@ -166,10 +173,6 @@ std::optional<std::uint64_t> JsonObject::maybe_count(const std::string& key) con
 
 std::optional<bool> JsonObject::maybe_boolean(const std::string& key) const {
   return has(key) ? std::optional(boolean(key)) : std::nullopt;
-}
-
-std::optional<std::string> JsonObject::maybe_text(const std::string& key) const {
-  return has(key) ? std::optional(text(key)) : std::nullopt;
 }
 
 std::vector<std::string> JsonObject::keys() const {

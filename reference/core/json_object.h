@@ -21,13 +21,14 @@ class JsonObject {
   // The same from text; `origin` stands for the file in messages.
   static JsonObject parse(std::string_view text, const std::string& origin);
 
-  // Whether the key is there with a value other than null.
+  // Whether the key is there with a value other than null, with null, with an object.
   bool has(const std::string& key) const;
+  bool is_null(const std::string& key) const;
   bool is_object(const std::string& key) const;
 
-  // The field; refused when missing or of another type. A count is a whole number of at least 1, below 2^64;
-  // a rate a finite number above 0.
-  std::uint64_t count(const std::string& key) const;
+  // The field; refused when missing or of another type. A count is a whole number below 2^64, a rate a finite
+  // number above 0.
+  std::uint64_t count(const std::string& key, std::uint64_t least = 1) const;
   double rate(const std::string& key) const;
   bool boolean(const std::string& key) const;
   std::string text(const std::string& key) const;
@@ -38,7 +39,6 @@ class JsonObject {
   // The field, or nothing when it is missing or null.
   std::optional<std::uint64_t> maybe_count(const std::string& key) const;
   std::optional<bool> maybe_boolean(const std::string& key) const;
-  std::optional<std::string> maybe_text(const std::string& key) const;
 
   std::vector<std::string> keys() const;
 

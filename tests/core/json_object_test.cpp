@@ -42,10 +42,12 @@ TEST(JsonObject, ReadsFieldsByType) {
   EXPECT_THAT(object.texts("s"), ElementsAre("a", "b"));
   EXPECT_FALSE(object.has("null"));
   EXPECT_FALSE(object.has("absent"));
+  EXPECT_TRUE(object.is_null("null"));
+  EXPECT_FALSE(object.is_null("absent"));
   EXPECT_TRUE(object.is_object("o"));
   EXPECT_EQ(object.maybe_count("absent"), std::nullopt);
   EXPECT_EQ(object.maybe_count("n"), 3u);
-  EXPECT_EQ(object.maybe_text("null"), std::nullopt);
+  EXPECT_EQ(object.maybe_count("null"), std::nullopt);
   EXPECT_EQ(object.maybe_boolean("b"), false);
 }
 
@@ -54,8 +56,10 @@ TEST(JsonObject, RefusalsNameFileAndField) {
       R"({"zero": 0, "minus": -1, "half": 0.5, "t": "", "o": {"k": "v"}, "l": [{"k": 1}, 2], "s": ["a", 1]})",
       "models/x.json");
   EXPECT_EQ(refusal([&] { object.count("zero"); }),
-            "models/x.json: zero: got 0, expected a positive whole number");
+            "models/x.json: zero: got 0, expected a whole number of at least 1");
   EXPECT_EQ(refusal([&] { object.count("gone"); }), "models/x.json: gone: missing");
+  EXPECT_EQ(object.count("zero", 0), 0u);
+  EXPECT_THAT(refusal([&] { object.count("minus", 0); }), HasSubstr("at least 0"));
   EXPECT_THAT(refusal([&] { object.count("minus"); }), HasSubstr("minus: got -1"));
   EXPECT_THAT(refusal([&] { object.count("half"); }), HasSubstr("half: got 0.5"));
   EXPECT_THAT(refusal([&] { object.rate("minus"); }), HasSubstr("expected a positive number"));
