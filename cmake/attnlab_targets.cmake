@@ -4,7 +4,7 @@ function(attnlab_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion $<$<BOOL:${ATTNLAB_WERROR}>:-Werror>
                                            $<$<BOOL:${ATTNLAB_NATIVE}>:-march=native>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU) # g++ 12 warns about its own headers (GCC bugs 105593 and 105651)
-    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-restrict)
+    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
   endif()
   if(ATTNLAB_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all

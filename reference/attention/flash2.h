@@ -61,6 +61,8 @@ void flash2_backward(Memory& memory, const Head& head, const Inputs<T>& in, cons
     auto delta = memory.tile_for("delta", saved.delta.middle(i));
     row_dots(memory, o, dout, delta);
     memory.store(Hbm::delta, saved.delta.middle(i), delta);
+  }
+  for (const Rows i : blocks(head.seqlen_q, tiles.br)) {  // line 3, where no tile below will
     if (visible_col_blocks(head, i, tiles.bc).empty()) zero(memory, Hbm::dQ, "dQ", grad.dq.middle(i));
   }
   const Index col_blocks = ceil_div(head.seqlen_kv, tiles.bc);

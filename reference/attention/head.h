@@ -72,6 +72,11 @@ struct Head {
   double dropout_scale() const { return 1.0 / (1.0 - dropout.p); }
 };
 
+// Whether the scores of the whole head need a pass that adds to them or hides some.
+inline bool needs_mask_pass(const Head& head) {
+  return head.alibi_slope != 0 || !head.all_visible({0, head.seqlen_q}, {0, head.seqlen_kv});
+}
+
 // Head h of sequence b.
 Head head_of(const Problem& problem, Index b, Index h);
 

@@ -24,11 +24,6 @@ struct StandardWorkspace {
   MatrixView<T> dp, ds;                   // backward only
 };
 
-// Whether scores need a masking pass at all.
-inline bool needs_mask_pass(const Head& head) {
-  return head.alibi_slope != 0 || !head.all_visible({0, head.seqlen_q}, {0, head.seqlen_kv});
-}
-
 // Applies body(tile, i, j) to every tile of an HBM matrix in place: one read and one write of it.
 template <class Memory, class T, class Body>
 void pass(Memory& memory, Hbm from, MatrixView<T> source, Hbm to, MatrixView<T> target, Tiles tiles,
