@@ -1,0 +1,21 @@
+# cmake -D build=<build tree> -D work=<scratch folder> -D options=<configure arguments> -P run.cmake:
+# installs attnlab to a prefix of its own, then builds a small project against it and runs that.
+cmake_minimum_required(VERSION 3.22)
+
+function(step)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(failed)
+    string(REPLACE ";" " " command "${ARGN}")
+    message(FATAL_ERROR "failed (${failed}): ${command}\n${output}")
+  endif()
+endfunction()
+
+set(prefix ${work}/prefix)
+file(REMOVE_RECURSE ${work})
+step(${CMAKE_COMMAND} --install ${build} --prefix ${prefix})
+# The programs go where a package would put them, so that data is found by the path from the program.
+step(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${work}/build -DCMAKE_PREFIX_PATH=${prefix}
+     -DCMAKE_RUNTIME_OUTPUT_DIRECTORY=${prefix}/bin ${options})
+step(${CMAKE_COMMAND} --build ${work}/build)
+step(${prefix}/bin/consumer ${prefix})
+step(${prefix}/bin/attnlab --help)
