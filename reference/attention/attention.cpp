@@ -1,11 +1,9 @@
 #include "reference/attention/attention.h"
 
 #include <string>
-#include <vector>
 
-#include "reference/attention/run_head.h"
+#include "reference/attention/run_tensors.h"
 #include "reference/core/errors.h"
-#include "reference/core/threads.h"
 
 namespace attnlab::attention {
 namespace {
@@ -75,21 +73,6 @@ HeadPlan make_plan(Algorithm algorithm, const Problem& p, const Options& options
   return {algorithm, tiles, options.block_mask};
 }
 
-template <class T>
-Inputs<T> inputs_of(const Problem& p, const TensorView<const T>& q, const TensorView<const T>& k,
-                    const TensorView<const T>& v, Index b, Index h) {
-  const Index kv_head = h / p.group_size();
-  return {q.head(p.tensor_batch(b), h, p.q_rows(b)), k.head(p.tensor_batch(b), kv_head, p.kv_rows(b)),
-          v.head(p.tensor_batch(b), kv_head, p.kv_rows(b))};
-}
-
-// Sets the padding rows [used, seqlen) of one head to `value`.
-template <class T>
-void fill_padding(const Problem& p, const TensorView<T>& t, Index b, Index h, Index used, T value) {
-  if (p.packed() || used == t.seqlen) return;
-  as_eigen(t.head(b, h, {used, t.seqlen - used})).setConstant(value);
-}
-
 }  // namespace
 
 std::span<const AlgorithmInfo> algorithms() { return kAlgorithms; }
@@ -106,40 +89,18 @@ const AlgorithmInfo& find_algorithm(std::string_view name) {
 }
 
 template <class T>
-void forward(Algorithm algorithm, const Problem& p, const ForwardTensors<T>& t, const Options& options) {
+HeadPlan plan_forward(Algorithm algorithm, const Problem& p, const ForwardTensors<T>& t,
+                      const Options& options) {
   require_inputs<const T>(p, t.q, t.k, t.v);
   require_shape("o", t.o, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim_v);
   if (t.lse.data != nullptr)
     require_shape("lse", t.lse, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), 1);
-  const HeadPlan plan = make_plan(algorithm, p, options);
-
-  const Index heads = p.batch * p.num_heads;
-  struct Worker {
-    Direct memory;
-    Workspace<T> workspace;
-    std::vector<T> lse;
-  };
-  std::vector<Worker> workers(static_cast<std::size_t>(worker_count(heads, options.threads)));
-  parallel_for_workers(heads, options.threads, [&](int w, Index index) {
-    Worker& worker = workers[static_cast<std::size_t>(w)];
-    const Index b = index / p.num_heads, h = index % p.num_heads, tb = p.tensor_batch(b);
-    const Rows rows = p.q_rows(b);
-    MatrixView<T> lse;
-    if (t.lse.data != nullptr) {
-      lse = t.lse.head(tb, h, rows);
-      fill_padding(p, t.lse, b, h, rows.size, kNegInf<T>);
-    } else {
-      worker.lse.resize(static_cast<std::size_t>(rows.size));
-      lse = {worker.lse.data(), rows.size, 1, 1};
-    }
-    fill_padding(p, t.o, b, h, rows.size, T(0));
-    forward_head(worker.memory, plan, head_of(p, b, h), inputs_of<T>(p, t.q, t.k, t.v, b, h),
-                 t.o.head(tb, h, rows), lse, worker.workspace);
-  });
+  return make_plan(algorithm, p, options);
 }
 
 template <class T>
-void backward(Algorithm algorithm, const Problem& p, const BackwardTensors<T>& t, const Options& options) {
+HeadPlan plan_backward(Algorithm algorithm, const Problem& p, const BackwardTensors<T>& t,
+                       const Options& options) {
   require_inputs<const T>(p, t.q, t.k, t.v);
   const auto require_like_o = [&](const char* name, const TensorView<const T>& tensor, Index dim) {
     require_shape(name, tensor, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), dim);
@@ -150,35 +111,30 @@ void backward(Algorithm algorithm, const Problem& p, const BackwardTensors<T>& t
   require_shape("dq", t.dq, t.q.batch, t.q.heads, t.q.seqlen, t.q.dim);
   require_shape("dk", t.dk, t.k.batch, t.k.heads, t.k.seqlen, t.k.dim);
   require_shape("dv", t.dv, t.v.batch, t.v.heads, t.v.seqlen, t.v.dim);
-  const HeadPlan plan = make_plan(algorithm, p, options);
-
-  struct Worker {
-    Direct memory;
-    Workspace<T> workspace;
-  };
-  const Index groups = p.batch * p.num_kv_heads;
-  std::vector<Worker> workers(static_cast<std::size_t>(worker_count(groups, options.threads)));
-  // A group's query heads run one after the other: they add to the same dK and dV.
-  parallel_for_workers(groups, options.threads, [&](int w, Index index) {
-    Worker& worker = workers[static_cast<std::size_t>(w)];
-    const Index b = index / p.num_kv_heads, kv_head = index % p.num_kv_heads, tb = p.tensor_batch(b);
-    const Rows rows = p.q_rows(b), kv_rows = p.kv_rows(b);
-    fill_padding(p, t.dk, b, kv_head, kv_rows.size, T(0));
-    fill_padding(p, t.dv, b, kv_head, kv_rows.size, T(0));
-    for (Index h = kv_head * p.group_size(); h < (kv_head + 1) * p.group_size(); ++h) {
-      fill_padding(p, t.dq, b, h, rows.size, T(0));
-      const Gradients<T> grad{t.dq.head(tb, h, rows), t.dk.head(tb, kv_head, kv_rows),
-                              t.dv.head(tb, kv_head, kv_rows)};
-      backward_head<Direct, T>(worker.memory, plan, head_of(p, b, h), inputs_of<T>(p, t.q, t.k, t.v, b, h),
-                               t.o.head(tb, h, rows), t.lse.head(tb, h, rows), t.dout.head(tb, h, rows), grad,
-                               worker.workspace);
-    }
-  });
+  return make_plan(algorithm, p, options);
 }
 
-template void forward(Algorithm, const Problem&, const ForwardTensors<float>&, const Options&);
-template void forward(Algorithm, const Problem&, const ForwardTensors<double>&, const Options&);
-template void backward(Algorithm, const Problem&, const BackwardTensors<float>&, const Options&);
-template void backward(Algorithm, const Problem&, const BackwardTensors<double>&, const Options&);
+template <class T>
+void forward(Algorithm algorithm, const Problem& problem, const ForwardTensors<T>& tensors,
+             const Options& options) {
+  Workers<Direct, T> workers(problem.batch * problem.num_heads, options.threads);
+  forward_on(workers, plan_forward(algorithm, problem, tensors, options), problem, tensors);
+}
+
+template <class T>
+void backward(Algorithm algorithm, const Problem& problem, const BackwardTensors<T>& tensors,
+              const Options& options) {
+  Workers<Direct, T> workers(problem.batch * problem.num_kv_heads, options.threads);
+  backward_on(workers, plan_backward(algorithm, problem, tensors, options), problem, tensors);
+}
+
+#define ATTNLAB_INSTANTIATE(T)                                                                           \
+  template HeadPlan plan_forward(Algorithm, const Problem&, const ForwardTensors<T>&, const Options&);   \
+  template HeadPlan plan_backward(Algorithm, const Problem&, const BackwardTensors<T>&, const Options&); \
+  template void forward(Algorithm, const Problem&, const ForwardTensors<T>&, const Options&);            \
+  template void backward(Algorithm, const Problem&, const BackwardTensors<T>&, const Options&);
+ATTNLAB_INSTANTIATE(float)
+ATTNLAB_INSTANTIATE(double)
+#undef ATTNLAB_INSTANTIATE
 
 }  // namespace attnlab::attention
