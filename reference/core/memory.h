@@ -47,6 +47,8 @@ enum class Hbm : std::uint8_t {
   block_mask,
   x,
   y,
+  dy,
+  dx,
   c_kv,
   k_rope,
   W_UK,
@@ -55,9 +57,10 @@ enum class Hbm : std::uint8_t {
   o_latent,
 };
 inline constexpr const char* kHbmNames[] = {
-    "Q",          "K",  "V",  "O",    "S",      "P",    "P_dropped", "m",        "l",       "lse",
-    "dO",         "dQ", "dK", "dV",   "dS",     "dP",   "delta",     "mask",     "bias",    "dropout_mask",
-    "block_mask", "x",  "y",  "c_kv", "k_rope", "W_UK", "W_UV",      "q_latent", "o_latent"};
+    "Q",          "K",  "V",  "O",  "S",  "P",    "P_dropped", "m",    "l",    "lse",
+    "dO",         "dQ", "dK", "dV", "dS", "dP",   "delta",     "mask", "bias", "dropout_mask",
+    "block_mask", "x",  "y",  "dy", "dx", "c_kv", "k_rope",    "W_UK", "W_UV", "q_latent",
+    "o_latent"};
 inline constexpr std::size_t kHbmCount = sizeof(kHbmNames) / sizeof(kHbmNames[0]);
 
 // Kinds of floating-point operation: matmul counts 2 a multiply-add, exp one an exponential (or tanh), other

@@ -1,0 +1,63 @@
+// The steps of a softmax on a row that lies in SRAM. -inf is a hidden entry: it weighs exactly 0, also in a
+// row that holds nothing else. NaN stays NaN.
+#pragma once
+
+#include <Eigen/Core>
+#include <cmath>
+#include <limits>
+
+#include "reference/core/view.h"
+
+namespace attnlab::softmax {
+
+template <class T>
+inline constexpr T kNegInf = -std::numeric_limits<T>::infinity();
+
+// exp(x - m) for m >= x; 0 when x is -inf, also where m is -inf too (a row without keys weighs nothing).
+template <class T>
+T exp_diff(T x, T m) {
+  return x == kNegInf<T> ? T(0) : std::exp(x - m);
+}
+
+// m + log(l): the log-sum-exp of a row with maximum m and l = sum exp(x - m); -inf for a row without keys.
+template <class T>
+T lse(T m, T l) {
+  return l == T(0) ? kNegInf<T> : m + std::log(l);
+}
+
+// The larger, NaN if either is (IEEE 754's maximum; std::max depends on their order).
+template <class T>
+T maximum(T a, T b) {
+  return std::isnan(b) || a < b ? b : a;
+}
+
+template <class T>
+T max_row(const T* row, Index size) {
+  return size == 0 ? kNegInf<T>
+                   : Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>(row, size)
+                         .template maxCoeff<Eigen::PropagateNaN>();
+}
+
+// sum exp(row - m).
+template <class T>
+T sum_exp_row(const T* row, Index size, T m) {
+  if (m == kNegInf<T>) return 0;
+  return (Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>(row, size) - m).exp().sum();
+}
+
+// row <- exp(row - m) in place; returns the sum. Weights below the smallest normal number become 0: they
+// cannot change a sum that holds exp(0), Eigen's exp gives one of them (not 0) for -inf, and arithmetic on
+// them is slow.
+template <class T>
+T exp_row(T* row, Index size, T m) {
+  Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>> x(row, size);
+  if (m == kNegInf<T>) {
+    x.setZero();
+    return 0;
+  }
+  x = (x - m).exp();
+  for (Index c = 0; c < size; ++c) row[c] = row[c] < std::numeric_limits<T>::min() ? T(0) : row[c];
+  return x.sum();
+}
+
+}  // namespace attnlab::softmax
