@@ -32,4 +32,5 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/attnlabConfig.cmake.in
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(attnlabConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/attnlabConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/attnlabConfigVersion.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/FindLibZip.cmake
         DESTINATION ${package_dir})
