@@ -6,6 +6,8 @@
 // {-inf, 0, 0} as its neutral element.
 #pragma once
 
+#include <type_traits>
+
 #include "reference/softmax/row.h"
 
 namespace attnlab::softmax {
@@ -34,9 +36,9 @@ State<T> merge(const State<T>& a, const State<T>& b) {
 // Merges two normalised results of disjoint key sets: outputs (rows of O) and their lse.
 // Written in place of (o, lse). The form that split-KV decoding and ring attention exchange.
 template <class T>
-void merge_normalised(T* o, T& lse_a, const T* o_b, T lse_b, Index dim) {
-  const T m = maximum(lse_a, lse_b);
-  const T weight_a = exp_diff(lse_a, m), weight_b = exp_diff(lse_b, m);
+void merge_normalised(T* o, T& lse_a, const T* o_b, std::type_identity_t<T> lse_b, Index dim) {
+  const T m = maximum<T>(lse_a, lse_b);
+  const T weight_a = exp_diff(lse_a, m), weight_b = exp_diff<T>(lse_b, m);
   const T total = weight_a + weight_b;
   if (total == T(0)) return;
   for (Index c = 0; c < dim; ++c) o[c] = (weight_a * o[c] + weight_b * o_b[c]) / total;
