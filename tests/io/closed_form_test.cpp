@@ -7,25 +7,12 @@
 #include "reference/attention/run_head.h"
 #include "simulator/io/metered.h"
 #include "tests/attention/random_problem.h"
+#include "tests/io/expect_traffic.h"
 
 namespace attnlab::testing {
 namespace {
 
 using attention::Algorithm;
-using io::Traffic;
-
-void expect_equal(const Traffic& closed, const Traffic& metered) {
-  for (std::size_t t = 0; t < kHbmCount; ++t) {
-    EXPECT_EQ(io::to_string(closed.loads[t]), io::to_string(metered.loads[t])) << "loads of " << kHbmNames[t];
-    EXPECT_EQ(io::to_string(closed.stores[t]), io::to_string(metered.stores[t]))
-        << "stores of " << kHbmNames[t];
-  }
-  for (std::size_t kind = 0; kind < closed.flops.size(); ++kind) {
-    EXPECT_EQ(io::to_string(closed.flops[kind]), io::to_string(metered.flops[kind]))
-        << "FLOPs of kind " << kind;
-  }
-  EXPECT_EQ(io::to_string(closed.sram_peak), io::to_string(metered.sram_peak)) << "SRAM peak";
-}
 
 class ClosedForm : public ::testing::TestWithParam<Algorithm> {};
 
