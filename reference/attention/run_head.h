@@ -1,7 +1,7 @@
 // Runs an algorithm on one head, on any Memory: the HBM workspaces it needs, and the dispatch from its name.
 #pragma once
 
-#include <vector>
+#include <memory>
 
 #include "reference/attention/attention.h"
 #include "reference/attention/flash1.h"
@@ -14,24 +14,31 @@ namespace attnlab::attention {
 template <class T>
 class Workspace {
  public:
-  // [rows, cols], contents undefined.
+  // [rows, cols], contents undefined. A second call for the same tensor gives the same memory.
   template <class Memory>
   MatrixView<T> matrix(Memory& memory, Hbm tensor, Index rows, Index cols) {
-    auto& buffer = buffers_[static_cast<std::size_t>(tensor)];
-    if (buffer.size() < static_cast<std::size_t>(rows * cols))
-      buffer.resize(static_cast<std::size_t>(rows * cols));
-    const MatrixView<T> view{buffer.data(), rows, cols, cols};
+    const MatrixView<T> view{buffers_[static_cast<std::size_t>(tensor)].reserve(rows * cols), rows, cols,
+                             cols};
     memory.undefined(tensor, view);
     return view;
   }
   MatrixView<std::uint8_t> bytes(Index rows, Index cols) {
-    bytes_.resize(std::max(bytes_.size(), static_cast<std::size_t>(rows * cols)));
-    return {bytes_.data(), rows, cols, cols};
+    return {bytes_.reserve(rows * cols), rows, cols, cols};
   }
 
  private:
-  std::vector<T> buffers_[kHbmCount];
-  std::vector<std::uint8_t> bytes_;
+  template <class Value>
+  struct Buffer {
+    std::unique_ptr<Value[]> data;
+    Index size = -1;
+    Value* reserve(Index wanted) {
+      if (size < wanted)
+        data = std::make_unique_for_overwrite<Value[]>(static_cast<std::size_t>(size = wanted));
+      return data.get();
+    }
+  };
+  Buffer<T> buffers_[kHbmCount];
+  Buffer<std::uint8_t> bytes_;
 };
 
 struct HeadPlan {
@@ -44,14 +51,16 @@ struct HeadPlan {
   }
 };
 
-// Where the matrices of standard attention live. They keep their contents until the workspace is asked for
-// another head's.
+// Where the matrices of standard attention's forward pass live. They keep their contents until the workspace
+// is asked for another head's. P takes the place of S, unless the backward pass of a softcap reads S once
+// more.
 template <class T, class Memory>
 StandardWorkspace<T> standard_workspace(Memory& memory, const Head& head, Workspace<T>& workspace) {
   const auto matrix = [&](Hbm tensor) {
     return workspace.matrix(memory, tensor, head.seqlen_q, head.seqlen_kv);
   };
-  StandardWorkspace<T> work{matrix(Hbm::S), matrix(Hbm::P), {}, {}, matrix(Hbm::dP), matrix(Hbm::dS)};
+  StandardWorkspace<T> work{matrix(Hbm::S), {}, {}, {}, {}, {}};
+  work.p = head.softcap != 0 ? matrix(Hbm::P) : work.s;
   if (head.dropout.p != 0) {
     work.p_dropped = matrix(Hbm::P_dropped);
     work.dropout_mask = workspace.bytes(head.seqlen_q, head.seqlen_kv);
@@ -100,14 +109,14 @@ void backward_head(Memory& memory, const HeadPlan& plan, const Head& head, const
   switch (plan.algorithm) {
     case Algorithm::standard: {
       Direct direct;
-      const auto work = standard_workspace<T>(direct, head, workspace);
+      auto work = standard_workspace<T>(direct, head, workspace);
       const Outputs<T> again{workspace.matrix(direct, Hbm::O, head.seqlen_q, head.head_dim_v),
                              {},
                              {},
                              workspace.matrix(direct, Hbm::lse, head.seqlen_q, 1)};
       standard_forward(direct, head, in, again, work, plan.tiles);
-      memory.undefined(Hbm::dP, work.dp);
-      memory.undefined(Hbm::dS, work.ds);
+      work.dp = workspace.matrix(memory, Hbm::dP, head.seqlen_q, head.seqlen_kv);
+      work.ds = workspace.matrix(memory, Hbm::dS, head.seqlen_q, head.seqlen_kv);
       return standard_backward(memory, head, in, saved, work, grad, plan.tiles);
     }
     case Algorithm::flash2:

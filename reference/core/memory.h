@@ -175,7 +175,7 @@ class Direct {
   // Brings an HBM matrix into a tile that is already there.
   template <class T>
   void load_into(Hbm, MatrixView<const std::type_identity_t<T>> source, Tile<T>& tile) {
-    tile.mat() = as_eigen(source);
+    if (source.data != tile.view().data) tile.mat() = as_eigen(source);
   }
   // A tile that will be stored to `target`, uninitialised. Here it is the target itself, so that store() has
   // nothing to do.
