@@ -97,9 +97,8 @@ std::uint64_t parse_whole(const std::string& argument, std::string_view text, bo
   const std::optional<Wide> unit = number ? factor(number->suffix, with_bytes) : std::nullopt;
   if (!unit) refuse(argument, text, form);
   constexpr Wide kMax = std::numeric_limits<std::uint64_t>::max();
-  if (number->digits / number->scale > kMax / *unit) refuse(argument, text, "less than 2^64");
-  // The whole part times the unit now fits 64 bits, so neither product below can exceed 128.
-  const Wide whole = number->digits / number->scale * *unit;
+  if (number->digits / number->scale > kMax) refuse(argument, text, "less than 2^64");
+  const Wide whole = number->digits / number->scale * *unit;  // below 2^64 * 1024^4: fits
   const Wide fraction = number->digits % number->scale;
   if (fraction != 0 && number->scale > power(10, 18)) refuse(argument, text, "at most 18 decimal places");
   if (fraction * *unit % number->scale != 0) refuse(argument, text, form);

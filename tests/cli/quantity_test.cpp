@@ -76,6 +76,8 @@ TEST(Quantity, OverflowIsRefused) {
                            "999999999999999999999999999999", "99999999999999999999999T"}) {
     EXPECT_THAT(refusal([&] { parse_count("n", text); }), HasSubstr("2^64")) << text;
   }
+  EXPECT_THAT(refusal([] { parse_bytes("m", "18446744.1TB"); }), HasSubstr("2^64"));
+  EXPECT_EQ(parse_bytes("m", "18446744.073709551615TB"), kMax);
   EXPECT_EQ(parse_count("n", "16777215T"), kMax - ((std::uint64_t{1} << 40) - 1));
   EXPECT_THAT(refusal([] { parse_count("n", "1000000000000000000000000000000"); }),
               HasSubstr("whole number"));

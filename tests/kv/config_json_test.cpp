@@ -123,9 +123,11 @@ TEST(Config, SlidingLayersByTheFamiliesRules) {
                                 "sliding_window": 1024)";
   EXPECT_EQ(parse(gemma + "}").sliding_layers, 52u);  // every sixth layer attends to everything
   EXPECT_EQ(parse(gemma + ", \"sliding_window_pattern\": 2}").sliding_layers, 31u);
-  const std::string types = R"({"model_type": "gemma2", "hidden_size": 64, "num_hidden_layers": 3,
+  const std::string three = R"({"model_type": "gemma2", "hidden_size": 64, "num_hidden_layers": 3,
                                 "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32,
-                                "sliding_window": 16, "layer_types": )";
+                                "sliding_window": 16)";
+  EXPECT_EQ(parse(three + "}").sliding_layers, 2u);  // the first and every other one
+  const std::string types = three + ", \"layer_types\": ";
   EXPECT_EQ(parse(types + R"(["full_attention", "full_attention", "sliding_attention"]})").sliding_layers,
             1u);
   EXPECT_THAT(refusal(types + R"(["full_attention"]})"), HasSubstr("layer_types: got 1 entries"));
