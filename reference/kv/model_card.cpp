@@ -126,7 +126,9 @@ void validate(const ModelCard& card) {
     if (!holds) throw InvalidArgument(field, std::to_string(value), expected);
   };
   demand(card.layers > 0, "layers", card.layers, "at least 1");
-  demand(card.heads > 0, "heads", card.heads, "at least 1");
+  constexpr std::uint64_t kMostHeads = std::uint64_t{1}
+                                       << 20;  // divisors of the heads are searched one by one
+  demand(card.heads > 0 && card.heads <= kMostHeads, "heads", card.heads, "1 to 2^20");
   demand(card.head_dim > 0, "head_dim", card.head_dim, "at least 1");
   demand(card.kv_heads > 0 && card.kv_heads <= card.heads && card.heads % card.kv_heads == 0, "kv_heads",
          card.kv_heads, fmt::format("a divisor of the {} heads", card.heads));

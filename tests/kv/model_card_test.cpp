@@ -60,6 +60,7 @@ TEST(ModelCards, ContradictionsAreRefused) {
   EXPECT_EQ(with([](ModelCard&) {}), "accepted");
   EXPECT_THAT(with([](ModelCard& card) { card.layers = 0; }), HasSubstr("layers: got 0"));
   EXPECT_THAT(with([](ModelCard& card) { card.heads = 0; }), HasSubstr("heads: got 0"));
+  EXPECT_THAT(with([](ModelCard& card) { card.heads = std::uint64_t{1} << 60; }), HasSubstr("1 to 2^20"));
   EXPECT_THAT(with([](ModelCard& card) { card.head_dim = 0; }), HasSubstr("head_dim: got 0"));
   EXPECT_THAT(with([](ModelCard& card) { card.kv_heads = 7; }), HasSubstr("kv_heads: got 7"));
   EXPECT_THAT(with([](ModelCard& card) { card.kv_heads = 0; }), HasSubstr("kv_heads: got 0"));
