@@ -46,10 +46,11 @@ TEST_F(NpyFile, NumPysFilesAreRead) {
 }
 
 TEST_F(NpyFile, UntypedElementsNeedTheirType) {
-  for (const auto& [file, type] : ml_dtypes()) {
-    expect_equal(read(fixture(file + ".npy"), type)[0], fixture_tensor(type, {2, 3, 4}, file));
-    EXPECT_REFUSED(FileError, read(fixture(file + ".npy")), "say which type they are");
-    EXPECT_REFUSED(FileError, read(fixture(file + ".npy"), DType::f32), "they cannot be fp32");
+  for (const auto& [key, type] : ml_dtypes()) {
+    const auto file = fixture(key + ".npy");
+    expect_equal(read(file, type)[0], fixture_tensor(type, {2, 3, 4}, key));
+    EXPECT_REFUSED(FileError, read(file), "say which type they are");
+    EXPECT_REFUSED(FileError, read(file, DType::f32), "they cannot be fp32");
   }
   // Typed elements stay what they are.
   expect_equal(read(fixture("vector.npy"), DType::bf16)[0], fixture_tensor(DType::i32, {5}, "vector"));
