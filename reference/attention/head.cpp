@@ -32,6 +32,7 @@ Head head_of(const Problem& p, Index b, Index h) {
   if (p.causal) head.right = 0;
   head.has_mask = static_cast<bool>(p.mask);
   head.has_bias = static_cast<bool>(p.bias);
+  head.mask_pass = p.mask_pass;
   head.mask = slice(p.mask, b, h);
   head.bias = slice(p.bias, b, h);
   head.dropout = p.dropout;

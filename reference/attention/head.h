@@ -22,7 +22,7 @@ struct Head {
   double sink = -std::numeric_limits<double>::infinity();
   // Visible keys of row i before bias and mask: [i + offset() - left, i + offset() + right].
   Index left = kMaxExtent * 2, right = kMaxExtent * 2;
-  bool has_mask = false, has_bias = false;
+  bool has_mask = false, has_bias = false, mask_pass = false;
   BroadcastView<std::uint8_t> mask;  // data at this head's (0, 0)
   BroadcastView<float> bias;
   Dropout dropout;
@@ -74,7 +74,8 @@ struct Head {
 
 // Whether the scores of the whole head need a pass that adds to them or hides some.
 inline bool needs_mask_pass(const Head& head) {
-  return head.alibi_slope != 0 || !head.all_visible({0, head.seqlen_q}, {0, head.seqlen_kv});
+  return head.mask_pass || head.alibi_slope != 0 ||
+         !head.all_visible({0, head.seqlen_q}, {0, head.seqlen_kv});
 }
 
 // Head h of sequence b.

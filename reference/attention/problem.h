@@ -72,6 +72,10 @@ struct Problem {
   std::vector<double> sinks;         // [num_heads]: logit of a virtual key with v = 0
   BroadcastView<float> bias;         // added to s; -inf hides the key
   BroadcastView<std::uint8_t> mask;  // 0 hides the key
+  // Scores take part in a masking pass even where nothing above hides a key: standard attention then spends
+  // that pass, as a framework does for a mask that it computes instead of storing. Changes traffic, never a
+  // result.
+  bool mask_pass = false;
 
   // Padding: sequence b uses the first q_lens[b] rows of Q and kv_lens[b] of K and V. [batch], or empty.
   std::vector<Index> q_lens, kv_lens;

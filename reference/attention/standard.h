@@ -186,7 +186,7 @@ void standard_forward(Memory& memory, const Head& head, const Inputs<T>& in, con
     pass(memory, Hbm::S, work.s, masked_name, masked, tiles,
          [&](Tile<T>& s, Rows i, Rows j) { apply_bias_and_mask(memory, head, i, j, s); });
   }
-  softmax_pass(memory, head, masked_name, masked, work.p, out.lse, tiles.bc);
+  softmax_pass(memory, head, masked_name, masked, work.p, out.lse, row_piece(tiles));
   Hbm p_name = Hbm::P;
   MatrixView<T> p = work.p;
   if (head.dropout.p != 0) {
@@ -216,7 +216,7 @@ void standard_backward(Memory& memory, const Head& head, const Inputs<T>& in, co
       multiply_by_mask(memory, head, kept, tile);
     });
   }
-  softmax_backward_pass<Memory, T>(memory, head, work.p, work.dp, work.ds, tiles.bc);
+  softmax_backward_pass<Memory, T>(memory, head, work.p, work.dp, work.ds, row_piece(tiles));
   if (head.softcap != 0) {
     pass(memory, Hbm::dS, work.ds, Hbm::dS, work.ds, tiles, [&](Tile<T>& ds, Rows i, Rows j) {
       const auto capped = memory.load(Hbm::S, work.s.block(i, j));

@@ -16,6 +16,10 @@ using attnlab::Blocks;
 using attnlab::blocks;
 using attnlab::ceil_div;
 
+// The longest row that standard attention's passes over whole rows keep in SRAM: two such rows take the room
+// of a tile of scores.
+inline Index row_piece(Tiles tiles) { return std::max(tiles.bc, tiles.br * tiles.bc / 2); }
+
 // Column blocks that some row of `rows` sees through the band.
 inline Blocks visible_col_blocks(const Head& head, Rows rows, Index bc) {
   const Index begin = head.band_begin(rows.begin), end = head.band_end(rows.end() - 1);

@@ -43,12 +43,13 @@ Count footprint(Algorithm algorithm, Pass pass, const Head& head, Tiles tiles) {
   return head_traffic(algorithm, pass, head, tiles).sram_peak;
 }
 
-// The largest Bc in [1, limit] whose footprint fits, or 0.
-Index largest_bc(Algorithm algorithm, Pass pass, const Head& head, Index br, Index limit, Count sram) {
+// The largest size in [1, limit] that fits(size) accepts, or 0. Whatever fits, fits smaller too.
+template <class Fits>
+Index largest(Index limit, Fits fits) {
   Index low = 0, high = limit;
   while (low < high) {
     const Index middle = low + (high - low + 1) / 2;
-    if (footprint(algorithm, pass, head, {br, middle}) <= sram) {
+    if (fits(middle)) {
       low = middle;
     } else {
       high = middle - 1;
@@ -75,11 +76,18 @@ Tiles paper_tiles(Algorithm algorithm, Pass pass, const Head& head, std::int64_t
   const Index d = std::max(head.head_dim, head.head_dim_v);
   const Index quarter = std::max<Index>(1, attention::ceil_div(sram_elements, 4 * d));
   const Index nq = std::max<Index>(1, head.seqlen_q), nk = std::max<Index>(1, head.seqlen_kv);
+  const Index rows = std::min({quarter, d, nq});
+  const auto fits = [&](Index br, Index bc) {
+    return footprint(algorithm, pass, head, {br, bc}) <= static_cast<Count>(sram_elements);
+  };
+  if (algorithm == Algorithm::standard) {
+    const Index br = largest(rows, [&](Index size) { return fits(size, nk); });
+    if (br > 0) return {br, nk};
+  }
   const Index limit = algorithm == Algorithm::standard ? nk : std::min(quarter, nk);
-  Tiles tiles{std::min({quarter, d, nq}), 0};
-  for (; tiles.br > 0; tiles.br /= 2) {
-    tiles.bc = largest_bc(algorithm, pass, head, tiles.br, limit, static_cast<Count>(sram_elements));
-    if (tiles.bc > 0) return tiles;
+  for (Index br = rows; br > 0; br /= 2) {
+    const Index bc = largest(limit, [&](Index size) { return fits(br, size); });
+    if (bc > 0) return {br, bc};
   }
   throw SramOverflow("sram", std::to_string(sram_elements) + " elements",
                      "at least " + to_string(footprint(algorithm, pass, head, {1, 1})) +

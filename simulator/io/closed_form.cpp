@@ -85,13 +85,14 @@ Traffic standard_forward_traffic(const Head& head, Tiles tiles) {
     add_bias_and_mask(t, head, all);
     if (area > 0) t.peak(tile + broadcast_tile(head, product.r, product.c));
   }
-  const Count passes = head.seqlen_kv <= tiles.bc ? 1 : 2;
+  const Index piece = attention::row_piece(tiles);
+  const Count passes = head.seqlen_kv <= piece ? 1 : 2;
   t.load(masked) += passes * area;
   t.store(Hbm::P) += area;
   t.store(Hbm::lse) += nq;
   t.flop(Flop::exp) += nq * (passes * nk + 1);
   t.flop(Flop::other) += nq * ((2 * passes + 2) * nk + 1);
-  if (nq > 0) t.peak(1 + product.c);
+  if (nq > 0) t.peak(1 + u(std::min(piece, head.seqlen_kv)));
   Hbm p = Hbm::P;
   if (head.dropout.p != 0) {
     p = Hbm::P_dropped;
@@ -119,12 +120,13 @@ Traffic standard_backward_traffic(const Head& head, Tiles tiles) {
     t.flop(Flop::other) += area;
     t.peak(2 * tile);
   }
-  const Count passes = head.seqlen_kv <= tiles.bc ? 1 : 2;
+  const Index piece = attention::row_piece(tiles);
+  const Count passes = head.seqlen_kv <= piece ? 1 : 2;
   t.load(Hbm::P) += passes * area;
   t.load(Hbm::dP) += passes * area;
   t.store(Hbm::dS) += area;
   t.flop(Flop::other) += 4 * area;
-  if (head.seqlen_q > 0) t.peak(2 * product.c);
+  if (head.seqlen_q > 0) t.peak(2 * u(std::min(piece, head.seqlen_kv)));
   if (head.softcap != 0) {
     add_pass(t, Hbm::dS, Hbm::dS, all);
     t.load(Hbm::S) += area;

@@ -117,6 +117,7 @@ inline void make_case(Case& c, std::uint64_t seed, Index max_seqlen = 80) {
     for (Index n = 0; n < b * h * r * k; ++n) c.mask.push_back(random.chance(0.8) ? 1 : 0);
     if (!c.mask.empty()) p.mask = attention::broadcast(c.mask.data(), b, h, r, k), d += " mask";
   }
+  if (random.chance(0.1)) p.mask_pass = true, d += " mask_pass";
   if (random.chance(0.25)) {
     for (Index b = 0; b < p.batch; ++b) {
       p.kv_lens.push_back(random.integer(0, p.seqlen_kv));

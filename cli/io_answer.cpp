@@ -1,0 +1,239 @@
+#include "cli/io_answer.h"
+
+#include <fmt/format.h>
+
+#include "cli/quantity.h"
+#include "reference/core/errors.h"
+#include "reference/core/philox.h"
+
+namespace attnlab::cli {
+namespace {
+
+using attention::Algorithm;
+using attention::Problem;
+using attention::Tiles;
+
+std::vector<io::Pass> passes_of(const std::string& text) {
+  if (text == "forward") return {io::Pass::forward};
+  if (text == "backward") return {io::Pass::backward};
+  if (text == "both") return {io::Pass::forward, io::Pass::backward};
+  throw InvalidArgument("--pass", text, "forward, backward or both");
+}
+
+// The stored masks and biases of --boolean-mask and --bias: [1, 1, seqlen_q, seqlen_kv]. Closed forms need
+// their extents only, so that the data exist at sizes that can run.
+struct Stored {
+  std::vector<std::uint8_t> mask;
+  std::vector<float> bias;
+};
+
+void add_stored(const IoChoices& choices, Problem& p, Stored& stored) {
+  constexpr Index kLargest = Index{1} << 28;
+  const Index scores = p.seqlen_q * p.seqlen_kv;
+  const std::size_t size = scores <= kLargest ? static_cast<std::size_t>(std::max<Index>(1, scores)) : 1;
+  if (choices.boolean_mask) {
+    stored.mask.assign(size, 1);
+    p.mask = attention::broadcast(stored.mask.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
+  }
+  if (choices.bias) {
+    stored.bias.assign(size, 0.0f);
+    p.bias = attention::broadcast(stored.bias.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
+  }
+}
+
+bool can_run(const Problem& p) {
+  return (!p.mask && !p.bias) || p.seqlen_q * p.seqlen_kv <= (Index{1} << 28);
+}
+
+// Each tile exists with probability `density`.
+std::vector<std::uint8_t> random_blocks(Index row_blocks, Index col_blocks, double density) {
+  constexpr Index kLargest = Index{1} << 30;
+  if (col_blocks != 0 && row_blocks > kLargest / col_blocks) {
+    throw InvalidArgument("--density", fmt::format("{} x {} tiles", row_blocks, col_blocks),
+                          "at most 2^30 tiles in a block mask; take larger ones with --br and --bc");
+  }
+  std::vector<std::uint8_t> blocks(static_cast<std::size_t>(std::max<Index>(1, row_blocks * col_blocks)));
+  for (std::size_t n = 0; n < blocks.size(); ++n)
+    blocks[n] = philox(0, n)[0] < density * 4294967296.0 ? 1 : 0;
+  return blocks;
+}
+
+Json tensors_json(const io::Traffic& t, const io::ElementSizes& sizes) {
+  Json json = Json::object();
+  for (std::size_t n = 0; n < kHbmCount; ++n) {
+    if (t.loads[n] == 0 && t.stores[n] == 0) continue;
+    json[kHbmNames[n]] = {{"read_bytes", json_count(t.loads[n] * sizes.bytes[n])},
+                          {"write_bytes", json_count(t.stores[n] * sizes.bytes[n])}};
+  }
+  return json;
+}
+
+std::string gigabytes(io::Count bytes) { return fmt::format("{:.3f} GB", static_cast<double>(bytes) * 1e-9); }
+
+// 12345678 as 12,345,678.
+std::string grouped(io::Count count) {
+  std::string digits = io::to_string(count);
+  for (std::size_t n = digits.size(); n > 3;) digits.insert(n -= 3, ",");
+  return digits;
+}
+
+}  // namespace
+
+device::Work work_of(const io::Traffic& traffic, DType dtype) {
+  device::Work work;
+  work.hbm_bytes = static_cast<double>(io::bytes(traffic, io::ElementSizes(dtype)).total());
+  work.matmul_flops[device::arithmetic_of(dtype)] = static_cast<double>(traffic.flop(Flop::matmul));
+  work.exp = static_cast<double>(traffic.flop(Flop::exp));
+  work.other_flops = static_cast<double>(traffic.flop(Flop::other));
+  return work;
+}
+
+IoAnswer answer(const IoQuestion& question) {
+  const auto& info = attention::find_algorithm(question.algorithm);
+  const auto passes = passes_of(question.choices.pass);
+  const io::ElementSizes sizes(question.dtype);
+  const device::Device device = device::load(question.choices.device);
+  if (question.density != 1 && !info.block_mask) {
+    throw InvalidArgument("--density", fmt::format("{}", question.density),
+                          "1 unless --algorithm is blocksparse");
+  }
+  Problem problem = question.problem;
+  problem.mask_pass = question.choices.mask_pass;
+  Stored stored;
+  add_stored(question.choices, problem, stored);
+  validate(problem);
+
+  IoAnswer result;
+  const std::uint64_t sram = question.sram_bytes != 0 ? question.sram_bytes : device.sram_bytes_per_sm;
+  result.sram_elements = static_cast<std::int64_t>(sram / sizes(Hbm::Q));
+  if (result.sram_elements < 1) throw InvalidArgument("--sram", std::to_string(sram), "room for one element");
+  std::optional<io::Traffic> metered = io::Traffic{};
+  for (const io::Pass pass : passes) {
+    const attention::Head head = head_of(problem, 0, 0);
+    Tiles tiles = question.tiles;
+    if (tiles.br == 0 || tiles.bc == 0) {
+      const Tiles rule = io::paper_tiles(info.id, pass, head, result.sram_elements);
+      if (tiles.br == 0) tiles.br = rule.br;
+      if (tiles.bc == 0) tiles.bc = rule.bc;
+    }
+    std::vector<std::uint8_t> blocks;
+    attention::BlockMask mask;
+    if (info.block_mask && question.density < 1) {
+      mask.row_blocks = attention::ceil_div(problem.seqlen_q, tiles.br);
+      mask.col_blocks = attention::ceil_div(problem.seqlen_kv, tiles.bc);
+      blocks = random_blocks(mask.row_blocks, mask.col_blocks, question.density);
+      mask.data = blocks.data();
+    }
+    const io::Traffic closed = io::problem_traffic(info.id, pass, problem, tiles, mask);
+    if (closed.sram_peak > static_cast<io::Count>(result.sram_elements)) {
+      throw SramOverflow("SRAM",
+                         fmt::format("{} elements that tiles of {} x {} need in the {} pass",
+                                     io::to_string(closed.sram_peak), tiles.br, tiles.bc, name(pass)),
+                         fmt::format("at most M = {} elements ({} bytes)", result.sram_elements, sram));
+    }
+    result.closed += closed;
+    result.passes.emplace_back(pass, tiles);
+    if (metered) {
+      const auto sample = can_run(problem)
+                              ? io::sample_traffic(info.id, pass, problem, tiles, mask, result.sram_elements)
+                              : std::nullopt;
+      if (sample) {
+        *metered += sample->traffic;
+        result.metered_heads = sample->heads_run;
+      } else {
+        metered.reset();
+      }
+    }
+  }
+  result.metered = metered;
+  result.roofline = device::roofline(device, work_of(result.closed, question.dtype));
+  return result;
+}
+
+Json to_json(const IoQuestion& question, const IoAnswer& a) {
+  const Problem& p = question.problem;
+  const io::ElementSizes sizes(question.dtype);
+  const io::Bytes closed = io::bytes(a.closed, sizes);
+  Json json;
+  json["algorithm"] = question.algorithm;
+  json["problem"] = {{"batch", p.batch},
+                     {"num_heads", p.num_heads},
+                     {"num_kv_heads", p.num_kv_heads},
+                     {"seqlen_q", p.seqlen_q},
+                     {"seqlen_kv", p.seqlen_kv},
+                     {"head_dim", p.head_dim},
+                     {"head_dim_v", p.head_dim_v},
+                     {"causal", p.causal},
+                     {"dropout", p.dropout.p},
+                     {"dtype", std::string(name(question.dtype))}};
+  json["pass"] = question.choices.pass;
+  json["sram_elements"] = a.sram_elements;
+  for (const auto& [pass, tiles] : a.passes)
+    json["tiles"][io::name(pass)] = {{"br", tiles.br}, {"bc", tiles.bc}};
+  json["hbm_read_bytes"] = json_count(closed.read);
+  json["hbm_write_bytes"] = json_count(closed.written);
+  json["hbm_bytes"] = json_count(closed.total());
+  json["matrix_bytes"] = json_count(io::matrix_bytes(a.closed, sizes).total());
+  json["metered_read_bytes"] = a.metered ? json_count(io::bytes(*a.metered, sizes).read) : Json();
+  json["metered_write_bytes"] = a.metered ? json_count(io::bytes(*a.metered, sizes).written) : Json();
+  json["metered_heads"] = a.metered ? Json(a.metered_heads) : Json();
+  json["by_tensor"] = tensors_json(a.closed, sizes);
+  json["sram_peak_bytes"] = json_count(a.closed.sram_peak * sizes(Hbm::Q));
+  json["sram_peak_elements"] = json_count(a.closed.sram_peak);
+  json["flops"] = json_count(a.closed.flop(Flop::matmul));
+  json["flops_by_kind"] = {{"matmul", json_count(a.closed.flop(Flop::matmul))},
+                           {"exp", json_count(a.closed.flop(Flop::exp))},
+                           {"other", json_count(a.closed.flop(Flop::other))}};
+  json["device"] = question.choices.device;
+  json["time_roofline_us"] = a.roofline.seconds() * 1e6;
+  json["bound"] = std::string(device::name(a.roofline.bound()));
+  return json;
+}
+
+std::string to_text(const IoQuestion& question, const IoAnswer& a) {
+  const io::ElementSizes sizes(question.dtype);
+  const Problem& p = question.problem;
+  std::string text =
+      fmt::format("{}, {}: batch {}, {} heads ({} of K and V), {} queries x {} keys, head_dim {}, {}\n",
+                  attention::find_algorithm(question.algorithm).title, question.choices.pass, p.batch,
+                  p.num_heads, p.num_kv_heads, p.seqlen_q, p.seqlen_kv, p.head_dim, name(question.dtype));
+  text += fmt::format("SRAM of {} elements", grouped(static_cast<io::Count>(a.sram_elements)));
+  for (const auto& [pass, tiles] : a.passes) {
+    text += fmt::format("; {} tiles Br {}, Bc {}", io::name(pass), tiles.br, tiles.bc);
+  }
+  text += "\n\n";
+  text += fmt::format("{:<13} {:>26} {:>26}\n", "HBM bytes", "read", "written");
+  for (std::size_t n = 0; n < kHbmCount; ++n) {
+    if (a.closed.loads[n] == 0 && a.closed.stores[n] == 0) continue;
+    text += fmt::format("  {:<11} {:>26} {:>26}\n", kHbmNames[n], grouped(a.closed.loads[n] * sizes.bytes[n]),
+                        grouped(a.closed.stores[n] * sizes.bytes[n]));
+  }
+  const io::Bytes closed = io::bytes(a.closed, sizes);
+  text += fmt::format("{:<13} {:>26} {:>26}   {}\n", "closed form", grouped(closed.read),
+                      grouped(closed.written), gigabytes(closed.total()));
+  if (a.metered) {
+    const io::Bytes metered = io::bytes(*a.metered, sizes);
+    const Index heads = p.batch * p.num_heads;
+    text +=
+        fmt::format("{:<13} {:>26} {:>26}   {}\n", "metered", grouped(metered.read), grouped(metered.written),
+                    metered.read == closed.read && metered.written == closed.written ? "equal" : "DIFFERENT");
+    if (a.metered_heads < heads) {
+      text += fmt::format("  (run on {} of {} heads, which all move the same bytes, and scaled)\n",
+                          a.metered_heads, heads);
+    }
+  } else {
+    text += "metered       too large to run here\n";
+  }
+  text += fmt::format("\nSRAM peak     {} elements\n", grouped(a.closed.sram_peak));
+  text += fmt::format("FLOPs         {} matmul, {} exp, {} other\n", grouped(a.closed.flop(Flop::matmul)),
+                      grouped(a.closed.flop(Flop::exp)), grouped(a.closed.flop(Flop::other)));
+  text += fmt::format(
+      "roofline      {:.1f} us on {} (bound by {}; memory {:.1f}, tensor cores {:.1f}, exp {:.1f}, "
+      "vector {:.1f})\n",
+      a.roofline.seconds() * 1e6, question.choices.device, device::name(a.roofline.bound()),
+      a.roofline.memory_s * 1e6, a.roofline.tensor_s * 1e6, a.roofline.exp_s * 1e6,
+      a.roofline.vector_s * 1e6);
+  return text;
+}
+
+}  // namespace attnlab::cli

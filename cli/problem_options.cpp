@@ -1,0 +1,144 @@
+#include "cli/problem_options.h"
+
+#include <cmath>
+
+#include "cli/quantity.h"
+#include "reference/core/errors.h"
+
+namespace attnlab::cli {
+namespace {
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (char c : text) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else if (c != ' ') {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+// "L,R"; -1 or nothing on a side: no bound there.
+attention::Window parse_window(const std::string& text) {
+  if (text.empty()) return {};
+  const auto parts = split(text);
+  if (parts.size() != 2) throw InvalidArgument("--window", text, "LEFT,RIGHT such as 128,0 (-1: no bound)");
+  attention::Window window;
+  const auto side = [](const std::string& part) -> std::optional<Index> {
+    if (part.empty() || part == "-1") return std::nullopt;
+    return extent("--window", parse_count("--window", part));
+  };
+  window.left = side(parts[0]);
+  window.right = side(parts[1]);
+  return window;
+}
+
+// Press et al. 2022, section 3: slopes 2^(-8 h / H), h = 1..H.
+std::vector<double> alibi_slopes(Index heads) {
+  std::vector<double> slopes;
+  for (Index h = 1; h <= heads; ++h) {
+    slopes.push_back(std::exp2(-8.0 * static_cast<double>(h) / static_cast<double>(heads)));
+  }
+  return slopes;
+}
+
+std::vector<double> parse_numbers(const std::string& option, const std::string& text) {
+  std::vector<double> numbers;
+  for (const std::string& part : split(text)) {
+    std::size_t used = 0;
+    try {
+      numbers.push_back(std::stod(part, &used));
+    } catch (const std::exception&) {
+      used = std::string::npos;
+    }
+    if (used != part.size()) throw InvalidArgument(option, "'" + part + "'", "numbers separated by commas");
+  }
+  return numbers;
+}
+
+}  // namespace
+
+Index extent(const std::string& option, std::uint64_t value) {
+  if (value > static_cast<std::uint64_t>(attention::kMaxExtent)) {
+    throw InvalidArgument(option, std::to_string(value), "at most 1G = 2^30");
+  }
+  return static_cast<Index>(value);
+}
+
+std::vector<Index> parse_list(const std::string& option, const std::string& text) {
+  std::vector<Index> list;
+  if (text.empty()) return list;
+  for (const std::string& part : split(text)) list.push_back(extent(option, parse_count(option, part)));
+  return list;
+}
+
+void add_size_options(CLI::App& app, ProblemOptions& o) {
+  add_count(app, "--batch", o.batch, "Sequences [1]");
+  add_count(app, "--heads", o.heads, "Query heads [1]");
+  add_count(app, "--kv-heads", o.kv_heads, "Heads of K and V: a divisor of --heads (GQA), 1 (MQA) [--heads]");
+  add_count(app, "--seqlen,-N", o.seqlen, "Queries and keys alike");
+  add_count(app, "--seqlen-q", o.seqlen_q, "Queries [--seqlen]");
+  add_count(app, "--seqlen-kv", o.seqlen_kv, "Keys [--seqlen]");
+  add_count(app, "--dim,-d", o.dim, "Of a head [64]");
+  add_count(app, "--dim-v", o.dim_v, "Of a head of V and O [--dim]");
+}
+
+void add_mask_options(CLI::App& app, ProblemOptions& o) {
+  app.add_flag("--causal", o.causal, "Query i sees keys up to i + seqlen_kv - seqlen_q (bottom-right)");
+  app.add_option("--window", o.window, "Sliding window LEFT,RIGHT around the diagonal; -1: no bound");
+  app.add_option("--scale", o.scale, "Softmax scale [1 / sqrt(dim)]");
+  app.add_option("--softcap", o.softcap, "s -> c tanh(s / c)");
+  app.add_flag("--alibi", o.alibi, "ALiBi with the paper's slopes 2^(-8 h / heads)");
+  app.add_option("--sinks", o.sinks, "A logit a head, separated by commas: attention sinks");
+  app.add_option("--kv-lens", o.kv_lens, "Keys of each sequence, such as 201,22; the rest is padding");
+  app.add_option("--q-lens", o.q_lens, "Queries of each sequence");
+  app.add_option("--cu-seqlens-q", o.cu_seqlens_q, "Packed sequences: where each begins, such as 0,201,223");
+  app.add_option("--cu-seqlens-kv", o.cu_seqlens_kv, "The same of K and V");
+  app.add_option("--dropout", o.dropout, "Probability that a weight is dropped, 0 <= P < 1");
+  add_count(app, "--dropout-seed", o.dropout_seed, "Philox key [0]");
+  add_count(app, "--dropout-offset", o.dropout_offset, "Philox offset [0]");
+}
+
+void apply_mask_options(const ProblemOptions& o, attention::Problem& p) {
+  if (o.scale != 0) p.softmax_scale = o.scale;
+  p.causal = o.causal;
+  p.window = parse_window(o.window);
+  p.softcap = o.softcap;
+  if (o.alibi) p.alibi_slopes = alibi_slopes(p.num_heads);
+  if (!o.sinks.empty()) p.sinks = parse_numbers("--sinks", o.sinks);
+  p.kv_lens = parse_list("--kv-lens", o.kv_lens);
+  p.q_lens = parse_list("--q-lens", o.q_lens);
+  p.cu_seqlens_q = parse_list("--cu-seqlens-q", o.cu_seqlens_q);
+  p.cu_seqlens_kv = parse_list("--cu-seqlens-kv", o.cu_seqlens_kv);
+  if (p.packed()) p.batch = static_cast<Index>(p.cu_seqlens_q.size()) - 1;
+  if (o.dropout_offset > UINT32_MAX) {
+    throw InvalidArgument("--dropout-offset", std::to_string(o.dropout_offset), "less than 2^32");
+  }
+  p.dropout = {o.dropout, o.dropout_seed, static_cast<std::uint32_t>(o.dropout_offset)};
+  validate(p);
+}
+
+attention::Problem problem_of(const ProblemOptions& o) {
+  attention::Problem p;
+  p.batch = extent("--batch", o.batch);
+  p.num_heads = extent("--heads", o.heads);
+  const auto either = [](std::uint64_t own, std::uint64_t otherwise) {
+    return own == ProblemOptions::kAbsent ? otherwise : own;
+  };
+  const std::uint64_t seqlen_q = either(o.seqlen_q, o.seqlen), seqlen_kv = either(o.seqlen_kv, o.seqlen);
+  for (const auto& [option, length] : {std::pair{"--seqlen-q", seqlen_q}, {"--seqlen-kv", seqlen_kv}}) {
+    if (length == ProblemOptions::kAbsent)
+      throw InvalidArgument(option, "nothing", "a length, here or as --seqlen");
+  }
+  p.num_kv_heads = extent("--kv-heads", either(o.kv_heads, o.heads));
+  p.seqlen_q = extent("--seqlen-q", seqlen_q);
+  p.seqlen_kv = extent("--seqlen-kv", seqlen_kv);
+  p.head_dim = extent("--dim", o.dim);
+  p.head_dim_v = extent("--dim-v", either(o.dim_v, o.dim));
+  apply_mask_options(o, p);
+  return p;
+}
+
+}  // namespace attnlab::cli
