@@ -27,6 +27,18 @@ void absorb(Memory& memory, const Head& head, Rows i, Rows j, Tile<T>& s, const 
   add_product<Side::keys>(memory, head, i, j, s.mat(), v.mat(), o.mat(), T(1));
 }
 
+// The end of a row block: o / l, the only division, and lse = m + log(l) in place of l. A row without keys
+// stays 0.
+template <class Memory, class T>
+void finish_softmax(Memory& memory, const Tile<T>& m, Tile<T>& l, Tile<T>& o) {
+  for (Index r = 0; r < o.rows(); ++r) {
+    if (l(r) != T(0)) o.mat().row(r) /= l(r);
+    l(r) = softmax::lse(m(r), l(r));
+  }
+  memory.count(Flop::exp, o.rows());
+  memory.count(Flop::other, o.rows() * o.cols() + o.rows());
+}
+
 template <class Memory, class T>
 void flash2_forward(Memory& memory, const Head& head, const Inputs<T>& in, const Outputs<T>& out,
                     Tiles tiles) {
@@ -42,12 +54,7 @@ void flash2_forward(Memory& memory, const Head& head, const Inputs<T>& in, const
       const auto v = memory.load(Hbm::V, in.v.middle(j));
       absorb(memory, head, i, j, s, v, m, l, o);
     }
-    for (Index r = 0; r < i.size; ++r) {
-      if (l(r) != T(0)) o.mat().row(r) /= l(r);  // the only division: a row without keys stays 0
-      l(r) = softmax::lse(m(r), l(r));
-    }
-    memory.count(Flop::exp, i.size);
-    memory.count(Flop::other, i.size * head.head_dim_v + i.size);
+    finish_softmax(memory, m, l, o);
     memory.store(Hbm::O, out.o.middle(i), o);
     memory.store(Hbm::lse, out.lse.middle(i), l);
   }
