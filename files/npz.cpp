@@ -12,6 +12,7 @@
 #include "files/npy_header.h"
 #include "files/output_file.h"
 #include "files/place.h"
+#include "reference/core/errors.h"
 
 namespace attnlab::files {
 namespace {
@@ -180,6 +181,9 @@ void write_npz(const std::filesystem::path& path, std::span<const Tensor> tensor
     const std::string member = tensors[i].name + std::string(kSuffix);
     const zip_int64_t added = zip_file_add(zip.get(), member.c_str(), source, ZIP_FL_ENC_UTF_8);
     if (added < 0) zip_source_free(source);
+    if (added < 0 && zip_error_code_zip(zip_get_error(zip.get())) == ZIP_ER_INVAL) {
+      throw InvalidArgument("tensors", "a name that is not UTF-8", "UTF-8, which .npz demands");
+    }
     check(added >= 0);
     const auto index = static_cast<zip_uint64_t>(added);
     check(zip_set_file_compression(zip.get(), index, ZIP_CM_STORE, 0) == 0);

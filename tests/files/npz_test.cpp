@@ -148,6 +148,20 @@ TEST_F(NpzFile, DamagedDataAreFound) {
   }
 }
 
+TEST_F(NpzFile, ANameGivenTwiceIsRefused) {
+  const std::string array = npy(fixture_tensor(DType::f32, {3}, "q"));
+  std::string archive = get(npz({{"q.npy", array}, {"k.npy", array}}));
+  for (std::size_t at; (at = archive.find("k.npy")) != std::string::npos;) archive[at] = 'q';
+  put(path("x.npz"), archive);
+  EXPECT_REFUSED(FileError, open_npz(path("x.npz")), "bad ZIP archive");
+}
+
+TEST_F(NpzFile, NamesThatAreNotUtf8AreNotWritten) {
+  const Tensor tensor = fixture_tensor(DType::f32, {1}, "\xff");
+  EXPECT_REFUSED(InvalidArgument, write(path("x.npz"), {&tensor, 1}), "UTF-8");
+  EXPECT_TRUE(listing().empty());
+}
+
 TEST_F(NpzFile, OtherFilesAreRefused) {
   put(path("x.npz"), "");
   EXPECT_REFUSED(FileError, open_npz(path("x.npz")), "bad ZIP archive");

@@ -67,6 +67,25 @@ TEST_F(TensorFile, ContentChoosesTheFormatElsewhere) {
   EXPECT_REFUSED(FileError, read(path("x.bin")), "is neither");
 }
 
+TEST_F(TensorFile, AnExtensionIsBelieved) {
+  write(path("x.npy"), {&q_, 1});
+  std::filesystem::rename(path("x.npy"), path("x.npz"));
+  EXPECT_REFUSED(FileError, open(path("x.npz")), "bad ZIP archive");
+}
+
+TEST(Archive, HoldsDistinctNames) {
+  class Two : public Archive {
+   public:
+    Two(const char* first, const char* second)
+        : Archive("x", {{first, DType::u8, {}}, {second, DType::u8, {}}}, {}) {}
+
+   private:
+    void read_data(std::size_t, std::span<std::byte>) const override {}
+  };
+  EXPECT_EQ(Two("q", "k").tensors().size(), 2u);
+  EXPECT_REFUSED(FileError, Two("q", "q"), "x: holds two tensors named \"q\"");
+}
+
 TEST_F(TensorFile, UnknownNamesAreRefusedWithTheKnownOnes) {
   write(path("x.safetensors"), std::vector{q_, k_});
   const auto file = open(path("x.safetensors"));
