@@ -1,0 +1,68 @@
+#include "reference/kv/decode.h"
+
+#include <string>
+
+#include "reference/attention/run_tensors.h"
+
+namespace attnlab::kv {
+namespace {
+
+using attention::Problem;
+
+void require_equal(const char* argument, Index got, Index expected, const char* meaning) {
+  if (got == expected) return;
+  throw InvalidArgument(argument, std::to_string(got), std::to_string(expected) + ", " + meaning);
+}
+
+template <class T>
+void require_matrix(const char* argument, const MatrixView<T>& matrix, Index rows, Index cols) {
+  if (matrix.data == nullptr) throw InvalidArgument(argument, "no data", "a matrix");
+  if (matrix.rows != rows || matrix.cols != cols) {
+    throw InvalidArgument(argument, std::to_string(matrix.rows) + " x " + std::to_string(matrix.cols),
+                          std::to_string(rows) + " x " + std::to_string(cols));
+  }
+}
+
+template <class T>
+void require_step(const Problem& p, const Cache<T>& cache, const Token<T>& token,
+                  const TokenOutputs<T>& out) {
+  attention::validate(p);
+  require_equal("batch", p.batch, 1, "one sequence a cache");
+  require_equal("seqlen_q", p.seqlen_q, 1, "the new token");
+  require_equal("seqlen_kv", p.seqlen_kv, cache.length() + 1, "the cached tokens and the new one");
+  if (p.packed() || !p.q_lens.empty() || !p.kv_lens.empty()) {
+    throw InvalidArgument("problem", "packed or padded sequences", "one sequence, as long as the cache");
+  }
+  require_equal("num_kv_heads", p.num_kv_heads, cache.num_kv_heads(), "those of the cache");
+  require_equal("head_dim", p.head_dim, cache.head_dim(), "that of the cache");
+  require_equal("head_dim_v", p.head_dim_v, cache.head_dim_v(), "that of the cache");
+  require_matrix("q", token.q, p.num_heads, p.head_dim);
+  require_matrix("k", token.k, p.num_kv_heads, p.head_dim);
+  require_matrix("v", token.v, p.num_kv_heads, p.head_dim_v);
+  require_matrix("o", out.o, p.num_heads, p.head_dim_v);
+  require_matrix("lse", out.lse, p.num_heads, 1);
+}
+
+}  // namespace
+
+template <class T>
+void decode(const Problem& problem, Cache<T>& cache, const Token<T>& token, const TokenOutputs<T>& out,
+            const DecodeOptions& options) {
+  require_step(problem, cache, token, out);
+  if (options.bc < 0) throw InvalidArgument("bc", std::to_string(options.bc), "0 or more");
+  const Index bc = options.bc == 0 ? 512 : options.bc;
+  cache.extend();
+  attention::Workers<Direct, T> workers(problem.num_kv_heads, options.threads);
+  workers.run([&](auto& worker, Index kv_head) {
+    decode_kv_head(worker.memory, problem, kv_head, cache, token, out, bc);
+  });
+}
+
+#define ATTNLAB_INSTANTIATE(T)                                                             \
+  template void decode(const Problem&, Cache<T>&, const Token<T>&, const TokenOutputs<T>&, \
+                       const DecodeOptions&);
+ATTNLAB_INSTANTIATE(float)
+ATTNLAB_INSTANTIATE(double)
+#undef ATTNLAB_INSTANTIATE
+
+}  // namespace attnlab::kv
