@@ -11,8 +11,11 @@ int main(int argc, char** argv) {
   CLI::App app{"attnlab: reference implementation and simulator of attention"};
   app.require_subcommand(1);
   try {
+    attnlab::cli::add_demo(app);
     attnlab::cli::add_io(app);
     attnlab::cli::add_kv(app);
+    attnlab::cli::add_list(app);
+    attnlab::cli::add_run(app);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& help) {

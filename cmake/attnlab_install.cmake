@@ -26,7 +26,8 @@ function(attnlab_install_files destination)
   endforeach()
 endfunction()
 attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab reference/*.h simulator/*.h files/*.h)
-attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json experiments/*.py)
+attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json experiments/*.py
+                      experiments/config.json experiments/paper.json experiments/*.safetensors)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/attnlabConfig.cmake.in attnlabConfig.cmake
                               INSTALL_DESTINATION ${package_dir})

@@ -1,0 +1,71 @@
+// attnlab demo: the main job. The paper's numbers beside the ones computed here, and a real model's
+// attention.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/figure2.h"
+#include "cli/plot.h"
+#include "cli/real_model.h"
+#include "reference/core/data_dir.h"
+#include "reference/core/errors.h"
+
+namespace attnlab::cli {
+namespace {
+
+struct Options {
+  std::string out = "out";
+  double seconds = 10;
+  bool no_plots = false;
+};
+
+std::filesystem::path folder(const std::filesystem::path& out, const char* experiment) {
+  const std::filesystem::path path = out / experiment;
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw FileError(path.string(), "cannot be created: " + error.message());
+  return path;
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void run(const Options& options) {
+  if (!(options.seconds > 0))
+    throw InvalidArgument("--seconds", fmt::format("{}", options.seconds), "more than 0");
+  const std::filesystem::path figure_out = folder(options.out, "fa1_fig2"),
+                              real_out = folder(options.out, "real_attention");
+
+  const std::filesystem::path experiment = data_dir("experiments/fa1_fig2");
+  const Figure2 figure = run_figure2(experiment, options.seconds);
+  print(to_text(figure));
+  write(figure, figure_out);
+
+  const RealModel real = run_real_model(data_dir("experiments/real_attention"));
+  print("\n" + to_text(real));
+  write(real, real_out);
+
+  const bool plotted = !options.no_plots && run_plot(experiment / "plot.py", figure_out);
+  print(fmt::format("\nData{} in {} and {}\n", plotted ? " and plots" : "", figure_out.string(),
+                    real_out.string()));
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app) {
+  CLI::App* demo =
+      app.add_subcommand("demo", "FlashAttention's Figure 2 and a real model's attention, about 20 s");
+  const auto options = std::make_shared<Options>();
+  demo->add_option("--out", options->out, "Where data and plots go")->capture_default_str();
+  demo->add_option("--seconds", options->seconds, "Time for running heads against float64")
+      ->capture_default_str();
+  demo->add_flag("--no-plots", options->no_plots, "Data only");
+  demo->callback([options] { run(*options); });
+}
+
+}  // namespace attnlab::cli

@@ -1,0 +1,25 @@
+// Tables of text, and the same rows as CSV.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace attnlab::cli {
+
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+
+  // Columns padded to their widest cell; the first to the left, the others to the right.
+  std::string text() const;
+  // The same rows with the first column and those of [begin, end).
+  Table columns(std::size_t begin, std::size_t end) const;
+  // As RFC 4180: cells with a comma, a quote or a line break are quoted.
+  std::string csv() const;
+};
+
+// Writes the whole file or none. Throws FileError.
+void write_file(const std::filesystem::path& path, const std::string& contents);
+
+}  // namespace attnlab::cli
