@@ -32,11 +32,14 @@ T maximum(T a, T b) {
   return std::isnan(b) || a < b ? b : a;
 }
 
+// The largest entry; -inf for an empty row. In a row with a NaN it may be any of the entries (Eigen's fast
+// maximum), but never -inf, so that what is summed next becomes NaN.
 template <class T>
 T max_row(const T* row, Index size) {
-  return size == 0 ? kNegInf<T>
-                   : Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>(row, size)
-                         .template maxCoeff<Eigen::PropagateNaN>();
+  if (size == 0) return kNegInf<T>;
+  const Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>> x(row, size);
+  const T m = x.maxCoeff();
+  return m == kNegInf<T> ? x.template maxCoeff<Eigen::PropagateNaN>() : m;
 }
 
 // sum exp(row - m).
