@@ -1,5 +1,8 @@
 #include "reference/attention/attention.h"
 
+#include <cmath>
+#include <limits>
+#include <sstream>
 #include <string>
 
 #include "reference/attention/run_tensors.h"
@@ -37,10 +40,30 @@ void require_shape(const char* name, const TensorView<T>& t, Index batch, Index 
     throw InvalidArgument(name, "no data", "a tensor");
 }
 
+// The problem's numbers are computed with as T: refuses those that T does not hold.
+template <class T>
+void require_range(const char* argument, double value, double least = 0) {
+  constexpr double kMax = std::numeric_limits<T>::max();
+  if (std::abs(value) >= least && std::abs(value) <= kMax) return;
+  std::ostringstream got, expected;
+  got << value;
+  expected << "a size from " << least << " to " << kMax << ", of the type that it is computed in";
+  throw InvalidArgument(argument, got.str(), expected.str());
+}
+
+template <class T>
+void require_numbers(const Problem& p) {
+  require_range<T>("softmax_scale", p.scale());
+  if (p.softcap != 0) require_range<T>("softcap", p.softcap, std::numeric_limits<T>::min());
+  for (const double slope : p.alibi_slopes) require_range<T>("alibi_slopes", slope);
+  for (const double sink : p.sinks) require_range<T>("sinks", sink);
+}
+
 template <class T>
 void require_inputs(const Problem& p, const TensorView<T>& q, const TensorView<T>& k,
                     const TensorView<T>& v) {
   validate(p);
+  require_numbers<std::remove_const_t<T>>(p);
   require_shape("q", q, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim);
   require_shape("k", k, p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim);
   require_shape("v", v, p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim_v);

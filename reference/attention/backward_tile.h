@@ -88,7 +88,7 @@ void backward_tile(Memory& memory, const Head& head, Rows i, Rows j, const Backw
   memory.count(Flop::matmul, 2 * size * head.head_dim_v);
   apply_dropout(memory, head, i, j, dp);
   softmax_backward(memory, head, i, j, p, in.delta, dp);
-  if (capped) softcap_backward(memory, head, *capped, dp);
+  if (capped) softcap_backward(memory, head, i, j, *capped, dp);
 
   const T scale = static_cast<T>(head.scale);
   add_product<Side::keys>(memory, head, i, j, dp.mat(), in.k.mat(), dq.mat(), scale);

@@ -184,12 +184,14 @@ void softmax_backward(Memory& memory, const Head& head, Rows i, Rows j, const Ti
   clear_hidden(head, i, j, dp);
 }
 
-// ds <- ds * d(softcap)/ds, from the tanh t = capped score / softcap: 1 - t^2.
+// ds <- ds * d(softcap)/ds, from the tanh t = capped score / softcap: 1 - t^2. Hidden entries stay 0 even
+// where their score was NaN.
 template <class Memory, class T>
-void softcap_backward(Memory& memory, const Head& head, const Tile<T>& capped, Tile<T>& ds) {
+void softcap_backward(Memory& memory, const Head& head, Rows i, Rows j, const Tile<T>& capped, Tile<T>& ds) {
   const T cap = static_cast<T>(head.softcap);
   ds.mat().array() *= T(1) - (capped.mat().array() / cap).square();
   memory.count(Flop::other, 4 * ds.rows() * ds.cols());
+  clear_hidden(head, i, j, ds);
 }
 
 }  // namespace attnlab::attention

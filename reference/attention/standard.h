@@ -220,7 +220,7 @@ void standard_backward(Memory& memory, const Head& head, const Inputs<T>& in, co
   if (head.softcap != 0) {
     pass(memory, Hbm::dS, work.ds, Hbm::dS, work.ds, tiles, [&](Tile<T>& ds, Rows i, Rows j) {
       const auto capped = memory.load(Hbm::S, work.s.block(i, j));
-      softcap_backward(memory, head, capped, ds);
+      softcap_backward(memory, head, i, j, capped, ds);
     });
   }
   product_nn<Memory, T>(memory, head, Hbm::dS, work.ds, Hbm::K, in.k, Hbm::dQ, grad.dq, scale, tiles);
