@@ -12,7 +12,7 @@ Json json_count(io::Count count) {
 
 std::string dump(const Json& json) {
   static const std::regex quoted(R"re("@integer (\d+)")re");
-  return std::regex_replace(json.dump(2), quoted, "$1") + "\n";
+  return std::regex_replace(json.dump(2, ' ', false, Json::error_handler_t::replace), quoted, "$1") + "\n";
 }
 
 }  // namespace attnlab::cli

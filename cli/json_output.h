@@ -13,7 +13,7 @@ using Json = nlohmann::ordered_json;
 // The count as a JSON integer, of any size once printed by dump().
 Json json_count(io::Count count);
 
-// Indented text, ending in a newline.
+// Indented text, ending in a newline. What is not UTF-8, such as a file name, is replaced.
 std::string dump(const Json& json);
 
 }  // namespace attnlab::cli

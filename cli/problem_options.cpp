@@ -1,5 +1,6 @@
 #include "cli/problem_options.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cli/quantity.h"
@@ -37,6 +38,8 @@ attention::Window parse_window(const std::string& text) {
 
 // Press et al. 2022, section 3: slopes 2^(-8 h / H), h = 1..H.
 std::vector<double> alibi_slopes(Index heads) {
+  constexpr Index kMost = Index{1} << 20;
+  if (heads > kMost) throw InvalidArgument("--alibi", std::to_string(heads) + " heads", "at most 1M of them");
   std::vector<double> slopes;
   for (Index h = 1; h <= heads; ++h) {
     slopes.push_back(std::exp2(-8.0 * static_cast<double>(h) / static_cast<double>(heads)));
@@ -74,6 +77,13 @@ std::vector<Index> parse_list(const std::string& option, const std::string& text
   return list;
 }
 
+Index longest_sequence(const std::vector<Index>& cu_seqlens) {
+  Index longest = 0;
+  for (std::size_t b = 1; b < cu_seqlens.size(); ++b)
+    longest = std::max(longest, cu_seqlens[b] - cu_seqlens[b - 1]);
+  return longest;
+}
+
 void add_size_options(CLI::App& app, ProblemOptions& o) {
   add_count(app, "--batch", o.batch, "Sequences [1]");
   add_count(app, "--heads", o.heads, "Query heads [1]");
@@ -102,7 +112,7 @@ void add_mask_options(CLI::App& app, ProblemOptions& o) {
 }
 
 void apply_mask_options(const ProblemOptions& o, attention::Problem& p) {
-  if (o.scale != 0) p.softmax_scale = o.scale;
+  p.softmax_scale = o.scale;
   p.causal = o.causal;
   p.window = parse_window(o.window);
   p.softcap = o.softcap;
@@ -127,14 +137,16 @@ attention::Problem problem_of(const ProblemOptions& o) {
   const auto either = [](std::uint64_t own, std::uint64_t otherwise) {
     return own == ProblemOptions::kAbsent ? otherwise : own;
   };
-  const std::uint64_t seqlen_q = either(o.seqlen_q, o.seqlen), seqlen_kv = either(o.seqlen_kv, o.seqlen);
-  for (const auto& [option, length] : {std::pair{"--seqlen-q", seqlen_q}, {"--seqlen-kv", seqlen_kv}}) {
-    if (length == ProblemOptions::kAbsent)
-      throw InvalidArgument(option, "nothing", "a length, here or as --seqlen");
-  }
+  const auto length = [&](const char* option, std::uint64_t own, const char* cu_option,
+                          const std::string& cu) {
+    const std::uint64_t given = either(own, o.seqlen);
+    if (given != ProblemOptions::kAbsent) return extent(option, given);
+    if (!cu.empty()) return longest_sequence(parse_list(cu_option, cu));
+    throw InvalidArgument(option, "nothing", "a length, here or as --seqlen");
+  };
   p.num_kv_heads = extent("--kv-heads", either(o.kv_heads, o.heads));
-  p.seqlen_q = extent("--seqlen-q", seqlen_q);
-  p.seqlen_kv = extent("--seqlen-kv", seqlen_kv);
+  p.seqlen_q = length("--seqlen-q", o.seqlen_q, "--cu-seqlens-q", o.cu_seqlens_q);
+  p.seqlen_kv = length("--seqlen-kv", o.seqlen_kv, "--cu-seqlens-kv", o.cu_seqlens_kv);
   p.head_dim = extent("--dim", o.dim);
   p.head_dim_v = extent("--dim-v", either(o.dim_v, o.dim));
   apply_mask_options(o, p);

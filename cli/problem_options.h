@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct ProblemOptions {
   static constexpr std::uint64_t kAbsent = UINT64_MAX;
   std::uint64_t batch = 1, heads = 1, kv_heads = kAbsent, dim = 64, dim_v = kAbsent;
   std::uint64_t seqlen = kAbsent, seqlen_q = kAbsent, seqlen_kv = kAbsent;
-  double scale = 0, softcap = 0, dropout = 0;
+  std::optional<double> scale;
+  double softcap = 0, dropout = 0;
   std::uint64_t dropout_seed = 0, dropout_offset = 0;
   bool causal = false, alibi = false;
   std::string window, sinks, kv_lens, q_lens, cu_seqlens_q, cu_seqlens_kv;
@@ -26,10 +28,13 @@ void add_size_options(CLI::App& app, ProblemOptions& options);
 // --causal, --window, --softcap, --kv-lens, ...: everything else.
 void add_mask_options(CLI::App& app, ProblemOptions& options);
 
-// The problem, validated. Throws InvalidArgument naming the option. --cu-seqlens-* set the batch.
+// The problem, validated. Throws InvalidArgument naming the option. --cu-seqlens-* set the batch, and the
+// lengths that are not given.
 attention::Problem problem_of(const ProblemOptions& options);
 // The same for sizes that come from tensors: only the mask options are read.
 void apply_mask_options(const ProblemOptions& options, attention::Problem& problem);
+// The longest sequence of --cu-seqlens-q or --cu-seqlens-kv; 0 for an empty list.
+Index longest_sequence(const std::vector<Index>& cu_seqlens);
 
 // "201,22" as numbers; counts as in quantity.h.
 std::vector<Index> parse_list(const std::string& option, const std::string& text);

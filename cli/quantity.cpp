@@ -115,6 +115,15 @@ std::string scaled(std::uint64_t bytes, double base, const std::array<std::strin
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.2f} {}", value, units[unit]);
 }
 
+// "--seqlen" of "--seqlen,-N".
+std::string first_name(const std::string& option) { return option.substr(0, option.find(',')); }
+
+std::uint64_t at_least(std::uint64_t least, const std::string& argument, std::string_view text,
+                       std::uint64_t value) {
+  if (value < least) refuse(argument, text, fmt::format("at least {}", least));
+  return value;
+}
+
 }  // namespace
 
 std::uint64_t parse_count(const std::string& argument, std::string_view text) {
@@ -139,25 +148,27 @@ Share parse_share(const std::string& argument, std::string_view text) {
 }
 
 CLI::Option* add_count(CLI::App& app, const std::string& option, std::uint64_t& count,
-                       const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          option, [option, &count](const std::string& text) { count = parse_count(option, text); }, help)
-      ->type_name("COUNT");
+                       const std::string& help, std::uint64_t least) {
+  const auto read = [name = first_name(option), &count, least](const std::string& text) {
+    count = at_least(least, name, text, parse_count(name, text));
+  };
+  return app.add_option_function<std::string>(option, read, help)->type_name("COUNT");
 }
 
 CLI::Option* add_bytes(CLI::App& app, const std::string& option, std::uint64_t& bytes,
-                       const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          option, [option, &bytes](const std::string& text) { bytes = parse_bytes(option, text); }, help)
-      ->type_name("BYTES");
+                       const std::string& help, std::uint64_t least) {
+  const auto read = [name = first_name(option), &bytes, least](const std::string& text) {
+    bytes = at_least(least, name, text, parse_bytes(name, text));
+  };
+  return app.add_option_function<std::string>(option, read, help)->type_name("BYTES");
 }
 
 CLI::Option* add_share(CLI::App& app, const std::string& option, Share& share, const std::string& help) {
   return app
       .add_option_function<std::string>(
-          option, [option, &share](const std::string& text) { share = parse_share(option, text); }, help)
+          option,
+          [name = first_name(option), &share](const std::string& text) { share = parse_share(name, text); },
+          help)
       ->type_name("SHARE");
 }
 

@@ -29,11 +29,11 @@ struct Share {
 Share parse_share(const std::string& argument, std::string_view text);
 
 // Options whose text is read by the functions above, into a variable that keeps its value when the option is
-// absent. The variable must outlive the parse.
+// absent. The variable must outlive the parse. What is less than `least` is refused.
 CLI::Option* add_count(CLI::App& app, const std::string& option, std::uint64_t& count,
-                       const std::string& help);
+                       const std::string& help, std::uint64_t least = 0);
 CLI::Option* add_bytes(CLI::App& app, const std::string& option, std::uint64_t& bytes,
-                       const std::string& help);
+                       const std::string& help, std::uint64_t least = 0);
 CLI::Option* add_share(CLI::App& app, const std::string& option, Share& share, const std::string& help);
 
 // 34560 as "34,560".

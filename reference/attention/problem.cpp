@@ -1,5 +1,6 @@
 #include "reference/attention/problem.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -93,6 +94,15 @@ void validate(const Problem& p) {
   require_extent("seqlen_kv", p.seqlen_kv, 0);
   require_extent("head_dim", p.head_dim, 1);
   require_extent("head_dim_v", p.head_dim_v, 1);
+  const double work = static_cast<double>(p.batch) * static_cast<double>(p.num_heads) *
+                      static_cast<double>(p.seqlen_q) * static_cast<double>(p.seqlen_kv) *
+                      static_cast<double>(std::max(p.head_dim, p.head_dim_v));
+  if (work > std::ldexp(1.0, kMaxWorkExponent)) {
+    throw InvalidArgument(
+        "sizes",
+        "batch * num_heads * seqlen_q * seqlen_kv * head_dim beyond 2^" + std::to_string(kMaxWorkExponent),
+        "a problem whose bytes and operations can be counted in 128 bits");
+  }
   if (p.num_heads % p.num_kv_heads != 0) {
     throw InvalidArgument("num_kv_heads", std::to_string(p.num_kv_heads),
                           "a divisor of num_heads = " + std::to_string(p.num_heads));

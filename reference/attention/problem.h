@@ -101,7 +101,9 @@ struct Problem {
 // Throws InvalidArgument naming the first argument that makes the problem meaningless.
 void validate(const Problem& problem);
 
-// The largest extent accepted anywhere: products of four of them and a type size stay below 2^127.
+// The largest extent accepted anywhere, and the largest product batch * num_heads * seqlen_q * seqlen_kv *
+// head_dim as a power of 2: every count of bytes and operations is less than 2^16 such products.
 inline constexpr Index kMaxExtent = Index{1} << 30;
+inline constexpr int kMaxWorkExponent = 112;
 
 }  // namespace attnlab::attention

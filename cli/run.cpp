@@ -1,0 +1,161 @@
+// attnlab run: attention on real tensors.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "cli/command.h"
+#include "cli/problem_options.h"
+#include "cli/quantity.h"
+#include "cli/run_answer.h"
+#include "files/output_file.h"
+#include "files/tensor_file.h"
+#include "reference/core/errors.h"
+
+namespace attnlab::cli {
+namespace {
+
+struct Options {
+  RunSources sources;
+  ProblemOptions problem;
+  std::string algorithm = "flash2", precision;
+  std::uint64_t br = 0, bc = 0, threads = 0;
+  std::optional<std::uint64_t> check;
+  Share density{1, 1};
+  std::string out, lse, dq, dk, dv;
+  bool json = false;
+};
+
+RunQuestion question_of(const Options& o) {
+  RunQuestion question;
+  question.algorithm = &attention::find_algorithm(o.algorithm);
+  question.backward = o.sources.backward;
+  question.tiles = {extent("--br", o.br), extent("--bc", o.bc)};
+  question.density = o.density.value();
+  constexpr std::uint64_t kMostThreads = 1024;
+  if (o.threads > kMostThreads) {
+    throw InvalidArgument("--threads", std::to_string(o.threads), fmt::format("at most {}", kMostThreads));
+  }
+  question.threads = static_cast<int>(o.threads);
+  if (o.check) question.check_heads = static_cast<Index>(std::min<std::uint64_t>(*o.check, INT64_MAX));
+  if (!o.precision.empty() && o.precision != "float" && o.precision != "double") {
+    throw InvalidArgument("--precision", o.precision, "float or double");
+  }
+  return question;
+}
+
+// Sizes belong to random tensors: files have their own.
+void refuse_sizes_beside_files(const CLI::App& app, const RunSources& sources) {
+  if (sources.random()) return;
+  for (const char* option : {"--batch", "--heads", "--kv-heads", "--seqlen", "--seqlen-q", "--seqlen-kv",
+                             "--dim", "--dim-v", "--seed"}) {
+    if (app.get_option(option)->count() != 0) {
+      throw InvalidArgument(option, "a value", "nothing beside tensors from files, whose shapes say it");
+    }
+  }
+}
+
+// Refuses before work starts what could not be written after it: each path must be writable and named once.
+void check_outputs(const Options& o) {
+  std::set<std::filesystem::path> seen;
+  for (const auto& [option, path] :
+       {std::pair{"--out", &o.out}, {"--lse", &o.lse}, {"--dq", &o.dq}, {"--dk", &o.dk}, {"--dv", &o.dv}}) {
+    if (path->empty()) continue;
+    files::format_of(*path);
+    files::check_writable(*path);
+    if (!seen.insert(std::filesystem::weakly_canonical(*path)).second) {
+      throw InvalidArgument(option, *path, "a file of its own");
+    }
+  }
+}
+
+std::vector<std::string> write_outputs(const Options& o, const RunAnswer& result) {
+  std::vector<std::string> written;
+  const auto write = [&](const std::string& path, const files::Tensor& tensor) {
+    if (path.empty()) return;
+    files::write(path, std::span(&tensor, 1));
+    written.push_back(path);
+  };
+  write(o.out, result.o);
+  write(o.lse, result.lse);
+  if (result.dq) write(o.dq, *result.dq);
+  if (result.dk) write(o.dk, *result.dk);
+  if (result.dv) write(o.dv, *result.dv);
+  return written;
+}
+
+void run(const Options& o, const CLI::App& app) {
+  RunQuestion question = question_of(o);
+  refuse_sizes_beside_files(app, o.sources);
+  check_outputs(o);
+  const auto accept = [&](const attention::Problem& problem, DType dtype) {
+    question.in_double = o.precision.empty() ? dtype == DType::f64 : o.precision == "double";
+    validate(question, problem, dtype);
+  };
+  const RunInputs inputs = read_inputs(o.sources, o.problem, accept);
+  const RunAnswer result = answer(question, inputs);
+  const std::vector<std::string> written = write_outputs(o, result);
+  const std::string text =
+      o.json ? dump(to_json(question, inputs, result, written)) : to_text(question, inputs, result, written);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void add_inputs(CLI::App& run, Options& o) {
+  RunSources& s = o.sources;
+  CLI::Option* input = run.add_option(
+      "--input", s.input, "A .safetensors or .npz file with q, k, v, and if wanted mask, bias, dout, o");
+  for (const auto& [option, path] : {std::pair{"--q", &s.q}, {"--k", &s.k}, {"--v", &s.v}})
+    run.add_option(option, *path, "Or a file a tensor (.npy)")->excludes(input);
+  run.add_option(
+      "--layout", s.layout,
+      "bhsd, [batch, heads, seqlen, dim], or bshd, [batch, seqlen, heads, dim]; 3 dimensions are one "
+      "sequence, 2 one head [bhsd]. With --cu-seqlens-*: [total, heads, dim]");
+  run.add_option("--mask", s.mask,
+                 "A file of bool or integers, 0 where a key is hidden, that broadcasts to [batch, heads, "
+                 "seqlen_q, seqlen_kv]");
+  run.add_option("--bias", s.bias, "A file of numbers added to the scores, broadcast like a mask");
+  run.add_option("--dtype", s.dtype,
+                 "Of random tensors [fp16]; of bf16 and fp8 arrays that a .npy leaves untyped");
+  add_count(run, "--seed", s.seed,
+            "Of random tensors, N(0, 1): without files, drawn for the sizes below [0]");
+}
+
+void add_outputs(CLI::App& run, Options& o) {
+  run.add_option("--out", o.out, "Writes O in the type and layout of q: .npy, .npz or .safetensors");
+  run.add_option("--lse", o.lse,
+                 "Writes the log-sum-exp, fp32 or (in double) fp64: [batch, heads, seqlen_q]");
+  CLI::Option* backward =
+      run.add_flag("--backward", o.sources.backward, "Gradients of q, k, v too, from dout");
+  run.add_option("--dout", o.sources.dout, "The gradient of O, shaped as O")->needs(backward);
+  for (const auto& [option, path] : {std::pair{"--dq", &o.dq}, {"--dk", &o.dk}, {"--dv", &o.dv}})
+    run.add_option(option, *path, "Writes that gradient")->needs(backward);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("run", "Attention on tensors from files, or on random ones");
+  const auto o = std::make_shared<Options>();
+  command->add_option("--algorithm", o->algorithm, "One of attnlab list")->capture_default_str();
+  add_inputs(*command, *o);
+  add_size_options(*command, o->problem);
+  add_mask_options(*command, o->problem);
+  add_outputs(*command, *o);
+  command->add_option("--precision", o->precision,
+                      "Computes in float or double [double for fp64 tensors, else float]");
+  add_count(*command, "--br", o->br, "Rows of a tile [what suits the CPU; blocksparse 64]", 1);
+  add_count(*command, "--bc", o->bc, "Columns of a tile", 1);
+  add_share(*command, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
+  add_count(*command, "--threads", o->threads, "Threads over heads [one a core]");
+  command
+      ->add_option_function<std::string>(
+          "--check", [o](const std::string& text) { o->check = parse_count("--check", text); },
+          "Heads compared with standard attention in float64 [as many as a few seconds allow]; 0: none")
+      ->type_name("COUNT");
+  command->add_flag("--json", o->json, "One JSON object");
+  command->callback([o, command] { run(*o, *command); });
+}
+
+}  // namespace attnlab::cli
