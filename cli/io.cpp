@@ -17,7 +17,7 @@ struct Options {
   ProblemOptions problem;
   IoChoices choices;
   std::string dtype = "fp16", algorithm = "flash2";
-  std::uint64_t sram = 0, br = 0, bc = 0;
+  std::uint64_t sram = 0, br = 0, bc = 0, kv_lora_rank = 512, rope_dim = 64;
   Share density{1, 1};
   bool json = false;
 };
@@ -30,6 +30,8 @@ void run(Options& o) {
   question.sram_bytes = o.sram;
   question.tiles = {extent("--br", o.br), extent("--bc", o.bc)};
   question.density = o.density.value();
+  question.kv_lora_rank = extent("--kv-lora-rank", o.kv_lora_rank);
+  question.rope_dim = extent("--rope-dim", o.rope_dim);
   question.problem = problem_of(o.problem);
   const IoAnswer result = answer(question);
   const std::string text = o.json ? dump(to_json(question, result)) : to_text(question, result);
@@ -55,10 +57,12 @@ void add_io(CLI::App& app) {
   io->add_option("--device", o->choices.device,
                  "Its SRAM and its roofline: a name of attnlab list, or a file")
       ->capture_default_str();
-  add_bytes(*io, "--sram", o->sram, "Bytes of SRAM [the device's L1 and shared memory of an SM]");
-  add_count(*io, "--br", o->br, "Rows of a tile [the paper's rule]");
-  add_count(*io, "--bc", o->bc, "Columns of a tile [the paper's rule]");
+  add_bytes(*io, "--sram", o->sram, "Bytes of SRAM [the device's L1 and shared memory of an SM]", 1);
+  add_count(*io, "--br", o->br, "Rows of a tile [the paper's rule]", 1);
+  add_count(*io, "--bc", o->bc, "Columns of a tile [the paper's rule]", 1);
   add_share(*io, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
+  add_count(*io, "--kv-lora-rank", o->kv_lora_rank, "mla-*: d_c, the latent of K and V [512]", 1);
+  add_count(*io, "--rope-dim", o->rope_dim, "mla-*: d_R, the decoupled RoPE key [64]");
   io->add_flag("--json", o->json, "One JSON object");
   io->callback([o] { run(*o); });
 }

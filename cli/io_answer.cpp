@@ -75,11 +75,11 @@ device::Work work_of(const io::Traffic& traffic, DType dtype) {
 }
 
 IoAnswer answer(const IoQuestion& question) {
-  const auto& info = attention::find_algorithm(question.algorithm);
+  const io::Entry& entry = io::find(question.algorithm);
   const auto passes = passes_of(question.choices.pass);
   const io::ElementSizes sizes(question.dtype);
   const device::Device device = device::load(question.choices.device);
-  if (question.density != 1 && !info.block_mask) {
+  if (question.density != 1 && !entry.block_mask) {
     throw InvalidArgument("--density", fmt::format("{}", question.density),
                           "1 unless --algorithm is blocksparse");
   }
@@ -95,40 +95,35 @@ IoAnswer answer(const IoQuestion& question) {
   if (result.sram_elements < 1) throw InvalidArgument("--sram", std::to_string(sram), "room for one element");
   std::optional<io::Traffic> metered = io::Traffic{};
   for (const io::Pass pass : passes) {
-    const attention::Head head = head_of(problem, 0, 0);
-    Tiles tiles = question.tiles;
-    if (tiles.br == 0 || tiles.bc == 0) {
-      const Tiles rule = io::paper_tiles(info.id, pass, head, result.sram_elements);
-      if (tiles.br == 0) tiles.br = rule.br;
-      if (tiles.bc == 0) tiles.bc = rule.bc;
+    if (pass == io::Pass::backward && !entry.backward) {
+      throw InvalidArgument("--pass", question.choices.pass, "forward with --algorithm " + entry.name);
     }
+    io::Question q{problem,          pass, question.tiles, {}, result.sram_elements, question.kv_lora_rank,
+                   question.rope_dim};
+    entry.check(entry, q);
+    q.tiles = entry.tiles(entry, q);
     std::vector<std::uint8_t> blocks;
-    attention::BlockMask mask;
-    if (info.block_mask && question.density < 1) {
-      mask.row_blocks = attention::ceil_div(problem.seqlen_q, tiles.br);
-      mask.col_blocks = attention::ceil_div(problem.seqlen_kv, tiles.bc);
-      blocks = random_blocks(mask.row_blocks, mask.col_blocks, question.density);
-      mask.data = blocks.data();
+    if (question.density < 1) {
+      q.block_mask.row_blocks = attention::ceil_div(problem.seqlen_q, q.tiles.br);
+      q.block_mask.col_blocks = attention::ceil_div(problem.seqlen_kv, q.tiles.bc);
+      blocks = random_blocks(q.block_mask.row_blocks, q.block_mask.col_blocks, question.density);
+      q.block_mask.data = blocks.data();
     }
-    const io::Traffic closed = io::problem_traffic(info.id, pass, problem, tiles, mask);
+    const io::Traffic closed = entry.closed(entry, q);
     if (closed.sram_peak > static_cast<io::Count>(result.sram_elements)) {
       throw SramOverflow("SRAM",
                          fmt::format("{} elements that tiles of {} x {} need in the {} pass",
-                                     io::to_string(closed.sram_peak), tiles.br, tiles.bc, name(pass)),
+                                     io::to_string(closed.sram_peak), q.tiles.br, q.tiles.bc, io::name(pass)),
                          fmt::format("at most M = {} elements ({} bytes)", result.sram_elements, sram));
     }
     result.closed += closed;
-    result.passes.emplace_back(pass, tiles);
-    if (metered) {
-      const auto sample = can_run(problem)
-                              ? io::sample_traffic(info.id, pass, problem, tiles, mask, result.sram_elements)
-                              : std::nullopt;
-      if (sample) {
-        *metered += sample->traffic;
-        result.metered_heads = sample->heads_run;
-      } else {
-        metered.reset();
-      }
+    result.passes.emplace_back(pass, q.tiles);
+    if (!metered) continue;
+    if (const auto sample = can_run(problem) ? entry.metered(entry, q) : std::nullopt) {
+      *metered += sample->traffic;
+      result.metered_heads = sample->heads_run;
+    } else {
+      metered.reset();
     }
   }
   result.metered = metered;
@@ -181,8 +176,8 @@ std::string to_text(const IoQuestion& question, const IoAnswer& a) {
   const Problem& p = question.problem;
   std::string text =
       fmt::format("{}, {}: batch {}, {} heads ({} of K and V), {} queries x {} keys, head_dim {}, {}\n",
-                  attention::find_algorithm(question.algorithm).title, question.choices.pass, p.batch,
-                  p.num_heads, p.num_kv_heads, p.seqlen_q, p.seqlen_kv, p.head_dim, name(question.dtype));
+                  io::find(question.algorithm).title, question.choices.pass, p.batch, p.num_heads,
+                  p.num_kv_heads, p.seqlen_q, p.seqlen_kv, p.head_dim, name(question.dtype));
   text += fmt::format("SRAM of {} elements", grouped(static_cast<io::Count>(a.sram_elements)));
   for (const auto& [pass, tiles] : a.passes) {
     text += fmt::format("; {} tiles Br {}, Bc {}", io::name(pass), tiles.br, tiles.bc);

@@ -8,7 +8,7 @@
 #include "cli/json_output.h"
 #include "reference/attention/attention.h"
 #include "simulator/device/roofline.h"
-#include "simulator/io/sampled_meter.h"
+#include "simulator/io/registry.h"
 
 namespace attnlab::cli {
 
@@ -25,6 +25,7 @@ struct IoQuestion {
   std::uint64_t sram_bytes = 0;  // 0: the device's
   attention::Tiles tiles;        // 0: the paper's rule
   double density = 1;
+  Index kv_lora_rank = 512, rope_dim = 64;  // of MLA
 };
 
 struct IoAnswer {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "simulator/io/largest.h"
+
 namespace attnlab::io {
 namespace {
 
@@ -43,21 +45,6 @@ Count footprint(Algorithm algorithm, Pass pass, const Head& head, Tiles tiles) {
   return head_traffic(algorithm, pass, head, tiles).sram_peak;
 }
 
-// The largest size in [1, limit] that fits(size) accepts, or 0. Whatever fits, fits smaller too.
-template <class Fits>
-Index largest(Index limit, Fits fits) {
-  Index low = 0, high = limit;
-  while (low < high) {
-    const Index middle = low + (high - low + 1) / 2;
-    if (fits(middle)) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return low;
-}
-
 }  // namespace
 
 const char* name(Pass pass) { return pass == Pass::forward ? "forward" : "backward"; }
@@ -85,9 +72,11 @@ Tiles paper_tiles(Algorithm algorithm, Pass pass, const Head& head, std::int64_t
     if (br > 0) return {br, nk};
   }
   const Index limit = algorithm == Algorithm::standard ? nk : std::min(quarter, nk);
+  // FlashAttention-2 forward loads K and V once a row block, the others Q and O once a column block.
+  const bool rows_matter = algorithm == Algorithm::flash2 && pass == Pass::forward;
   for (Index br = rows; br > 0; br /= 2) {
     const Index bc = largest(limit, [&](Index size) { return fits(br, size); });
-    if (bc > 0) return {br, bc};
+    if (bc >= (rows_matter ? 1 : std::min(br, limit))) return {br, bc};
   }
   throw SramOverflow("sram", std::to_string(sram_elements) + " elements",
                      "at least " + to_string(footprint(algorithm, pass, head, {1, 1})) +

@@ -26,7 +26,9 @@ Traffic problem_traffic(attention::Algorithm algorithm, Pass pass, const attenti
 // head dimension.
 //
 // The paper's constant leaves no room for S (and, backward, for dK, dV, dO, dQ and dP): where that footprint
-// exceeds M, Bc shrinks to the largest size that fits and, should not even one column, Br halves. Standard
+// exceeds M, Bc shrinks to the largest size that fits, and Br halves until Bc is no smaller than Br: traffic
+// goes as 1 / Bc, and a Br that leaves room for a single column would cost d times the bound of Theorem 5.
+// FlashAttention-2's forward pass, whose traffic goes as 1 / Br, keeps Br while one column fits. Standard
 // attention keeps as many rows of K as fit (all of them, if they do). Sizes never exceed the sequence. Throws
 // SramOverflow when a single row and column do not fit.
 attention::Tiles paper_tiles(attention::Algorithm algorithm, Pass pass, const attention::Head& head,
