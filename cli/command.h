@@ -7,6 +7,7 @@ namespace attnlab::cli {
 
 // Each adds a subcommand whose callback does the work; typed exceptions (reference/core/errors.h) leave it as
 // exit code 2 and one line on stderr.
+void add_convert_gqa(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_io(CLI::App& app);
 void add_kv(CLI::App& app);

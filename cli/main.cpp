@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   CLI::App app{"attnlab: reference implementation and simulator of attention"};
   app.require_subcommand(1);
   try {
+    attnlab::cli::add_convert_gqa(app);
     attnlab::cli::add_demo(app);
     attnlab::cli::add_io(app);
     attnlab::cli::add_kv(app);
