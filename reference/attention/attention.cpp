@@ -76,7 +76,7 @@ HeadPlan make_plan(Algorithm algorithm, const Problem& p, const Options& options
                           "positive sizes");
   }
   // Measured on AVX-512 and AVX2 machines: tiles of scores that stay in the L2 cache.
-  if (tiles.br == 0) tiles.br = algorithm == Algorithm::standard ? 256 : 128;
+  if (tiles.br == 0) tiles.br = algorithm == Algorithm::standard ? 64 : 256;
   if (tiles.bc == 0) tiles.bc = algorithm == Algorithm::standard ? std::max<Index>(p.seqlen_kv, 1) : 512;
   if (info(algorithm).block_mask) {
     const BlockMask& mask = options.block_mask;

@@ -52,10 +52,9 @@ class Metered {
   template <class T>
   void store(Hbm tensor, MatrixView<T> target, const Tile<T>& tile) {
     const MatrixView<T> source = tile.view();
-    if (holds_poison(MatrixView<const T>(source))) {
+    if (copy(MatrixView<const T>(source), target)) {
       throw UndefinedRead(std::string("store of ") + name(tensor) + " from SRAM that was never computed");
     }
-    for (Index r = 0; r < source.rows; ++r) std::copy_n(&source(r, 0), source.cols, &target(r, 0));
     traffic_.store(tensor) += static_cast<Count>(source.rows) * static_cast<Count>(source.cols);
   }
   // Fills a region of HBM with a pattern that load() recognises.
@@ -84,10 +83,9 @@ class Metered {
 
   template <class T>
   void copy_in(Hbm tensor, MatrixView<const T> source, MatrixView<T> target) {
-    if (undefined_[static_cast<std::size_t>(tensor)] && holds_poison(source)) {
+    if (copy(source, target) && undefined_[static_cast<std::size_t>(tensor)]) {
       throw UndefinedRead(std::string("load of ") + name(tensor) + " from HBM that was never stored");
     }
-    for (Index r = 0; r < source.rows; ++r) std::copy_n(&source(r, 0), source.cols, &target(r, 0));
     traffic_.load(tensor) += static_cast<Count>(source.rows) * static_cast<Count>(source.cols);
   }
 
@@ -107,19 +105,28 @@ class Metered {
       for (Index r = 0; r < region.rows; ++r) std::fill_n(&region(r, 0), region.cols, value);
     }
   }
+  // Copies, and tells whether the poison was among what was copied: one pass, since the passes over S and P
+  // of standard attention have little else to do.
   template <class T>
-  static bool holds_poison(MatrixView<const T> region) {
-    if constexpr (std::is_floating_point_v<T>) {
-      using Bits = decltype(pattern<T>());
-      for (Index r = 0; r < region.rows; ++r) {
-        Bits found = 0;
-        for (Index c = 0; c < region.cols; ++c) {
-          found |= static_cast<Bits>(std::bit_cast<Bits>(region(r, c)) == pattern<T>());
+  static bool copy(MatrixView<const T> source, MatrixView<T> target) {
+    bool found = false;
+    for (Index r = 0; r < source.rows; ++r) {
+      const T* from = &source(r, 0);
+      T* to = &target(r, 0);
+      if constexpr (std::is_floating_point_v<T>) {
+        using Bits = decltype(pattern<T>());
+        Bits matches = 0;
+        for (Index c = 0; c < source.cols; ++c) {
+          const T value = from[c];
+          matches |= static_cast<Bits>(std::bit_cast<Bits>(value) == pattern<T>());
+          to[c] = value;
         }
-        if (found != 0) return true;
+        found |= matches != 0;
+      } else {
+        std::copy_n(from, source.cols, to);
       }
     }
-    return false;
+    return found;
   }
 
   Sram sram_;
