@@ -1,0 +1,91 @@
+// Does `attnlab list` show everything that the registries hold, as lines that fit a terminal and as JSON?
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "reference/attention/attention.h"
+#include "reference/kv/model_card.h"
+#include "reference/kv/sizing.h"
+#include "simulator/device/device.h"
+#include "tests/cli/refusal.h"
+
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string listed(const std::string& arguments) {
+  const Outcome outcome = attnlab_program("list " + arguments);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  return outcome.out;
+}
+
+TEST(List, ShowsEveryNameInLinesOf100) {
+  const std::string text = listed("");
+  for (const auto& algorithm : attnlab::attention::algorithms()) EXPECT_THAT(text, HasSubstr(algorithm.name));
+  for (const auto& device : attnlab::device::list()) {
+    EXPECT_THAT(text, HasSubstr("\n" + device.name + " "));
+    for (const std::string& alias : device.aliases) EXPECT_THAT(text, HasSubstr(alias));
+  }
+  for (const auto& card : attnlab::kv::list()) {
+    EXPECT_THAT(text, HasSubstr("\n" + card.name + " "));
+    for (const std::string& alias : card.aliases) EXPECT_THAT(text, HasSubstr(alias));
+  }
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(List, OnePartAtATime) {
+  EXPECT_THAT(listed("algorithms"),
+              AllOf(HasSubstr("flash2"), Not(HasSubstr("h100")), Not(HasSubstr("llama"))));
+  EXPECT_THAT(listed("devices"), AllOf(HasSubstr("h100"), Not(HasSubstr("flash2")), Not(HasSubstr("llama"))));
+  EXPECT_THAT(listed("models"),
+              AllOf(HasSubstr("llama3-70b"), Not(HasSubstr("flash2")), Not(HasSubstr("h100"))));
+  EXPECT_EQ(listed(""), listed("algorithms") + "\n" + listed("devices") + "\n" + listed("models"));
+}
+
+TEST(List, JsonHoldsTheRegistries) {
+  const json all = json::parse(listed("--json"));
+  ASSERT_EQ(all["algorithms"].size(), attnlab::attention::algorithms().size());
+  for (const json& row : all["algorithms"]) {
+    const auto& algorithm = attnlab::attention::find_algorithm(row["name"].get<std::string>());
+    EXPECT_EQ(row["title"], algorithm.title);
+    EXPECT_EQ(row["paper"], algorithm.paper);
+    EXPECT_EQ(row["skips_hidden_tiles"], algorithm.skips_hidden_tiles);
+    EXPECT_EQ(row["block_mask"], algorithm.block_mask);
+  }
+  ASSERT_EQ(all["devices"].size(), attnlab::device::list().size());
+  for (const json& row : all["devices"]) {
+    const auto device = attnlab::device::load(row["name"]);
+    EXPECT_EQ(row["hbm_bytes"], device.hbm_bytes);
+    EXPECT_EQ(row["hbm_bandwidth"], device.hbm_bandwidth);
+    EXPECT_EQ(row["sram_bytes_per_sm"], device.sram_bytes_per_sm);
+    EXPECT_EQ(row["tensor_flops"]["fp16"], device.tensor_flops.at(attnlab::device::Arithmetic::fp16));
+    EXPECT_EQ(row["sources"].size(), device.sources.size());
+  }
+  const auto cards = attnlab::kv::list();
+  ASSERT_EQ(all["models"].size(), cards.size());
+  for (std::size_t n = 0; n < cards.size(); ++n) {
+    EXPECT_EQ(all["models"][n]["name"], cards[n].name);
+    EXPECT_EQ(all["models"][n]["elements_per_token"], attnlab::kv::elements_per_token(cards[n]));
+    EXPECT_EQ(all["models"][n]["source"], cards[n].source);
+  }
+  const json devices = json::parse(listed("devices --json"));
+  EXPECT_EQ(devices.size(), 1u);
+  EXPECT_EQ(devices["devices"], all["devices"]);
+}
+
+TEST(List, Refusals) {
+  EXPECT_THAT(refusal_of("list kernels"),
+              HasSubstr("list: got 'kernels', expected algorithms, devices, models"));
+  EXPECT_THAT(refusal_of("list models devices"), HasSubstr("devices"));
+  EXPECT_THAT(refusal_of("list --bogus"), HasSubstr("--bogus"));
+}
+
+}  // namespace
