@@ -47,16 +47,19 @@ TYPED_TEST(Semantics, HiddenNaNContributesNothing) {
 
 TYPED_TEST(Semantics, VisibleNaNReachesWhoSeesIt) {
   for_every_variant([](const Variant& variant) {
-    Problem p = one_head(4, 4);
-    p.causal = true;
-    for (const bool in_k : {true, false}) {
-      Attention<TypeParam> a(p);
-      set_row(in_k ? a.k : a.v, 0, 0, 2, TypeParam(kNaN));  // rows 2 and 3 see key 2
-      const auto r = run(a, variant);
-      for (Index i = 0; i < 2; ++i) expect_all_finite(row(r.o, i)), expect_all_finite(row(r.dq, i));
-      for (Index i = 2; i < 4; ++i) expect_all_nan(row(r.o, i)), expect_all_nan(row(r.dq, i));
-      expect_all_finite(rows(r.lse, 0, 0, 0, in_k ? 2 : 4));
-      if (in_k) expect_all_nan(rows(r.lse, 0, 0, 2, 4));
+    for (const Index n : {4, 40}) {  // rows within a vector register, and beyond
+      Problem p = one_head(n, n);
+      p.causal = true;
+      const Index first = n / 2;  // rows from here on see key `first`
+      for (const bool in_k : {true, false}) {
+        Attention<TypeParam> a(p);
+        set_row(in_k ? a.k : a.v, 0, 0, first, TypeParam(kNaN));
+        const auto r = run(a, variant);
+        expect_all_finite(rows(r.o, 0, 0, 0, first)), expect_all_finite(rows(r.dq, 0, 0, 0, first));
+        expect_all_nan(rows(r.o, 0, 0, first, n)), expect_all_nan(rows(r.dq, 0, 0, first, n));
+        expect_all_finite(rows(r.lse, 0, 0, 0, in_k ? first : n));
+        if (in_k) expect_all_nan(rows(r.lse, 0, 0, first, n));
+      }
     }
   });
 }

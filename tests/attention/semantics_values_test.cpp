@@ -268,6 +268,15 @@ TYPED_TEST(Semantics, DropoutIsAddressedByPhilox) {
         }
       }
     }
+    p = one_head(1, 1, 1, 1);
+    const std::uint32_t word = philox4x32_10({0, 0, 0, 0}, {0, 0})[0];
+    for (const double threshold : {word + 0.0, word + 1.0}) {  // (1 - p) 2^32, exactly
+      p.dropout.p = 1 - threshold / 4294967296.0;
+      Attention<TypeParam> one(p);
+      one.v.data[0] = 1;
+      const TypeParam kept = threshold > word ? TypeParam(4294967296.0 / threshold) : TypeParam(0);
+      expect_near(run(one, variant).o.data, {kept});
+    }
   });
 }
 
