@@ -14,6 +14,12 @@ struct Rows {
   Index end() const { return begin + size; }
 };
 
+// data + offset; null where data is: a view of nothing may have no data.
+template <class T>
+T* advance(T* data, Index offset) {
+  return data == nullptr ? nullptr : data + offset;
+}
+
 // A matrix in row-major order: element (r, c) is data[r * row_stride + c]. Columns are contiguous.
 template <class T>
 struct MatrixView {
@@ -24,10 +30,10 @@ struct MatrixView {
 
   T& operator()(Index r, Index c) const { return data[r * row_stride + c]; }
   MatrixView block(Rows r, Rows c) const {
-    return {data + r.begin * row_stride + c.begin, r.size, c.size, row_stride};
+    return {advance(data, r.begin * row_stride + c.begin), r.size, c.size, row_stride};
   }
   MatrixView middle(Rows range) const {
-    return {data + range.begin * row_stride, range.size, cols, row_stride};
+    return {advance(data, range.begin * row_stride), range.size, cols, row_stride};
   }
   operator MatrixView<const T>() const { return {data, rows, cols, row_stride}; }
 };
@@ -42,7 +48,8 @@ struct TensorView {
 
   // The rows [begin, begin + size) of one head: [size, dim].
   MatrixView<T> head(Index b, Index h, Rows rows) const {
-    return {data + b * batch_stride + h * head_stride + rows.begin * row_stride, rows.size, dim, row_stride};
+    return {advance(data, b * batch_stride + h * head_stride + rows.begin * row_stride), rows.size, dim,
+            row_stride};
   }
   MatrixView<T> head(Index b, Index h) const { return head(b, h, {0, seqlen}); }
   operator TensorView<const T>() const {

@@ -212,7 +212,7 @@ LatentCache<T>::LatentCache(const MlaConfig& config, Index batch, Index capacity
     : capacity_(capacity), kv_lora_rank_(config.kv_lora_rank), dim_(config.cache_dim()) {
   validate(config);
   require_extent("batch", batch, 1);
-  require_extent("capacity", capacity, 0);
+  require_extent("capacity", capacity, 1);
   lengths_.assign(static_cast<std::size_t>(batch), 0);
   data_.resize(checked_multiply(static_cast<std::uint64_t>(batch * capacity),
                                 static_cast<std::uint64_t>(dim_), "latent cache"));
@@ -243,6 +243,7 @@ void mla_forward(const MlaConfig& c, const MlaWeights<T>& weights, MlaForm form,
   Owned<T> o(batch, c.num_heads, h.seqlen, problem.head_dim_v);
   for (Index b = 0; b < batch; ++b) {
     const Rows tokens{0, q_lens[static_cast<std::size_t>(b)]};
+    if (tokens.size == 0) continue;
     const Index position = cache.lengths()[static_cast<std::size_t>(b)];
     const Rows appended{position, tokens.size};
     const MatrixView<const T> x = h.head(b, 0, tokens);
@@ -261,6 +262,7 @@ void mla_forward(const MlaConfig& c, const MlaWeights<T>& weights, MlaForm form,
   if (naive) {
     for (Index b = 0; b < batch; ++b) {
       const Rows cached{0, kv_lens[static_cast<std::size_t>(b)]};
+      if (cached.size == 0) continue;
       for (Index i = 0; i < c.num_heads; ++i) {
         layer.expand(cache.c_kv().head(b, 0, cached), cache.k_rope().head(b, 0, cached), i,
                      k_expanded.view.head(b, i, cached), v_expanded.view.head(b, i, cached));
@@ -273,11 +275,12 @@ void mla_forward(const MlaConfig& c, const MlaWeights<T>& weights, MlaForm form,
 
   for (Index b = 0; b < batch; ++b) {
     const Rows tokens{0, q_lens[static_cast<std::size_t>(b)]};
+    as_eigen(u.head(b, 0)).setZero();
+    if (tokens.size == 0) continue;
     RowMajor<T> heads(tokens.size, c.num_heads * c.head_dim_v);  // (o_1; ...; o_num_heads)
     for (Index i = 0; i < c.num_heads; ++i) {
       layer.head_output(form, o.view.head(b, i, tokens), i, heads.middleCols(i * c.head_dim_v, c.head_dim_v));
     }
-    as_eigen(u.head(b, 0)).setZero();
     as_eigen(u.head(b, 0, tokens)).noalias() = heads * as_eigen(weights.o).transpose();
     cache.grow(b, tokens.size);
   }
