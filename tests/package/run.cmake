@@ -18,4 +18,5 @@ step(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${work}/build -DCMAKE_PREF
      -DCMAKE_RUNTIME_OUTPUT_DIRECTORY=${prefix}/bin ${options})
 step(${CMAKE_COMMAND} --build ${work}/build)
 step(${prefix}/bin/consumer ${prefix})
+step(${prefix}/bin/example)
 step(${prefix}/bin/attnlab --help)
