@@ -102,7 +102,7 @@ class Metered {
   static void poison(MatrixView<T> region) {
     if constexpr (std::is_floating_point_v<T>) {
       const T value = std::bit_cast<T>(pattern<T>());
-      for (Index r = 0; r < region.rows; ++r) std::fill_n(&region(r, 0), region.cols, value);
+      for (Index r = 0; r < region.rows; ++r) std::fill_n(region.middle({r, 1}).data, region.cols, value);
     }
   }
   // Copies, and tells whether the poison was among what was copied: one pass, since the passes over S and P
@@ -111,8 +111,8 @@ class Metered {
   static bool copy(MatrixView<const T> source, MatrixView<T> target) {
     bool found = false;
     for (Index r = 0; r < source.rows; ++r) {
-      const T* from = &source(r, 0);
-      T* to = &target(r, 0);
+      const T* from = source.middle({r, 1}).data;  // null in a matrix without columns
+      T* to = target.middle({r, 1}).data;
       if constexpr (std::is_floating_point_v<T>) {
         using Bits = decltype(pattern<T>());
         Bits matches = 0;
