@@ -166,21 +166,22 @@ TEST(Tile, MovesWithItsRoom) {
 }
 
 TEST(Direct, LoadsAreViewsAndStoresCopyOnlyWhereNeeded) {
-  std::vector<float> hbm(12);
+  std::vector<float> hbm(3 * 64);
   std::iota(hbm.begin(), hbm.end(), 0.0f);
-  const MatrixView<float> all{hbm.data(), 3, 4, 4};
+  const MatrixView<float> all{hbm.data(), 3, 64, 64};
   Direct memory;
   auto row = memory.load(Hbm::O, all.middle({1, 1}));
-  EXPECT_EQ(row.row(0), &hbm[4]);
-  row(0, 2) = 60;
+  EXPECT_EQ(row.row(0), &hbm[64]);
+  row(0, 2) = -1;
   memory.store(Hbm::O, all.middle({1, 1}), row);
-  EXPECT_EQ(hbm[6], 60);
+  EXPECT_EQ(hbm[66], -1);
   memory.store(Hbm::O, all.middle({2, 1}), row);
-  EXPECT_EQ(hbm[10], 60);
+  EXPECT_EQ(hbm[130], -1);
+  EXPECT_EQ(hbm[191], 127);
   auto place = memory.tile_for("O", all.middle({0, 1}));
   EXPECT_EQ(place.row(0), hbm.data());
   memory.load_into(Hbm::O, all.middle({2, 1}), place);
-  EXPECT_EQ(hbm[2], 60);
+  EXPECT_EQ(hbm[2], -1);
 }
 
 }  // namespace
