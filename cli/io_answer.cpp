@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/problem_report.h"
 #include "cli/random_blocks.h"
 #include "reference/core/errors.h"
 
@@ -132,21 +133,11 @@ IoAnswer answer(const IoQuestion& question) {
 }
 
 Json to_json(const IoQuestion& question, const IoAnswer& a) {
-  const Problem& p = question.problem;
   const io::ElementSizes sizes(question.dtype);
   const io::Bytes closed = io::bytes(a.closed, sizes);
   Json json;
   json["algorithm"] = question.algorithm;
-  json["problem"] = {{"batch", p.batch},
-                     {"num_heads", p.num_heads},
-                     {"num_kv_heads", p.num_kv_heads},
-                     {"seqlen_q", p.seqlen_q},
-                     {"seqlen_kv", p.seqlen_kv},
-                     {"head_dim", p.head_dim},
-                     {"head_dim_v", p.head_dim_v},
-                     {"causal", p.causal},
-                     {"dropout", p.dropout.p},
-                     {"dtype", std::string(name(question.dtype))}};
+  json["problem"] = problem_json(question.problem, question.dtype);
   json["pass"] = question.choices.pass;
   json["sram_elements"] = a.sram_elements;
   for (const auto& [pass, tiles] : a.passes)
@@ -174,10 +165,10 @@ Json to_json(const IoQuestion& question, const IoAnswer& a) {
 std::string to_text(const IoQuestion& question, const IoAnswer& a) {
   const io::ElementSizes sizes(question.dtype);
   const Problem& p = question.problem;
+  const std::string masks = describe_masks(p);
   std::string text =
-      fmt::format("{}, {}: batch {}, {} heads ({} of K and V), {} queries x {} keys, head_dim {}, {}\n",
-                  io::find(question.algorithm).title, question.choices.pass, p.batch, p.num_heads,
-                  p.num_kv_heads, p.seqlen_q, p.seqlen_kv, p.head_dim, name(question.dtype));
+      fmt::format("{}, {}: {}{}{}\n", io::find(question.algorithm).title, question.choices.pass,
+                  describe_sizes(p, question.dtype), masks.empty() ? "" : "; ", masks);
   text += fmt::format("SRAM of {} elements", grouped(static_cast<io::Count>(a.sram_elements)));
   for (const auto& [pass, tiles] : a.passes) {
     text += fmt::format("; {} tiles Br {}, Bc {}", io::name(pass), tiles.br, tiles.bc);
