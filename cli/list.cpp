@@ -13,6 +13,7 @@
 #include "reference/core/errors.h"
 #include "reference/kv/sizing.h"
 #include "simulator/device/device.h"
+#include "simulator/io/registry.h"
 
 namespace attnlab::cli {
 namespace {
@@ -24,27 +25,31 @@ struct Options {
 
 Json algorithms_json() {
   Json list = Json::array();
-  for (const attention::AlgorithmInfo& a : attention::algorithms()) {
-    list.push_back({{"name", a.name},
-                    {"title", a.title},
-                    {"paper", a.paper},
-                    {"passes", {"forward", "backward"}},
-                    {"skips_hidden_tiles", a.skips_hidden_tiles},
-                    {"block_mask", a.block_mask}});
+  for (const io::Entry& entry : io::registry()) {
+    Json row{{"name", entry.name}, {"title", entry.title}, {"paper", entry.paper}};
+    row["passes"] = entry.backward ? Json{"forward", "backward"} : Json{"forward"};
+    row["commands"] = entry.attention ? Json{"run", "io"} : Json{"io"};
+    row["block_mask"] = entry.block_mask;
+    row["skips_hidden_tiles"] = entry.attention && attention::info(*entry.attention).skips_hidden_tiles;
+    list.push_back(row);
   }
   return list;
 }
 
 std::string algorithms_text() {
-  std::string text = "Algorithms (run, io): forward and backward, with every mask of attnlab run --help\n";
-  for (const attention::AlgorithmInfo& a : attention::algorithms()) {
-    text += fmt::format("  {:<15} {}\n  {:<15} {}\n", a.name, a.title, "", a.paper);
-    if (a.block_mask) {
+  const auto described = [](const io::Entry& entry) {
+    std::string text = fmt::format("  {:<15} {}\n  {:<15} {}\n", entry.name, entry.title, "", entry.paper);
+    if (entry.block_mask) {
       text += fmt::format("  {:<15} leaves out the tiles that a block mask hides (--density)\n", "");
-    } else if (a.skips_hidden_tiles) {
+    } else if (entry.attention && attention::info(*entry.attention).skips_hidden_tiles) {
       text += fmt::format("  {:<15} leaves out the tiles that causal masks and windows hide\n", "");
     }
-  }
+    return text;
+  };
+  std::string text = "Algorithms (run, io): forward and backward, with every mask of attnlab run --help\n";
+  for (const io::Entry& entry : io::registry()) text += entry.attention ? described(entry) : "";
+  text += "\nAlgorithms (io only): forward\n";
+  for (const io::Entry& entry : io::registry()) text += entry.attention ? "" : described(entry);
   return text;
 }
 

@@ -6,10 +6,10 @@
 #include <sstream>
 #include <string>
 
-#include "reference/attention/attention.h"
 #include "reference/kv/model_card.h"
 #include "reference/kv/sizing.h"
 #include "simulator/device/device.h"
+#include "simulator/io/registry.h"
 #include "tests/cli/refusal.h"
 
 namespace {
@@ -28,7 +28,7 @@ std::string listed(const std::string& arguments) {
 
 TEST(List, ShowsEveryNameInLinesOf100) {
   const std::string text = listed("");
-  for (const auto& algorithm : attnlab::attention::algorithms()) EXPECT_THAT(text, HasSubstr(algorithm.name));
+  for (const auto& algorithm : attnlab::io::registry()) EXPECT_THAT(text, HasSubstr(algorithm.name));
   for (const auto& device : attnlab::device::list()) {
     EXPECT_THAT(text, HasSubstr("\n" + device.name + " "));
     for (const std::string& alias : device.aliases) EXPECT_THAT(text, HasSubstr(alias));
@@ -52,13 +52,14 @@ TEST(List, OnePartAtATime) {
 
 TEST(List, JsonHoldsTheRegistries) {
   const json all = json::parse(listed("--json"));
-  ASSERT_EQ(all["algorithms"].size(), attnlab::attention::algorithms().size());
+  ASSERT_EQ(all["algorithms"].size(), attnlab::io::registry().size());
   for (const json& row : all["algorithms"]) {
-    const auto& algorithm = attnlab::attention::find_algorithm(row["name"].get<std::string>());
-    EXPECT_EQ(row["title"], algorithm.title);
-    EXPECT_EQ(row["paper"], algorithm.paper);
-    EXPECT_EQ(row["skips_hidden_tiles"], algorithm.skips_hidden_tiles);
-    EXPECT_EQ(row["block_mask"], algorithm.block_mask);
+    const auto& entry = attnlab::io::find(row["name"].get<std::string>());
+    EXPECT_EQ(row["title"], entry.title);
+    EXPECT_EQ(row["paper"], entry.paper);
+    EXPECT_EQ(row["block_mask"], entry.block_mask);
+    EXPECT_EQ(row["passes"].size(), entry.backward ? 2u : 1u);
+    EXPECT_EQ(row["commands"].size(), entry.attention ? 2u : 1u);
   }
   ASSERT_EQ(all["devices"].size(), attnlab::device::list().size());
   for (const json& row : all["devices"]) {

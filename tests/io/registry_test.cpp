@@ -56,7 +56,7 @@ TEST(Registry, NamesAreDistinctAndFound) {
 TEST(Registry, TooLittleSramIsRefusedByEveryEntry) {
   for (const io::Entry& entry : io::registry()) {
     io::Question q = question_for(entry);
-    q.sram_elements = 2;
+    q.sram_elements = 1;
     EXPECT_THROW(entry.tiles(entry, q), SramOverflow) << entry.name;
   }
 }
