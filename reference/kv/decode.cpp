@@ -23,10 +23,16 @@ void require_matrix(const char* argument, const MatrixView<T>& matrix, Index row
   }
 }
 
+// [heads, dim] as [1, heads, 1, dim].
+template <class T>
+TensorView<T> heads_of(const MatrixView<T>& rows) {
+  return {rows.data,      1, rows.rows, 1, rows.cols, rows.rows * rows.row_stride, rows.row_stride,
+          rows.row_stride};
+}
+
 template <class T>
 void require_step(const Problem& p, const Cache<T>& cache, const Token<T>& token,
                   const TokenOutputs<T>& out) {
-  attention::validate(p);
   require_equal("batch", p.batch, 1, "one sequence a cache");
   require_equal("seqlen_q", p.seqlen_q, 1, "the new token");
   require_equal("seqlen_kv", p.seqlen_kv, cache.length() + 1, "the cached tokens and the new one");
@@ -41,6 +47,11 @@ void require_step(const Problem& p, const Cache<T>& cache, const Token<T>& token
   require_matrix("v", token.v, p.num_kv_heads, p.head_dim_v);
   require_matrix("o", out.o, p.num_heads, p.head_dim_v);
   require_matrix("lse", out.lse, p.num_heads, 1);
+  // The step is a forward pass over the cache and one row more: it refuses what every forward pass refuses.
+  TensorView<const T> k = cache.k(), v = cache.v();
+  k.seqlen = v.seqlen = p.seqlen_kv;
+  attention::plan_forward<T>(attention::Algorithm::flash2, p,
+                             {heads_of(token.q), k, v, heads_of(out.o), heads_of(out.lse)}, {});
 }
 
 }  // namespace

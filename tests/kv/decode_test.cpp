@@ -191,6 +191,17 @@ TEST(Decode, FloatsToo) {
   EXPECT_NEAR(lse, std::log(std::exp(s) + 1), 1e-6);
 }
 
+TEST(Decode, RefusesNumbersThatItsTypeDoesNotHold) {
+  Problem p;
+  p.seqlen_q = p.seqlen_kv = p.head_dim = p.head_dim_v = 1;
+  p.softmax_scale = 1e300;
+  kv::Cache<float> cache(1, 1, 1, 1);
+  float x = 1, o = 0, lse = 0;
+  const kv::Token<float> token{{&x, 1, 1, 1}, {&x, 1, 1, 1}, {&x, 1, 1, 1}};
+  EXPECT_THROW(kv::decode(p, cache, token, {{&o, 1, 1, 1}, {&lse, 1, 1, 1}}), InvalidArgument);
+  EXPECT_EQ(cache.length(), 0);
+}
+
 class DecodeRefusals : public ::testing::Test {
  protected:
   DecodeRefusals() : p(problem()), cache(2, 3, 5, 2), o(20, 7.0), lse(4, 7.0), q(12), k(6), v(10) {
@@ -245,6 +256,8 @@ TEST_F(DecodeRefusals, NameWhatDoesNotFit) {
   expect("head_dim_v: got 4, expected 5, that of the cache", bad);
   bad = p, bad.softcap = -1;
   expect("softcap: got -1.000000, expected 0 (none) or a positive finite number", bad);
+  bad = p, bad.sinks = {1};
+  expect("sinks: got 1 sinks, expected num_heads = 4", bad);
 
   kv::Token<double> wrong = token();
   wrong.q.rows = 3;
