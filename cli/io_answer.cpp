@@ -55,7 +55,15 @@ Json tensors_json(const io::Traffic& t, const io::ElementSizes& sizes) {
   return json;
 }
 
-std::string gigabytes(io::Count bytes) { return fmt::format("{:.3f} GB", static_cast<double>(bytes) * 1e-9); }
+std::string gigabytes(io::Count bytes) {
+  const double value = static_cast<double>(bytes);
+  return value < 1e15 ? fmt::format("{:.3f} GB", value * 1e-9) : fmt::format("{:.1f} PB", value * 1e-15);
+}
+
+// Microseconds, or seconds where they would be a million and more.
+std::string duration(double seconds) {
+  return seconds < 1 ? fmt::format("{:.1f} us", seconds * 1e6) : fmt::format("{:.1f} s", seconds);
+}
 
 // 12345678 as 12,345,678.
 std::string grouped(io::Count count) {
@@ -199,12 +207,11 @@ std::string to_text(const IoQuestion& question, const IoAnswer& a) {
   text += fmt::format("\nSRAM peak     {} elements\n", grouped(a.closed.sram_peak));
   text += fmt::format("FLOPs         {} matmul, {} exp, {} other\n", grouped(a.closed.flop(Flop::matmul)),
                       grouped(a.closed.flop(Flop::exp)), grouped(a.closed.flop(Flop::other)));
-  text += fmt::format(
-      "roofline      {:.1f} us on {} (bound by {}; memory {:.1f}, tensor cores {:.1f}, exp {:.1f}, "
-      "vector {:.1f})\n",
-      a.roofline.seconds() * 1e6, question.choices.device, device::name(a.roofline.bound()),
-      a.roofline.memory_s * 1e6, a.roofline.tensor_s * 1e6, a.roofline.exp_s * 1e6,
-      a.roofline.vector_s * 1e6);
+  text +=
+      fmt::format("roofline      {} on {} (bound by {}; memory {}, tensor cores {}, exp {}, vector {})\n",
+                  duration(a.roofline.seconds()), question.choices.device, device::name(a.roofline.bound()),
+                  duration(a.roofline.memory_s), duration(a.roofline.tensor_s), duration(a.roofline.exp_s),
+                  duration(a.roofline.vector_s));
   return text;
 }
 

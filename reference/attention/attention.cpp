@@ -21,7 +21,7 @@ constexpr AlgorithmInfo kAlgorithms[] = {
      "Dao et al. 2022, Algorithms 1, 2 and 4", false, false},
     {Algorithm::flash2, "flash2", "FlashAttention-2", "Dao 2023, Algorithms 1 and 2", true, false},
     {Algorithm::blocksparse, "blocksparse", "Block-sparse FlashAttention", "Dao et al. 2022, Algorithm 5",
-     true, true},
+     false, true},
 };
 
 std::string shape(Index batch, Index heads, Index seqlen, Index dim) {
