@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <string>
 
 #include "cli/command.h"
 #include "reference/core/errors.h"
@@ -17,6 +18,13 @@ int main(int argc, char** argv) {
     attnlab::cli::add_kv(app);
     attnlab::cli::add_list(app);
     attnlab::cli::add_run(app);
+    std::string names;
+    bool known = argc < 2 || argv[1][0] == '-';
+    for (const CLI::App* command : app.get_subcommands({})) {
+      names += (names.empty() ? "" : ", ") + command->get_name();
+      known |= !known && command->get_name() == argv[1];
+    }
+    if (!known) throw attnlab::InvalidArgument("command", argv[1], "one of " + names);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& help) {
