@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <map>
 
 #include "cli/progress.h"
@@ -80,16 +79,6 @@ void run_row(Figure2Row& row, const Problem& p, const Inputs& in, const attentio
   for (const auto& [mine, its] :
        {std::pair{&r.dq, &expected.dq}, {&r.dk, &expected.dk}, {&r.dv, &expected.dv}}) {
     row.gradient_error = std::max(row.gradient_error, worst_difference(mine->values, its->values));
-  }
-}
-
-Json read_json(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) throw FileError(path.string(), "cannot be opened");
-  try {
-    return Json::parse(file);
-  } catch (const Json::exception& error) {
-    throw FileError(path.string(), error.what());
   }
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "cli/table.h"
 #include "cli/tensors.h"
@@ -28,9 +27,7 @@ OwnedTensor<float> tensor_of(const files::Archive& archive, const std::string& n
 
 RealModel run_real_model(const std::filesystem::path& experiment) {
   RealModel result;
-  std::ifstream file(experiment / "config.json");
-  if (!file) throw FileError((experiment / "config.json").string(), "cannot be opened");
-  result.config = Json::parse(file);
+  result.config = read_json(experiment / "config.json");
   const auto archive = files::open(experiment / result.config.at("tensors").get<std::string>());
   const auto q = tensor_of(*archive, "q"), k = tensor_of(*archive, "k"), v = tensor_of(*archive, "v");
   const auto model_o = tensor_of(*archive, "o");

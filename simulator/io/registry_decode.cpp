@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "reference/core/errors.h"
-#include "reference/core/philox.h"
 #include "reference/kv/decode.h"
 #include "simulator/io/closed_decode.h"
 #include "simulator/io/largest.h"
@@ -91,24 +90,6 @@ Entry decode_entry() {
           tiles,
           closed,
           metered};
-}
-
-std::vector<float> random_values(Index count, std::uint32_t stream) {
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (std::size_t n = 0; n < values.size(); ++n) {
-    values[n] = static_cast<float>(philox(0, n, stream)[0]) / 2147483648.0f - 1.0f;
-  }
-  return values;
-}
-
-void refuse_mask_options(const Entry& entry, const Question& q) {
-  const Problem& p = q.problem;
-  if (p.window.left || p.window.right || p.softcap != 0 || !p.alibi_slopes.empty() || !p.sinks.empty() ||
-      p.bias || p.mask || p.mask_pass || !p.q_lens.empty() || !p.kv_lens.empty() || p.packed() ||
-      p.dropout.p != 0) {
-    throw InvalidArgument("algorithm", entry.name,
-                          "no masks, lengths or dropout with it, apart from causal where it has one");
-  }
 }
 
 }  // namespace attnlab::io

@@ -14,9 +14,6 @@ std::vector<Entry> softmax_entries();
 // Throws InvalidArgument when the question asks for one of the options that only attention proper has.
 void refuse_mask_options(const Entry& entry, const Question& question);
 
-// Numbers in [-1, 1), always the same for the same stream.
-std::vector<float> random_values(Index count, std::uint32_t stream);
-
 // Sizes beyond which the metered machine is not run: about a second of work, and two gigabytes.
 inline constexpr double kMostFlops = 4e10, kMostElements = 5e8;
 

@@ -19,20 +19,12 @@ bool uniform(const Problem& p) {
          (!p.mask || (p.mask.batch == 1 && p.mask.heads == 1));
 }
 
-std::vector<float> random_tensor(Index elements, std::uint64_t seed) {
-  std::vector<float> values(static_cast<std::size_t>(elements));
-  for (std::size_t n = 0; n < values.size(); ++n) {
-    values[n] = static_cast<float>(philox(seed, n)[0]) / 2147483648.0f - 1.0f;
-  }
-  return values;
-}
-
 Traffic run(Algorithm algorithm, Pass pass, const Problem& p, const attention::Options& options,
             std::int64_t sram) {
   const Index q_rows = p.tensor_batches() * p.num_heads * p.tensor_rows_q();
   const Index kv_rows = p.tensor_batches() * p.num_kv_heads * p.tensor_rows_kv();
-  auto q = random_tensor(q_rows * p.head_dim, 1), k = random_tensor(kv_rows * p.head_dim, 2);
-  auto v = random_tensor(kv_rows * p.head_dim_v, 3);
+  auto q = random_values(q_rows * p.head_dim, 1), k = random_values(kv_rows * p.head_dim, 2);
+  auto v = random_values(kv_rows * p.head_dim_v, 3);
   std::vector<float> o(static_cast<std::size_t>(q_rows * p.head_dim_v)),
       lse(static_cast<std::size_t>(q_rows));
   const auto q_like = [&](auto* data, Index dim) {
@@ -47,7 +39,7 @@ Traffic run(Algorithm algorithm, Pass pass, const Problem& p, const attention::O
                                                  q_like(lse.data(), 1)};
   if (pass == Pass::forward) return metered_forward(algorithm, p, tensors, options, sram);
   attention::forward(Algorithm::flash2, p, tensors);
-  const auto dout = random_tensor(q_rows * p.head_dim_v, 4);
+  const auto dout = random_values(q_rows * p.head_dim_v, 4);
   std::vector<float> dq(q.size()), dk(k.size()), dv(v.size());
   return metered_backward<float>(
       algorithm, p,
@@ -86,6 +78,14 @@ std::optional<MeteredSample> sample_traffic(Algorithm algorithm, Pass pass, cons
   const Index part_heads = part.batch * part.num_heads;
   const Traffic traffic = run(algorithm, pass, part, options, sram_elements);
   return MeteredSample{traffic.times(static_cast<Count>(heads / part_heads)), part_heads, heads};
+}
+
+std::vector<float> random_values(Index count, std::uint32_t stream) {
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (std::size_t n = 0; n < values.size(); ++n) {
+    values[n] = static_cast<float>(philox(0, n, stream)[0]) / 2147483648.0f - 1.0f;
+  }
+  return values;
 }
 
 }  // namespace attnlab::io

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "reference/attention/attention.h"
 #include "simulator/io/account.h"
@@ -27,5 +28,8 @@ std::optional<MeteredSample> sample_traffic(attention::Algorithm algorithm, Pass
                                             const attention::Problem& problem, attention::Tiles tiles,
                                             const attention::BlockMask& block_mask,
                                             std::int64_t sram_elements, const Budget& budget = {});
+
+// Numbers in [-1, 1) to meter an algorithm on, always the same for the same stream.
+std::vector<float> random_values(Index count, std::uint32_t stream);
 
 }  // namespace attnlab::io
