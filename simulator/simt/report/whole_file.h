@@ -1,0 +1,12 @@
+// A file of text that appears whole or not at all.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace attnlab::simt {
+
+// Writes a temporary file in the same folder and renames it. Throws FileError; then the path is as it was.
+void write_whole_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace attnlab::simt
