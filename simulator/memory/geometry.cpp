@@ -1,0 +1,44 @@
+#include "simulator/memory/geometry.h"
+
+#include <array>
+
+#include "reference/core/errors.h"
+
+namespace attnlab::memory {
+namespace {
+
+constexpr std::uint64_t kKb = 1024, kReservedBytes = kKb;
+constexpr std::array<std::uint64_t, 10> kCarveOuts{0,         8 * kKb,   16 * kKb,  32 * kKb,  64 * kKb,
+                                                   100 * kKb, 132 * kKb, 164 * kKb, 196 * kKb, 228 * kKb};
+
+}  // namespace
+
+Geometry geometry_of(const device::Device& device) {
+  Geometry geometry;
+  geometry.sms = device.sms;
+  geometry.sram_bytes_per_sm = device.sram_bytes_per_sm;
+  geometry.shared_bytes_per_sm = device.shared_bytes_per_sm;
+  geometry.l2_bytes = device.l2_bytes;
+  return geometry;
+}
+
+std::uint64_t l1_bytes(const Geometry& geometry, std::uint64_t resident_blocks,
+                       std::uint64_t shared_bytes_per_block) {
+  const std::uint64_t most = geometry.shared_bytes_per_sm, each = shared_bytes_per_block + kReservedBytes;
+  if (resident_blocks <= most / each) {
+    for (const std::uint64_t carved : kCarveOuts) {
+      if (carved >= resident_blocks * each && carved <= most) return geometry.sram_bytes_per_sm - carved;
+    }
+    return geometry.sram_bytes_per_sm - most;  // a maximum that is not in the list
+  }
+  throw InvalidArgument(
+      "shared memory of the resident blocks",
+      std::to_string(resident_blocks) + " x (" + std::to_string(shared_bytes_per_block) + " + 1024) bytes",
+      "at most " + std::to_string(most) + " an SM");
+}
+
+std::uint64_t blocks_that_fit(const Geometry& geometry, std::uint64_t shared_bytes_per_block) {
+  return geometry.shared_bytes_per_sm / (shared_bytes_per_block + kReservedBytes);
+}
+
+}  // namespace attnlab::memory

@@ -1,0 +1,43 @@
+// The sizes of a GPU's caches, and what the model of them assumes where nothing is published.
+#pragma once
+
+#include <cstdint>
+
+#include "simulator/device/device.h"
+
+namespace attnlab::memory {
+
+struct Geometry {
+  std::uint64_t sms = 1;
+  std::uint64_t sram_bytes_per_sm = 0;    // L1 and shared memory together
+  std::uint64_t shared_bytes_per_sm = 0;  // the most of it that can be shared memory
+  std::uint64_t l2_bytes = 0;
+
+  // Lines of an L1 set; 0: one set. NVIDIA publishes none. Jia et al., "Dissecting the NVIDIA Volta GPU
+  // Architecture via Microbenchmarking" (2018), find 4 sets in Volta's, which is next to fully associative.
+  unsigned l1_ways = 0;
+  unsigned l2_ways = 16;
+  // The share of the L2 that distinct data can use. The L2 of GA100 and GH100 is two partitions, each holding
+  // what its own SMs read, so that data read from both sides may lie there twice.
+  double l2_effective_fraction = 1;
+  // Whether addresses are spread over the sets of the L2 by a hash (every GPU does) or plainly modulo.
+  bool l2_hashed = true;
+  // What a miss of the L2 reads from DRAM: 32 or 64 bytes, aligned.
+  unsigned dram_bytes = 32;
+  // Requests that an SM takes from one resident block before it turns to the next.
+  unsigned interleave = 8;
+};
+
+Geometry geometry_of(const device::Device& device);
+
+// The L1 that remains beside the shared memory of an SM's resident blocks: the driver carves the smallest
+// size of its list (CUDA C++ Programming Guide, compute capabilities 8.0 to 9.0: 0, 8, 16, 32, 64, 100, 132,
+// 164, 196 or 228 KB, up to the device's own maximum) that holds them, each with the 1 KB that the system
+// keeps. Throws InvalidArgument when no carve-out does.
+std::uint64_t l1_bytes(const Geometry& geometry, std::uint64_t resident_blocks,
+                       std::uint64_t shared_bytes_per_block);
+
+// The most blocks of this much shared memory that an SM holds, by shared memory alone; 0 when not even one.
+std::uint64_t blocks_that_fit(const Geometry& geometry, std::uint64_t shared_bytes_per_block);
+
+}  // namespace attnlab::memory

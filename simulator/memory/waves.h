@@ -1,0 +1,104 @@
+// In which order the blocks of a grid put their requests to the memory system: the resident blocks of all SMs
+// advance together, and a block that ends makes room for the next of the grid.
+//
+// Time is counted in requests, the same for every SM. First block b goes to SM b mod sms, until each SM has
+// as many as may be resident. Then, turn by turn, each SM in order performs some requests of one of its
+// blocks, and takes another of its blocks at the next turn. Where a block ends, the next one of the grid
+// takes its place.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace attnlab::memory {
+
+enum class Supply {
+  block,   // there it is
+  later,   // the grid's next block is not known yet
+  nothing  // the grid has no more blocks
+};
+
+// Stream: the requests of a block. stream.next(visit) calls visit(kind, line, mask) for each line of its next
+// request and returns true, or false when none is left.
+template <class Stream>
+class Waves {
+ public:
+  // requests: of one block in a row.
+  Waves(std::uint64_t sms, std::uint64_t resident_blocks, unsigned requests)
+      : sms_(sms), requests_(requests), resident_(resident_blocks) {}
+
+  // Goes on until every block is through (true) or supply(std::optional<Stream>&) answers `later` (false).
+  // access(sm, kind, line, mask) is the memory system.
+  template <class SupplyBlock, class Access>
+  bool run(SupplyBlock&& supply, Access&& access) {
+    if (!fill(supply)) return false;
+    for (;; at_ = 0) {
+      if (running_ == 0) return true;
+      for (; at_ < sms_.size(); ++at_) {
+        Sm& sm = sms_[at_];
+        if (sm.blocks.empty()) continue;
+        if (sm.turn >= sm.blocks.size()) sm.turn = 0;
+        std::optional<Stream>& block = sm.blocks[sm.turn];
+        if (block && perform(*block, access)) {
+          ++sm.turn;
+          continue;
+        }
+        block.reset();  // a place that waits for `later` is one without a block
+        switch (supply(block)) {
+          case Supply::later:
+            return false;
+          case Supply::nothing:
+            sm.blocks.erase(sm.blocks.begin() + static_cast<std::ptrdiff_t>(sm.turn));
+            --running_;
+            break;
+          case Supply::block:
+            ++sm.turn;
+        }
+      }
+    }
+  }
+
+ private:
+  struct Sm {
+    std::vector<std::optional<Stream>> blocks;  // resident
+    std::size_t turn = 0;
+  };
+
+  // The first wave. False when it must wait for a block.
+  template <class SupplyBlock>
+  bool fill(SupplyBlock& supply) {
+    while (running_ < sms_.size() * resident_ && !filled_) {
+      std::optional<Stream> block;
+      switch (supply(block)) {
+        case Supply::later:
+          return false;
+        case Supply::nothing:
+          filled_ = true;
+          break;
+        case Supply::block:
+          sms_[running_++ % sms_.size()].blocks.push_back(std::move(block));
+      }
+    }
+    filled_ = true;
+    return true;
+  }
+
+  // The next requests of the block; false when it has ended before the first of them.
+  template <class Access>
+  bool perform(Stream& block, Access& access) {
+    const auto visit = [&](auto kind, std::uint32_t line, unsigned mask) { access(at_, kind, line, mask); };
+    for (unsigned n = 0; n < requests_; ++n) {
+      if (!block.next(visit)) return n != 0;
+    }
+    return true;
+  }
+
+  std::vector<Sm> sms_;
+  unsigned requests_;
+  std::uint64_t resident_, running_ = 0;  // blocks: most of an SM, and of all SMs now
+  bool filled_ = false;
+  std::size_t at_ = 0;  // the SM whose turn it is
+};
+
+}  // namespace attnlab::memory
