@@ -1,0 +1,15 @@
+// What a backward kernel is launched with: the forward pass' parameters, and what the gradients add.
+#pragma once
+
+#include "cuda/params.h"
+
+namespace attnlab::cuda {
+
+struct BackwardParams {
+  // Q, K, V, every option and the workspace; O and lse as a forward pass left them: read, never written.
+  AttentionParams forward;
+  Strided<const void> dout;  // as o
+  Strided<void> dq, dk, dv;  // as q, k, v; dk and dv are summed over a group's query heads
+};
+
+}  // namespace attnlab::cuda

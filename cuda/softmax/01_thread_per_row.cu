@@ -1,0 +1,47 @@
+// 01, softmax with a thread a row.
+//
+// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2 (safe
+// softmax). Idea:     each thread does what the formula says to its own row: a pass for the maximum, one for
+// the sum, one for
+//           the result.
+// Traffic:  3 loads and 1 store an element.
+// Limits:   neighbouring lanes read a whole row apart, so a request touches 32 sectors for 32 elements; L1
+// must
+//           keep them until their neighbours are asked for. With few rows, few threads. (Rung 02 does both
+//           better.)
+#include "cuda/device/launch.cuh"
+#include "cuda/device/softmax.cuh"
+#include "cuda/softmax/geometry.h"
+
+namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
+
+template <class T>
+__global__ void __launch_bounds__(kSoftmaxThreadPerRow.threads) softmax_thread_kernel(const SoftmaxParams p) {
+  const std::int64_t row = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (row >= p.rows) return;
+  const T* x = static_cast<const T*>(p.x) + row * p.x_row_stride;
+  T* y = static_cast<T*>(p.y) + row * p.y_row_stride;
+
+  float m = -INFINITY, l = 0.0f;
+  for (int j = 0; j < p.cols; ++j) m = fmaxf(m, to_float(x[j]));
+  const float base = exponent_base(m);
+  for (int j = 0; j < p.cols; ++j) l += weight(to_float(x[j]), base);
+  const float norm = reciprocal_or_zero(l);
+  for (int j = 0; j < p.cols; ++j) y[j] = from_float<T>(weight(to_float(x[j]), base) * norm);
+}
+
+template <class T>
+struct SoftmaxThreadPerRow {
+  static void run(const SoftmaxParams& p, cudaStream_t stream) {
+    constexpr Geometry geometry = kSoftmaxThreadPerRow;
+    const int blocks = (p.rows + geometry.br - 1) / geometry.br;
+    softmax_thread_kernel<T><<<blocks, geometry.threads, 0, stream>>>(p);
+    ATTNLAB_CUDA_LAUNCHED("softmax_thread_kernel");
+  }
+};
+
+void softmax_01(const SoftmaxParams& p, void* stream) {
+  for_type<SoftmaxThreadPerRow>(p.type, p, static_cast<cudaStream_t>(stream));
+}
+
+}  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND
