@@ -13,5 +13,6 @@ void add_io(CLI::App& app);
 void add_kv(CLI::App& app);
 void add_list(CLI::App& app);
 void add_run(CLI::App& app);
+void add_traffic(CLI::App& app);
 
 }  // namespace attnlab::cli

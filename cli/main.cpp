@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
     attnlab::cli::add_kv(app);
     attnlab::cli::add_list(app);
     attnlab::cli::add_run(app);
+    attnlab::cli::add_traffic(app);
     std::string names;
     bool known = argc < 2 || argv[1][0] == '-';
     for (const CLI::App* command : app.get_subcommands({})) {

@@ -1,0 +1,65 @@
+// attnlab traffic: what an algorithm's tiles move between SMs, L2 and DRAM, replayed through a model of the
+// caches.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/problem_options.h"
+#include "cli/quantity.h"
+#include "cli/traffic_answer.h"
+#include "reference/core/errors.h"
+
+namespace attnlab::cli {
+namespace {
+
+struct Options {
+  ProblemOptions problem;
+  TrafficQuestion question;
+  std::string dtype = "fp16";
+  std::uint64_t br = 128, bc = 128;
+  Share l2_fraction{1, 1};
+  bool json = false;
+};
+
+void run(Options& o) {
+  TrafficQuestion& question = o.question;
+  question.dtype = parse_dtype(o.dtype);
+  question.tiles = {extent("--br", o.br), extent("--bc", o.bc)};
+  question.problem = problem_of(o.problem);
+  question.l2_effective_fraction = o.l2_fraction.value();
+  if (o.l2_fraction.numerator == 0) throw InvalidArgument("--l2-fraction", "0", "more than 0");
+  const TrafficAnswer result = answer(question);
+  const std::string text = o.json ? dump(to_json(question, result)) : to_text(question, result);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+}  // namespace
+
+void add_traffic(CLI::App& app) {
+  CLI::App* traffic = app.add_subcommand(
+      "traffic", "Bytes between SMs, L2 and DRAM: an algorithm's tiles replayed through modelled caches");
+  const auto o = std::make_shared<Options>();
+  TrafficQuestion& q = o->question;
+  traffic->add_option("--algorithm", q.algorithm, "standard (or naive), flash1, flash1-literal or flash2")
+      ->capture_default_str();
+  add_size_options(*traffic, o->problem);
+  traffic->add_option("--dtype", o->dtype, "Of Q, K, V: fp32, fp16, bf16, fp8")->capture_default_str();
+  traffic->add_option("--pass", q.pass, "forward, backward or both")->capture_default_str();
+  add_mask_options(*traffic, o->problem);
+  add_count(*traffic, "--br", o->br, "Rows of a tile [128]", 1);
+  add_count(*traffic, "--bc", o->bc, "Columns of a tile [128]", 1);
+  traffic->add_option("--gpu", q.gpu, "SMs and caches: a name of attnlab list, or a file")
+      ->capture_default_str();
+  add_count(*traffic, "--resident-blocks", q.resident_blocks,
+            "Blocks of an SM at a time [what its tiles leave room for]", 1);
+  add_count(*traffic, "--sms", q.sms, "Streaming multiprocessors [the GPU's]", 1);
+  add_bytes(*traffic, "--l2", q.l2_bytes, "Bytes of L2 [the GPU's]", 1);
+  add_share(*traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that distinct data can use [1]");
+  add_bytes(*traffic, "--l1", q.l1_bytes, "Bytes of L1 of an SM; 0: tiles go past it [0]");
+  traffic->add_flag("--json", o->json, "One JSON object");
+  traffic->callback([o] { run(*o); });
+}
+
+}  // namespace attnlab::cli
