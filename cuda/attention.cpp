@@ -1,0 +1,241 @@
+#include "cuda/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "reference/core/errors.h"
+#include "reference/core/philox.h"
+
+namespace attnlab::cuda {
+namespace {
+
+using attention::ForwardTensors;
+using attention::Problem;
+
+constexpr Index kMaxGrid = 65535;  // of a grid's y and z
+
+std::string shape(Index batch, Index heads, Index seqlen, Index dim) {
+  return "[" + std::to_string(batch) + ", " + std::to_string(heads) + ", " + std::to_string(seqlen) + ", " +
+         std::to_string(dim) + "]";
+}
+
+template <class T>
+void require_shape(const char* name, const TensorView<T>& t, Index batch, Index heads, Index seqlen,
+                   Index dim) {
+  if (t.batch != batch || t.heads != heads || t.seqlen != seqlen || t.dim != dim) {
+    throw InvalidArgument(name, shape(t.batch, t.heads, t.seqlen, t.dim), shape(batch, heads, seqlen, dim));
+  }
+  if (t.data == nullptr && batch * heads * seqlen * dim != 0)
+    throw InvalidArgument(name, "no data", "a tensor");
+}
+
+void require_at_most(const char* argument, Index value, Index limit) {
+  if (value > limit)
+    throw InvalidArgument(argument, std::to_string(value), "at most " + std::to_string(limit));
+}
+
+void require_head_dim(Index head_dim) {
+  if (std::find(std::begin(kHeadDims), std::end(kHeadDims), head_dim) == std::end(kHeadDims)) {
+    throw InvalidArgument("head_dim", std::to_string(head_dim), "32, 64, 80, 96, 128 or 256");
+  }
+}
+
+void require_absent(const char* argument, bool present) {
+  if (present) throw InvalidArgument(argument, "values", "none: the kernels do not support it");
+}
+
+std::vector<int> ints(const std::vector<Index>& values) { return {values.begin(), values.end()}; }
+std::vector<float> floats_of(const std::vector<double>& values) { return {values.begin(), values.end()}; }
+
+template <class Params>
+void launch(std::span<const Launcher<Params>> launchers, const Kernel& kernel, Pass pass,
+            const Params& params, void* stream) {
+  for (const auto& launcher : launchers) {
+    if (kernel.pass == pass && std::string_view(launcher.kernel) == kernel.name)
+      return launcher.launch(params, stream);
+  }
+  throw InvalidArgument("kernel", kernel.name,
+                        pass == Pass::softmax ? "a softmax kernel" : "a kernel of the forward pass");
+}
+
+const Kernel& chosen_kernel(Backend backend, std::string_view name, Pass pass,
+                            const AttentionParams& params) {
+  if (name.empty()) return fittest_kernel(pass, params, functions(backend).shared_bytes_a_block());
+  const Kernel& kernel = find_kernel(name);
+  if (kernel.pass != pass) {
+    throw InvalidArgument("kernel", kernel.name,
+                          pass == Pass::softmax ? "a softmax kernel" : "a kernel of the forward pass");
+  }
+  return kernel;
+}
+
+AttentionParams checked_params(const Problem& problem, ElementType type, const ForwardTensors<float>& t) {
+  const AttentionParams p = params_of(problem, type);
+  require_shapes(problem, t);
+  return p;
+}
+
+}  // namespace
+
+AttentionParams params_of(const Problem& problem, ElementType type) {
+  validate(problem);
+  require_head_dim(problem.head_dim);
+  if (problem.head_dim_v != problem.head_dim) {
+    throw InvalidArgument("head_dim_v", std::to_string(problem.head_dim_v),
+                          "head_dim = " + std::to_string(problem.head_dim));
+  }
+  require_absent("bias", static_cast<bool>(problem.bias));
+  require_absent("mask", static_cast<bool>(problem.mask));
+  require_absent("sinks", !problem.sinks.empty());
+  require_at_most("batch * num_heads", problem.batch * problem.num_heads, kMaxGrid);
+  require_at_most("seqlen_q + seqlen_kv", problem.seqlen_q + problem.seqlen_kv, kUnbounded);
+  require_at_most("rows of q", problem.tensor_rows_q(), kUnbounded);
+  require_at_most("rows of k", problem.tensor_rows_kv(), kUnbounded);
+
+  const auto side = [](const std::optional<Index>& bound) {
+    return bound ? static_cast<int>(std::min<Index>(*bound, kUnbounded)) : kUnbounded;
+  };
+  AttentionParams p;
+  p.type = type;
+  p.batch = static_cast<int>(problem.batch);
+  p.heads_q = static_cast<int>(problem.num_heads);
+  p.heads_kv = static_cast<int>(problem.num_kv_heads);
+  p.seqlen_q = static_cast<int>(problem.seqlen_q);
+  p.seqlen_kv = static_cast<int>(problem.seqlen_kv);
+  p.rows_q = static_cast<int>(problem.tensor_rows_q());
+  p.rows_kv = static_cast<int>(problem.tensor_rows_kv());
+  p.head_dim = static_cast<int>(problem.head_dim);
+  p.window_left = side(problem.window.left);
+  p.window_right = problem.causal ? 0 : side(problem.window.right);
+  p.scale = static_cast<float>(problem.scale());
+  p.softcap = static_cast<float>(problem.softcap);
+  const bool slopes_a_batch = static_cast<Index>(problem.alibi_slopes.size()) > problem.num_heads;
+  p.alibi_batch_stride = slopes_a_batch ? p.heads_q : 0;
+  if (problem.dropout.p != 0) {
+    p.dropout.on = true;
+    p.dropout.scale = static_cast<float>(1.0 / (1.0 - problem.dropout.p));
+    p.dropout.threshold = static_cast<std::uint64_t>((1.0 - problem.dropout.p) * 4294967296.0);
+    const auto key = philox_key(problem.dropout.seed);
+    p.dropout.key[0] = key[0], p.dropout.key[1] = key[1];
+    p.dropout.offset = problem.dropout.offset;
+  }
+  return p;
+}
+
+void require_shapes(const Problem& p, const ForwardTensors<float>& t) {
+  const Index batches = p.tensor_batches(), rows_q = p.tensor_rows_q(), rows_kv = p.tensor_rows_kv();
+  require_shape("q", t.q, batches, p.num_heads, rows_q, p.head_dim);
+  require_shape("k", t.k, batches, p.num_kv_heads, rows_kv, p.head_dim);
+  require_shape("v", t.v, batches, p.num_kv_heads, rows_kv, p.head_dim_v);
+  require_shape("o", t.o, batches, p.num_heads, rows_q, p.head_dim_v);
+  if (t.lse.data != nullptr) require_shape("lse", t.lse, batches, p.num_heads, rows_q, 1);
+}
+
+void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& p, void* stream) {
+  require_head_dim(p.head_dim);
+  if (p.heads_kv < 1 || p.heads_q % p.heads_kv != 0) {
+    throw InvalidArgument("heads_kv", std::to_string(p.heads_kv),
+                          "a divisor of " + std::to_string(p.heads_q));
+  }
+  require_at_most("batch * heads_q", Index{p.batch} * p.heads_q, kMaxGrid);
+  if (p.seqlen_q == 0) return;  // no row, no block
+  const auto required = [](const char* argument, const void* data) {
+    if (data == nullptr) throw InvalidArgument(argument, "null", "a device pointer");
+  };
+  required("q", p.q.data), required("k", p.k.data), required("v", p.v.data), required("o", p.o.data);
+  if (kernel.workspace_bytes != nullptr) required("workspace", p.workspace);
+  launch(functions(backend).forward, kernel, Pass::forward, p, stream);
+}
+
+void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& p, void* stream) {
+  if (p.rows == 0 || p.cols == 0) return;
+  launch(functions(backend).softmax, kernel, Pass::softmax, p, stream);
+}
+
+DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, ElementType type,
+                             const ForwardTensors<float>& t)
+    : backend_(backend),
+      params_(checked_params(problem, type, t)),
+      q_(backend, type, t.q),
+      k_(backend, type, t.k),
+      v_(backend, type, t.v),
+      o_(backend, type, t.o),
+      lse_(backend, ElementType::f32, t.lse),
+      cu_seqlens_q_(backend, ints(problem.cu_seqlens_q)),
+      cu_seqlens_kv_(backend, ints(problem.cu_seqlens_kv)),
+      lens_q_(backend, ints(problem.q_lens)),
+      lens_kv_(backend, ints(problem.kv_lens)),
+      alibi_slopes_(backend, floats_of(problem.alibi_slopes)) {
+  q_.copy_from(t.q), k_.copy_from(t.k), v_.copy_from(t.v);
+  params_.q = q_.strided<const void>();
+  params_.k = k_.strided<const void>();
+  params_.v = v_.strided<const void>();
+  params_.o = o_.strided<void>();
+  if (t.lse.data != nullptr) params_.lse = lse_.strided<float>();
+  params_.cu_seqlens_q = cu_seqlens_q_.data();
+  params_.cu_seqlens_kv = cu_seqlens_kv_.data();
+  params_.lens_q = lens_q_.data();
+  params_.lens_kv = lens_kv_.data();
+  params_.alibi_slopes = alibi_slopes_.data();
+}
+
+void DeviceProblem::ensure_workspace(std::size_t bytes) {
+  if (workspace_ == nullptr || workspace_->bytes() < bytes) {
+    workspace_.reset();  // the old one first: there may be no room for both
+    workspace_ = std::make_unique<DeviceMemory>(backend_, bytes);
+    workspace_->poison();
+  }
+  params_.workspace = static_cast<float*>(workspace_->data());
+}
+
+void DeviceProblem::forward(const Kernel& kernel) {
+  if (kernel.workspace_bytes != nullptr) ensure_workspace(kernel.workspace_bytes(params_));
+  launch_forward(backend_, kernel, params_);
+  functions(backend_).synchronize();
+}
+
+void DeviceProblem::poison() {
+  o_.poison(), lse_.poison();
+  if (workspace_ != nullptr) workspace_->poison();
+}
+
+void DeviceProblem::copy_out(const ForwardTensors<float>& t) const {
+  o_.copy_to(t.o);
+  if (t.lse.data != nullptr) lse_.copy_to(t.lse);
+}
+
+void forward(Backend backend, std::string_view kernel, const Problem& problem, ElementType type,
+             const ForwardTensors<float>& tensors) {
+  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::forward, params_of(problem, type));
+  DeviceProblem on_device(backend, problem, type, tensors);
+  on_device.forward(chosen);
+  on_device.copy_out(tensors);
+}
+
+void softmax(Backend backend, std::string_view kernel, ElementType type, MatrixView<const float> x,
+             MatrixView<float> y) {
+  if (x.rows != y.rows || x.cols != y.cols) {
+    throw InvalidArgument("y", shape(1, 1, y.rows, y.cols), shape(1, 1, x.rows, x.cols));
+  }
+  require_at_most("rows", x.rows, kUnbounded), require_at_most("cols", x.cols, kUnbounded);
+  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::softmax, {});
+  const auto tensor = [](auto matrix) {
+    return TensorView{matrix.data, 1, 1, matrix.rows, matrix.cols, 0, 0, matrix.row_stride};
+  };
+  DeviceTensor in(backend, type, tensor(x)), out(backend, type, tensor(y));
+  in.copy_from(tensor(x));
+  SoftmaxParams p{type,
+                  in.strided<void>().data,
+                  out.strided<void>().data,
+                  static_cast<int>(x.rows),
+                  static_cast<int>(x.cols),
+                  in.strided<void>().row_stride,
+                  out.strided<void>().row_stride};
+  launch_softmax(backend, chosen, p);
+  functions(backend).synchronize();
+  out.copy_to(tensor(y));
+}
+
+}  // namespace attnlab::cuda

@@ -1,0 +1,67 @@
+// Attention and softmax by the kernels of this folder, on the GPU or on the emulator: the host's entry point.
+//
+// A problem is reference/attention/problem.h's, with these limits: head_dim one of kHeadDims and equal to
+// head_dim_v; no bias, mask or sinks; batch * num_heads and each of them at most 65535; seqlen_q + seqlen_kv
+// at most 2^29.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "cuda/memory.h"
+#include "reference/attention/attention.h"
+
+namespace attnlab::cuda {
+
+// O and lse, computed in fp32 from inputs of `type`: the host's floats are rounded to it, and O holds numbers
+// of it. kernel: a name of the registry's forward rungs, or "" for the fittest. Throws InvalidArgument on
+// anything that does not fit, before anything is allocated or written, and CudaError where a call of the
+// device fails.
+void forward(Backend backend, std::string_view kernel, const attention::Problem& problem, ElementType type,
+             const attention::ForwardTensors<float>& tensors);
+
+// y = softmax(x) for each row, likewise.
+void softmax(Backend backend, std::string_view kernel, ElementType type, MatrixView<const float> x,
+             MatrixView<float> y);
+
+// The same in steps, for who launches more than once or looks at the device's memory in between.
+class DeviceProblem {
+ public:
+  // Checks, allocates and copies q, k, v and the problem's lists. o and lse give shapes; lse may have no
+  // data.
+  DeviceProblem(Backend backend, const attention::Problem& problem, ElementType type,
+                const attention::ForwardTensors<float>& tensors);
+
+  // Launches, and waits for the end. Leaves the outputs on the device.
+  void forward(const Kernel& kernel);
+  // Sets all outputs and the workspace to NaN; the next forward reuses the workspace when it is large enough.
+  void poison();
+  void copy_out(const attention::ForwardTensors<float>& tensors) const;
+
+  // What the kernels are launched with: device pointers that live as long as this object.
+  const AttentionParams& params() const { return params_; }
+
+ private:
+  void ensure_workspace(std::size_t bytes);
+
+  Backend backend_;
+  AttentionParams params_;
+  DeviceTensor q_, k_, v_, o_, lse_;
+  DeviceList<int> cu_seqlens_q_, cu_seqlens_kv_, lens_q_, lens_kv_;
+  DeviceList<float> alibi_slopes_;
+  std::unique_ptr<DeviceMemory> workspace_;
+};
+
+// Launches on device pointers; the caller has filled everything, the workspace too. Asynchronous. Throws
+// InvalidArgument when params makes no sense or the kernel is no forward rung.
+void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& params,
+                    void* stream = nullptr);
+void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& params,
+                    void* stream = nullptr);
+
+// The numbers of a problem, without pointers. Throws InvalidArgument for what the kernels do not support.
+AttentionParams params_of(const attention::Problem& problem, ElementType type);
+// Throws InvalidArgument unless the tensors fit the problem.
+void require_shapes(const attention::Problem& problem, const attention::ForwardTensors<float>& tensors);
+
+}  // namespace attnlab::cuda
