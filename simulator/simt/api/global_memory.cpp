@@ -121,6 +121,30 @@ void mark_uninitialised(std::uintptr_t address, std::size_t bytes) {
   std::memset(map + last_page, 0, end - last_page);
 }
 
+std::uint64_t low_bits(std::size_t count) { return ~std::uint64_t{0} >> (64 - count); }  // 1..64
+
+// The map's bits for `count` (1..64) bytes from `offset` on, the first in bit 0.
+std::uint64_t load_bits(std::uintptr_t offset, std::size_t count) {
+  const unsigned shift = offset % 64;
+  std::uint64_t bits = arena.written[offset / 64].load(std::memory_order_relaxed) >> shift;
+  if (shift + count > 64) {
+    bits |= arena.written[offset / 64 + 1].load(std::memory_order_relaxed) << (64 - shift);
+  }
+  return bits & low_bits(count);
+}
+
+void store_bits(std::uintptr_t offset, std::size_t count, std::uint64_t bits) {
+  const auto store = [](std::atomic<std::uint64_t>& word, std::uint64_t mask, std::uint64_t value) {
+    word.fetch_or(value, std::memory_order_relaxed);
+    word.fetch_and(value | ~mask, std::memory_order_relaxed);
+  };
+  const unsigned shift = offset % 64;
+  store(arena.written[offset / 64], low_bits(count) << shift, bits << shift);
+  if (shift + count > 64) {
+    store(arena.written[offset / 64 + 1], low_bits(count) >> (64 - shift), bits >> (64 - shift));
+  }
+}
+
 const Allocation* nearest(const Book& book, std::uintptr_t address) {
   const auto after = book.allocations.upper_bound(address);
   if (after == book.allocations.begin()) {
@@ -240,6 +264,25 @@ std::size_t reserved_bytes() {
   const std::unique_lock lock(book.mutex);
   reserve(book);
   return arena.bytes;
+}
+
+// Up to 64 bits of the map at a time. Managed and pinned sources count as written.
+void copy_initialised(const void* dst, const void* src, std::size_t bytes) {
+  const auto to = reinterpret_cast<std::uintptr_t>(dst), from = reinterpret_cast<std::uintptr_t>(src);
+  const Allocation* source = find(src);
+  if (source != nullptr && source->kind != Kind::device) return mark_initialised(dst, bytes);
+  const auto copy = [&](std::size_t i, std::size_t n) {
+    const std::uint64_t bits = load_bits(from - arena.begin + i, n);
+    store_bits(to - arena.begin + i, n, bits);
+  };
+  if (to <= from) {
+    for (std::size_t i = 0; i < bytes; i += 64) copy(i, std::min<std::size_t>(64, bytes - i));
+  } else {
+    for (std::size_t end = bytes; end > 0; end -= std::min<std::size_t>(64, end)) {
+      const std::size_t n = std::min<std::size_t>(64, end);
+      copy(end - n, n);
+    }
+  }
 }
 
 std::span<std::byte> device_variables() { return between(__start_attnlab_device, __stop_attnlab_device); }

@@ -107,6 +107,10 @@ inline void mark_initialised(const void* address, std::size_t bytes) {
   detail::mark_initialised_slow(reinterpret_cast<std::uintptr_t>(address), bytes);
 }
 
+// [dst, dst + bytes), in the range, got a copy of [src, src + bytes), in the range too: what was not written
+// there is not written here. The two may overlap.
+void copy_initialised(const void* dst, const void* src, std::size_t bytes);
+
 // The program's own __device__ and __constant__ variables, in its sections attnlab_device and
 // attnlab_constant. Empty in a program that has none.
 std::span<std::byte> device_variables();

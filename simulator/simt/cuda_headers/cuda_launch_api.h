@@ -1,0 +1,188 @@
+// The part of the CUDA runtime API that is about kernels: launches through a pointer, attributes, occupancy.
+// Included by cuda_runtime_api.h.
+//
+// A kernel given as a function pointer keeps its parameters' types, and arguments are unpacked by them. A
+// kernel given as void* has lost them; it can be launched if describe_kernel() has been told of it, which the
+// translator does for every kernel that is not a template.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "driver_types.h"
+#include "simulator/simt/launch.h"
+
+namespace attnlab::simt::api_detail {
+
+using namespace api;
+
+// Runs a launch whose arguments lie behind an array of pointers.
+using PackedLaunch = int (*)(const LaunchShape& shape, const KernelIdentity& kernel, void** arguments);
+
+template <class... P>
+const void* address_of(void (*kernel)(P...)) {
+  return reinterpret_cast<const void*>(kernel);
+}
+
+template <class... P, std::size_t... i>
+int launch_unpacked(const LaunchShape& shape, const KernelIdentity& identity, void (*kernel)(P...),
+                    void** arguments, std::index_sequence<i...>) {
+  return launch_call(
+      shape, identity,
+      [kernel](auto&... values)
+          __attribute__((no_sanitize("thread"), no_sanitize_coverage)) { kernel(values...); },
+      *static_cast<std::remove_reference_t<P>*>(arguments[i])...);
+}
+
+template <class... P>
+int launch_packed(const LaunchShape& shape, const KernelIdentity& identity, void** arguments) {
+  const auto kernel = reinterpret_cast<void (*)(P...)>(const_cast<void*>(identity.address));
+  return launch_unpacked(shape, identity, kernel, arguments, std::index_sequence_for<P...>{});
+}
+
+void describe_kernel(const void* kernel, const char* name, std::size_t static_shared_bytes,
+                     int max_threads_per_block, PackedLaunch launch);
+
+cudaError_t launch_kernel(const void* kernel, PackedLaunch launch, const cudaLaunchConfig_t& config,
+                          void** arguments, const char* function);
+cudaError_t launch_kernel(const void* kernel, PackedLaunch launch, dim3 grid, dim3 block, void** arguments,
+                          std::size_t shared_bytes, bool cooperative, const char* function);
+
+cudaError_t max_active_blocks(int* blocks, const void* kernel, int block_size, std::size_t shared_bytes);
+cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const void* kernel,
+                                     std::size_t (*shared_of)(const void* context, int block_size),
+                                     const void* context, int limit);
+
+}  // namespace attnlab::simt::api_detail
+
+namespace attnlab::simt {
+
+// What the emulator cannot see of a kernel from its address. static_shared_bytes: the size of its static
+// shared variables; max_threads_per_block: of its __launch_bounds__, 0 without.
+template <class... P>
+bool describe_kernel(void (*kernel)(P...), const char* name, std::size_t static_shared_bytes = 0,
+                     int max_threads_per_block = 0) {
+  api_detail::describe_kernel(api_detail::address_of(kernel), name, static_shared_bytes,
+                              max_threads_per_block, &api_detail::launch_packed<P...>);
+  return true;
+}
+
+}  // namespace attnlab::simt
+
+namespace attnlab::simt::api {
+
+// --- launches ------------------------------------------------------------------------------------------
+cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** arguments,
+                             std::size_t shared_bytes = 0, cudaStream_t stream = nullptr);
+cudaError_t cudaLaunchCooperativeKernel(const void* kernel, dim3 grid, dim3 block, void** arguments,
+                                        std::size_t shared_bytes = 0, cudaStream_t stream = nullptr);
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* kernel, void** arguments);
+
+template <class... P>
+cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block, void** arguments,
+                             std::size_t shared_bytes = 0, cudaStream_t = nullptr) {
+  return api_detail::launch_kernel(api_detail::address_of(kernel), &api_detail::launch_packed<P...>, grid,
+                                   block, arguments, shared_bytes, false, "cudaLaunchKernel");
+}
+template <class... P>
+cudaError_t cudaLaunchCooperativeKernel(void (*kernel)(P...), dim3 grid, dim3 block, void** arguments,
+                                        std::size_t shared_bytes = 0, cudaStream_t = nullptr) {
+  return api_detail::launch_kernel(api_detail::address_of(kernel), &api_detail::launch_packed<P...>, grid,
+                                   block, arguments, shared_bytes, true, "cudaLaunchCooperativeKernel");
+}
+template <class... P, class... A>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...), A&&... arguments) {
+  static_assert(sizeof...(P) == sizeof...(A), "as many arguments as the kernel has parameters");
+  if (config == nullptr) return cudaLaunchKernelExC(nullptr, api_detail::address_of(kernel), nullptr);
+  return [&](std::decay_t<P>... values) {
+    void* pointers[] = {static_cast<void*>(&values)..., nullptr};
+    return api_detail::launch_kernel(api_detail::address_of(kernel), &api_detail::launch_packed<P...>,
+                                     *config, pointers, "cudaLaunchKernelEx");
+  }(std::forward<A>(arguments)...);
+}
+
+// --- attributes ----------------------------------------------------------------------------------------
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel);
+cudaError_t cudaFuncSetCacheConfig(const void* kernel, cudaFuncCache config);  // no effect
+cudaError_t cudaFuncSetSharedMemConfig(const void* kernel, cudaSharedMemConfig config);
+cudaError_t cudaFuncGetName(const char** name, const void* kernel);
+
+template <class... P>
+cudaError_t cudaFuncSetAttribute(void (*kernel)(P...), cudaFuncAttribute attribute, int value) {
+  return cudaFuncSetAttribute(api_detail::address_of(kernel), attribute, value);
+}
+template <class... P>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*kernel)(P...)) {
+  return cudaFuncGetAttributes(attributes, api_detail::address_of(kernel));
+}
+template <class... P>
+cudaError_t cudaFuncSetCacheConfig(void (*kernel)(P...), cudaFuncCache config) {
+  return cudaFuncSetCacheConfig(api_detail::address_of(kernel), config);
+}
+template <class... P>
+cudaError_t cudaFuncSetSharedMemConfig(void (*kernel)(P...), cudaSharedMemConfig config) {
+  return cudaFuncSetSharedMemConfig(api_detail::address_of(kernel), config);
+}
+template <class... P>
+cudaError_t cudaFuncGetName(const char** name, void (*kernel)(P...)) {
+  return cudaFuncGetName(name, api_detail::address_of(kernel));
+}
+
+// --- occupancy -----------------------------------------------------------------------------------------
+// From threads, warps and shared memory. A kernel's registers are not known here, so that a kernel with many
+// has fewer blocks on a GPU.
+inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* kernel,
+                                                                 int block_size, std::size_t shared_bytes) {
+  return api_detail::max_active_blocks(blocks, kernel, block_size, shared_bytes);
+}
+inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* kernel,
+                                                                          int block_size,
+                                                                          std::size_t shared_bytes,
+                                                                          unsigned) {
+  return api_detail::max_active_blocks(blocks, kernel, block_size, shared_bytes);
+}
+cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(std::size_t* shared_bytes, const void* kernel,
+                                                      int blocks, int block_size);
+
+template <class... P>
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void (*kernel)(P...), int block_size,
+                                                          std::size_t shared_bytes) {
+  return api_detail::max_active_blocks(blocks, api_detail::address_of(kernel), block_size, shared_bytes);
+}
+template <class... P>
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, void (*kernel)(P...),
+                                                                   int block_size, std::size_t shared_bytes,
+                                                                   unsigned) {
+  return api_detail::max_active_blocks(blocks, api_detail::address_of(kernel), block_size, shared_bytes);
+}
+template <class... P>
+cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(std::size_t* shared_bytes, void (*kernel)(P...),
+                                                      int blocks, int block_size) {
+  return cudaOccupancyAvailableDynamicSMemPerBlock(shared_bytes, api_detail::address_of(kernel), blocks,
+                                                   block_size);
+}
+
+// The block size, a multiple of the warp's and at most limit (0: none), with the most threads on an SM; of
+// equals the largest.
+template <class... P, class SharedOf>
+cudaError_t cudaOccupancyMaxPotentialBlockSizeVariableSMem(int* min_grid_size, int* block_size,
+                                                           void (*kernel)(P...), SharedOf shared_of,
+                                                           int limit = 0) {
+  return api_detail::max_potential_block_size(
+      min_grid_size, block_size, api_detail::address_of(kernel),
+      [](const void* context, int size) {
+        return static_cast<std::size_t>(
+            (*const_cast<SharedOf*>(static_cast<const SharedOf*>(context)))(size));
+      },
+      &shared_of, limit);
+}
+template <class... P>
+cudaError_t cudaOccupancyMaxPotentialBlockSize(int* min_grid_size, int* block_size, void (*kernel)(P...),
+                                               std::size_t shared_bytes = 0, int limit = 0) {
+  return cudaOccupancyMaxPotentialBlockSizeVariableSMem(
+      min_grid_size, block_size, kernel, [shared_bytes](int) { return shared_bytes; }, limit);
+}
+
+}  // namespace attnlab::simt::api
