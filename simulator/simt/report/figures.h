@@ -42,7 +42,7 @@ inline constexpr GlobalRow global_rows[] = {
     {"stores", Metric::global_store_requests, Metric::global_store_sectors, Metric::global_store_bytes},
     {"atomics", Metric::global_atomic_requests, Metric::global_atomic_sectors, Metric::count_},
     {"reductions", Metric::global_reduction_requests, Metric::global_reduction_sectors, Metric::count_},
-    {"async copies", Metric::async_copy_requests, Metric::async_copy_sectors, Metric::count_},
+    {"async copies", Metric::async_copy_requests, Metric::async_copy_sectors, Metric::async_copy_bytes},
 };
 struct SharedRow {
   std::string_view label;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,13 @@ namespace {
 std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// At most so many bytes and "...".
+std::string shortened(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (text[most] & 0xC0) == 0x80) --most;  // not inside a character
+  return text.substr(0, most) + "...";
 }
 
 // Rows of cells; the first is the header. Columns are as wide as their widest cell; the first, and those in
@@ -144,13 +152,7 @@ std::string trimmed(std::string_view line) {
   line.remove_prefix(begin);
   std::string text(line.substr(0, line.find_last_not_of(" \t") + 1));
   std::replace(text.begin(), text.end(), '\t', ' ');
-  constexpr std::size_t kLongest = 90;
-  if (text.size() > kLongest) {
-    std::size_t end = kLongest;
-    while (end > 0 && (text[end] & 0xC0) == 0x80) --end;  // not inside a character
-    text = text.substr(0, end) + "...";
-  }
-  return text;
+  return shortened(text, 90);
 }
 
 std::string hottest_lines(const KernelReport& kernel, std::size_t most, SourceText& source) {
@@ -166,14 +168,14 @@ std::string hottest_lines(const KernelReport& kernel, std::size_t most, SourceTe
 
   Layout layout;
   layout.add(
-      {"hottest lines", "through SM", "global sectors", "/request", "shared wavefronts", "conflicts", ""});
+      {"hottest lines", "of bytes", "global sectors", "/request", "shared wavefronts", "conflicts", ""});
   layout.left.push_back(6);
   const std::uint64_t all = bytes_through_sm(kernel.counters);
   for (const LineReport* line : lines) {
     const Counters& c = line->counters;
     const std::uint64_t sectors = global_sectors(c), wavefronts = shared_wavefronts(c);
     const auto conflicts = get(c, Metric::shared_load_conflicts) + get(c, Metric::shared_store_conflicts);
-    layout.add({fmt::format("  {}:{}", path_text(line->file), line->line),
+    layout.add({fmt::format("  {}:{}", std::filesystem::path(line->file).filename().string(), line->line),
                 percent_text(bytes_through_sm(c), all), sectors == 0 ? "" : count_text(sectors),
                 sectors == 0 ? "" : ratio_text(sectors, global_requests(c)),
                 wavefronts == 0 ? "" : count_text(wavefronts), wavefronts == 0 ? "" : count_text(conflicts),
@@ -236,7 +238,7 @@ std::string summary(const std::vector<KernelSum>& kernels) {
               "DRAM read", "DRAM written", "findings"});
   for (const KernelSum& kernel : kernels) {
     const Counters& c = kernel.total.counters;
-    layout.add({kernel.total.name, count_text(kernel.launches), count_text(global_sectors(c)),
+    layout.add({shortened(kernel.total.name, 40), count_text(kernel.launches), count_text(global_sectors(c)),
                 ratio_text(global_sectors(c), global_requests(c)), count_text(shared_wavefronts(c)),
                 bytes_text(get(c, Metric::l2_to_l1_sectors) * sector_bytes),
                 bytes_text(get(c, Metric::dram_read_bytes)), bytes_text(get(c, Metric::dram_write_bytes)),
