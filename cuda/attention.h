@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "cuda/errors.h"
 #include "cuda/memory.h"
 #include "reference/attention/attention.h"
 
@@ -37,6 +38,8 @@ class DeviceProblem {
   // Sets all outputs and the workspace to NaN; the next forward reuses the workspace when it is large enough.
   void poison();
   void copy_out(const attention::ForwardTensors<float>& tensors) const;
+  // The results of an earlier forward pass, for a backward one. They must have this problem's shapes.
+  void copy_in_results(const TensorView<const float>& o, const TensorView<const float>& lse);
 
   // What the kernels are launched with: device pointers that live as long as this object.
   const AttentionParams& params() const { return params_; }
@@ -61,6 +64,8 @@ void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& 
 
 // The numbers of a problem, without pointers. Throws InvalidArgument for what the kernels do not support.
 AttentionParams params_of(const attention::Problem& problem, ElementType type);
+// Throws InvalidArgument for numbers that no kernel takes, whatever its pass.
+void require_launchable(const AttentionParams& params);
 // Throws InvalidArgument unless the tensors fit the problem.
 void require_shapes(const attention::Problem& problem, const attention::ForwardTensors<float>& tensors);
 

@@ -1,0 +1,275 @@
+// The program that measurements run: it lists the kernels, checks them against the reference, and launches
+// them once each for a profiler. It needs neither a test framework nor the command line's libraries; how it
+// is built: measure.sh.
+//
+//   driver --list
+//   driver --check [--kernel NAME]                   every problem of tests/cuda/forward_cases.h
+//   driver --measure                                 every kernel at every shape below, once
+//   driver --kernel NAME --seqlen N [--seqlen-kv N] [--dim D] [--causal] [--dtype fp32|fp16|bf16] [--batch B]
+//          [--heads H] [--kv-heads H]                one launch; softmax: --heads rows of N numbers
+//   --backend gpu|emulator                           with all of them; default: the GPU where there is one
+//
+// Before a launch, one line names it: "launch,<kernel>,<CUDA kernels>,<dtype>,<batch>,<heads>,<kv
+// heads>,<seqlen_q>, <seqlen_kv>,<head_dim>,<causal>". A profiler's kernels follow in the same order.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "cuda/attention.h"
+#include "reference/core/errors.h"
+#include "reference/core/philox.h"
+#include "tests/cuda/forward_cases.h"
+
+namespace attnlab::cuda {
+namespace {
+
+struct Shape {
+  Index seqlen_q = 1024, seqlen_kv = 1024, head_dim = 64;
+  bool causal = false;
+  ElementType type = ElementType::f32;
+  Index batch = 1, heads = 2, kv_heads = 2;
+};
+
+// Lengths that are whole tiles and lengths that are not, both sides of L1 and of L2 for S.
+const std::vector<Shape>& attention_shapes() {
+  static const std::vector<Shape> shapes = {
+      {128, 128, 64},
+      {256, 256, 128, true},
+      {512, 512, 64},
+      {1003, 1003, 64},
+      {1000, 1000, 128, true},
+      {1024, 1024, 64},
+      {1024, 1024, 64, true},
+      {1024, 1024, 64, true, ElementType::f16},
+      {777, 1003, 80, true, ElementType::bf16, 2, 4, 2},
+      {2048, 2048, 128},
+      {2048, 2048, 64, true},
+      {4096, 4096, 64},
+      {4096, 4096, 128, true},
+  };
+  return shapes;
+}
+// rows (heads) of seqlen_kv numbers
+const std::vector<Shape>& softmax_shapes() {
+  static const std::vector<Shape> shapes = {
+      {1, 128, 0, false, ElementType::f32, 1, 4096, 1},   {1, 1000, 0, false, ElementType::f32, 1, 2048, 1},
+      {1, 1003, 0, false, ElementType::f32, 1, 2048, 1},  {1, 1024, 0, false, ElementType::f16, 1, 2048, 1},
+      {1, 4096, 0, false, ElementType::f32, 1, 4096, 1},  {1, 50257, 0, false, ElementType::f32, 1, 512, 1},
+      {1, 50257, 0, false, ElementType::bf16, 1, 512, 1},
+  };
+  return shapes;
+}
+
+std::vector<float> random_numbers(Index count, std::uint64_t seed) {
+  std::vector<float> numbers(static_cast<std::size_t>(count));
+  for (std::size_t n = 0; n < numbers.size(); ++n) {
+    const std::uint32_t word = philox(seed, n / 4)[n % 4];
+    numbers[n] = static_cast<float>(static_cast<double>(word) * 0x1p-31 - 1.0);
+  }
+  return numbers;
+}
+
+void announce(const Kernel& kernel, const Shape& s) {
+  std::printf("launch,%s,%d,%s,%lld,%lld,%lld,%lld,%lld,%lld,%d\n", kernel.name, kernel.launches,
+              name(s.type), static_cast<long long>(s.batch), static_cast<long long>(s.heads),
+              static_cast<long long>(s.kv_heads), static_cast<long long>(s.seqlen_q),
+              static_cast<long long>(s.seqlen_kv), static_cast<long long>(s.head_dim), s.causal ? 1 : 0);
+  std::fflush(stdout);
+}
+
+void launch_softmax_once(Backend backend, const Kernel& kernel, const Shape& s) {
+  const auto x = random_numbers(s.heads * s.seqlen_kv, 1);
+  std::vector<float> y(x.size());
+  announce(kernel, s);
+  softmax(backend, kernel.name, s.type, {x.data(), s.heads, s.seqlen_kv, s.seqlen_kv},
+          {y.data(), s.heads, s.seqlen_kv, s.seqlen_kv});
+}
+
+void launch_forward_once(Backend backend, const Kernel& kernel, const Shape& s) {
+  attention::Problem p;
+  p.batch = s.batch, p.num_heads = s.heads, p.num_kv_heads = s.kv_heads;
+  p.seqlen_q = s.seqlen_q, p.seqlen_kv = s.seqlen_kv;
+  p.head_dim = p.head_dim_v = s.head_dim;
+  p.causal = s.causal;
+  const auto q = random_numbers(s.batch * s.heads * s.seqlen_q * s.head_dim, 1);
+  const auto k = random_numbers(s.batch * s.kv_heads * s.seqlen_kv * s.head_dim, 2);
+  const auto v = random_numbers(s.batch * s.kv_heads * s.seqlen_kv * s.head_dim, 3);
+  std::vector<float> o(q.size()), lse(q.size() / static_cast<std::size_t>(s.head_dim));
+  const attention::ForwardTensors<float> tensors{bhsd(q.data(), s.batch, s.heads, s.seqlen_q, s.head_dim),
+                                                 bhsd(k.data(), s.batch, s.kv_heads, s.seqlen_kv, s.head_dim),
+                                                 bhsd(v.data(), s.batch, s.kv_heads, s.seqlen_kv, s.head_dim),
+                                                 bhsd(o.data(), s.batch, s.heads, s.seqlen_q, s.head_dim),
+                                                 bhsd(lse.data(), s.batch, s.heads, s.seqlen_q, 1)};
+  DeviceProblem on_device(backend, p, s.type, tensors);
+  announce(kernel, s);
+  on_device.forward(kernel);
+}
+
+void launch_once(Backend backend, const Kernel& kernel, const Shape& s) {
+  switch (kernel.pass) {
+    case Pass::softmax:
+      return launch_softmax_once(backend, kernel, s);
+    case Pass::forward:
+      return launch_forward_once(backend, kernel, s);
+    case Pass::backward:
+      return;
+  }
+}
+
+void list() {
+  for (const Kernel& kernel : kernels()) {
+    std::printf("%-12s %-42s %s\n", kernel.name, kernel.file, kernel.title);
+    if (kernel.pass == Pass::softmax) continue;
+    for (const int d : kHeadDims) {
+      const Geometry g = kernel.geometry(d);
+      std::printf("  head_dim %3d: Br %3d  Bc %3d  threads %3d  shared %6zu bytes\n", d, g.br, g.bc,
+                  g.threads, g.shared_bytes);
+    }
+  }
+}
+
+// Softmax against the reference in float64: with n numbers in a row and u = 2^-24, a result is off by the
+// rounding of x - m and of exp, twice (weight and sum), the sum's n roundings and the quotient's: (2 range +
+// n + 16) u y.
+double softmax_fraction(Backend backend, const Kernel& kernel, ElementType type, Index rows, Index cols) {
+  auto x = random_numbers(rows * cols, 9);
+  for (float& value : x) value *= 6;
+  round_to(testing::dtype_of(type), x);
+  std::vector<float> y(x.size(), NAN);
+  softmax(backend, kernel.name, type, {x.data(), rows, cols, cols}, {y.data(), rows, cols, cols});
+  const FloatFormat format = float_format(testing::dtype_of(type));
+  double worst = 0;
+  for (Index r = 0; r < rows; ++r) {
+    const float* row = x.data() + r * cols;
+    double m = -INFINITY, low = INFINITY, sum = 0;
+    for (Index j = 0; j < cols; ++j) m = std::max(m, double{row[j]}), low = std::min(low, double{row[j]});
+    for (Index j = 0; j < cols; ++j) sum += std::exp(double{row[j]} - m);
+    for (Index j = 0; j < cols; ++j) {
+      const double exact = std::exp(double{row[j]} - m) / sum;
+      double allowed = testing::kU * (2 * (m - low) + static_cast<double>(cols) + 16) * exact;
+      if (type != ElementType::f32)
+        allowed += format.unit_roundoff() * (exact + allowed) + format.min_subnormal() / 2;
+      const double fraction =
+          std::abs(static_cast<double>(y[static_cast<std::size_t>(r * cols + j)]) - exact) / allowed;
+      if (!(fraction <= worst)) worst = std::isnan(fraction) ? INFINITY : fraction;
+    }
+  }
+  return worst;
+}
+
+// The number of kernels and problems beyond their bounds.
+int check_all(Backend backend, const std::string& only) {
+  int failures = 0;
+  for (const Kernel& kernel : kernels()) {
+    if (!only.empty() && only != kernel.name) continue;
+    double worst_o = 0, worst_lse = 0;
+    const auto judge = [&](const std::string& problem, double o, double lse) {
+      worst_o = std::max(worst_o, o), worst_lse = std::max(worst_lse, lse);
+      if (o <= 1 && lse <= 1) return;
+      ++failures;
+      std::printf("FAIL %s %s: error / bound: O %.3g, lse %.3g\n", kernel.name, problem.c_str(), o, lse);
+    };
+    try {
+      if (kernel.pass == Pass::softmax) {
+        for (const ElementType type : kElementTypes) {
+          for (const Index cols : {1, 31, 32, 33, 255, 257, 1000, 1003})
+            judge(std::string(name(type)) + " " + std::to_string(cols),
+                  softmax_fraction(backend, kernel, type, 133, cols), 0);
+        }
+      } else if (kernel.pass == Pass::forward) {
+        for (const auto& c : testing::forward_cases()) {
+          const auto fractions = testing::run_forward_case(backend, kernel, c);
+          judge(c.name, fractions.o, fractions.lse);
+        }
+      } else {
+        continue;
+      }
+    } catch (const CudaError& error) {
+      ++failures;
+      std::printf("FAIL %s: %s\n", kernel.name, error.what());
+    }
+    std::printf("%-12s largest error / bound: O %.3g, lse %.3g\n", kernel.name, worst_o, worst_lse);
+    std::fflush(stdout);
+  }
+  return failures;
+}
+
+int run(int argc, char** argv) {
+  Shape shape;
+  std::string kernel, backend_name;
+  enum class Action { launch, list, check, measure } action = Action::launch;
+  bool own_seqlen_kv = false;
+  for (int at = 1; at < argc; ++at) {
+    const std::string option = argv[at];
+    const auto value = [&]() -> std::string {
+      if (at + 1 == argc) throw InvalidArgument(option, "nothing", "a value");
+      return argv[++at];
+    };
+    if (option == "--list")
+      action = Action::list;
+    else if (option == "--check")
+      action = Action::check;
+    else if (option == "--measure")
+      action = Action::measure;
+    else if (option == "--kernel")
+      kernel = value();
+    else if (option == "--backend")
+      backend_name = value();
+    else if (option == "--seqlen")
+      shape.seqlen_q = std::stoll(value());
+    else if (option == "--seqlen-kv")
+      shape.seqlen_kv = std::stoll(value()), own_seqlen_kv = true;
+    else if (option == "--dim")
+      shape.head_dim = std::stoll(value());
+    else if (option == "--batch")
+      shape.batch = std::stoll(value());
+    else if (option == "--heads")
+      shape.heads = shape.kv_heads = std::stoll(value());
+    else if (option == "--kv-heads")
+      shape.kv_heads = std::stoll(value());
+    else if (option == "--causal")
+      shape.causal = true;
+    else if (option == "--dtype") {
+      const DType type = parse_dtype(value());
+      shape.type = type == DType::f16    ? ElementType::f16
+                   : type == DType::bf16 ? ElementType::bf16
+                                         : ElementType::f32;
+    } else
+      throw InvalidArgument("option", option, "one of those that the head of driver.cpp lists");
+  }
+  if (!own_seqlen_kv) shape.seqlen_kv = shape.seqlen_q;
+  if (action == Action::list) return list(), 0;
+
+  const auto present = backends();
+  if (present.empty()) throw InvalidArgument("backend", "none", "a GPU, or a build with the emulator");
+  Backend backend = present.back();
+  if (!backend_name.empty()) backend = backend_name == "gpu" ? Backend::gpu : Backend::emulator;
+  std::fprintf(stderr, "%s: %s\n", name(backend), functions(backend).device_name().c_str());
+  if (action == Action::check) {
+    const int failures = check_all(backend, kernel);
+    std::printf("%d failures\n", failures);
+    return failures == 0 ? 0 : 1;
+  }
+  if (action == Action::launch) return launch_once(backend, find_kernel(kernel), shape), 0;
+  for (const Kernel& each : kernels()) {
+    if (!kernel.empty() && kernel != each.name) continue;
+    for (const Shape& s : each.pass == Pass::softmax ? softmax_shapes() : attention_shapes())
+      launch_once(backend, each, s);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace attnlab::cuda
+
+int main(int argc, char** argv) {
+  try {
+    return attnlab::cuda::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "driver: %s\n", error.what());
+    return 2;
+  }
+}

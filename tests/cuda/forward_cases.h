@@ -1,0 +1,197 @@
+// The list of problems that every forward kernel must solve on every backend, and the judgement: the
+// reference in float64 on the same numbers, and a bound for every element that follows from lengths and
+// types. Used by the tests and by cuda/counters/driver.cpp, which runs it where there is a GPU and no test
+// framework.
+//
+// The bound: tests/attention/rounding_bounds.h for a computation in fp32, to which a 16-bit output adds its
+// own rounding, u |o| or half a subnormal step. Inputs are numbers of their type already, so they add
+// nothing.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cuda/attention.h"
+#include "reference/core/dtype.h"
+#include "tests/attention/rounding_bounds.h"
+
+namespace attnlab::testing {
+
+struct ForwardCase {
+  std::string name;
+  cuda::ElementType type = cuda::ElementType::f32;
+  attention::Problem p;
+  bool seqlen_first = false;  // [batch, seqlen, heads, dim]
+  bool lse = true;
+};
+
+inline DType dtype_of(cuda::ElementType type) {
+  return type == cuda::ElementType::f32   ? DType::f32
+         : type == cuda::ElementType::f16 ? DType::f16
+                                          : DType::bf16;
+}
+
+inline ForwardCase forward_case(const std::string& name, Index seqlen_q, Index seqlen_kv, Index head_dim,
+                                const std::function<void(ForwardCase&)>& change = {}) {
+  ForwardCase c;
+  c.name = name;
+  c.p.seqlen_q = seqlen_q, c.p.seqlen_kv = seqlen_kv;
+  c.p.head_dim = c.p.head_dim_v = head_dim;
+  if (change) change(c);
+  // The kernels hold these in fp32: the problem's real numbers are the rounded ones.
+  c.p.softmax_scale = static_cast<double>(static_cast<float>(c.p.scale()));
+  c.p.softcap = static_cast<double>(static_cast<float>(c.p.softcap));
+  for (double& slope : c.p.alibi_slopes) slope = static_cast<double>(static_cast<float>(slope));
+  return c;
+}
+
+// Lengths stand around the edges of tiles: rows of 16, 32, 64 and 128, columns of 16, 32 and 64.
+inline std::vector<ForwardCase> forward_cases() {
+  using cuda::ElementType;
+  std::vector<ForwardCase> all;
+  const auto add = [&](const std::string& name, Index q, Index kv, Index d,
+                       const std::function<void(ForwardCase&)>& change = {}) {
+    all.push_back(forward_case(name, q, kv, d, change));
+  };
+  for (const Index d : cuda::kHeadDims) {
+    for (const ElementType type : cuda::kElementTypes) {
+      add("dim_" + std::to_string(d) + "_" + cuda::name(type), 65, 97, d,
+          [&](ForwardCase& c) { c.type = type, c.p.num_heads = 2; });
+    }
+  }
+  for (const Index n : {1, 15, 16, 17, 31, 32, 33, 63, 64, 127, 128, 129}) {
+    add("length_" + std::to_string(n), n, n, 64, [&](ForwardCase& c) { c.p.causal = n % 2 == 1; });
+  }
+  add("more_keys", 33, 150, 64);
+  add("more_queries", 150, 33, 64);
+  add("no_keys", 40, 0, 64);
+  add("no_queries", 0, 40, 64);
+  add("causal", 130, 130, 64, [](ForwardCase& c) { c.p.causal = true; });
+  add("causal_more_keys", 70, 150, 80, [](ForwardCase& c) { c.p.causal = true; });
+  add("causal_more_queries", 150, 70, 32, [](ForwardCase& c) { c.p.causal = true; });
+  add("one_query", 1, 100, 128, [](ForwardCase& c) { c.p.causal = true, c.p.num_heads = 4; });
+  add("window", 140, 140, 64, [](ForwardCase& c) { c.p.window = {20, 7}; });
+  add("window_left_causal", 130, 160, 64, [](ForwardCase& c) { c.p.window.left = 33, c.p.causal = true; });
+  add("window_right_more_queries", 150, 60, 96, [](ForwardCase& c) { c.p.window.right = 5; });
+  add("window_of_one", 90, 90, 64, [](ForwardCase& c) { c.p.window = {0, 0}; });
+  add("window_beyond", 50, 60, 64, [](ForwardCase& c) { c.p.window = {Index{1} << 30, 1 << 20}; });
+  add("softcap", 66, 80, 64, [](ForwardCase& c) { c.p.softcap = 1.5; });
+  add("alibi", 70, 90, 64, [](ForwardCase& c) { c.p.num_heads = 3, c.p.alibi_slopes = {0.5, 0.125, 0.03}; });
+  add("alibi_a_batch", 40, 30, 64, [](ForwardCase& c) {
+    c.p.batch = 2, c.p.num_heads = 2, c.p.alibi_slopes = {0.5, 0.25, 0.1, 0.01}, c.p.causal = true;
+  });
+  add("scale_negative", 40, 40, 64, [](ForwardCase& c) { c.p.softmax_scale = -0.3; });
+  add("scale_zero", 40, 40, 64, [](ForwardCase& c) { c.p.softmax_scale = 0; });
+  add("scale_large", 64, 64, 64, [](ForwardCase& c) { c.p.softmax_scale = 20; });
+  add("grouped", 50, 70, 64, [](ForwardCase& c) { c.p.batch = 2, c.p.num_heads = 6, c.p.num_kv_heads = 2; });
+  add("multi_query", 50, 70, 80, [](ForwardCase& c) { c.p.num_heads = 4; });
+  add("seqlen_first", 66, 50, 64,
+      [](ForwardCase& c) { c.p.batch = 2, c.p.num_heads = c.p.num_kv_heads = 3, c.seqlen_first = true; });
+  add("packed", 80, 90, 64, [](ForwardCase& c) {
+    c.p.batch = 4, c.p.num_heads = 2, c.seqlen_first = true;
+    c.p.cu_seqlens_q = {0, 80, 80, 97, 113}, c.p.cu_seqlens_kv = {0, 33, 60, 60, 150};
+  });
+  add("packed_causal", 70, 70, 64, [](ForwardCase& c) {
+    c.p.batch = 3, c.p.causal = true;
+    c.p.cu_seqlens_q = c.p.cu_seqlens_kv = {0, 70, 71, 120};
+  });
+  add("padded", 80, 90, 64, [](ForwardCase& c) {
+    c.p.batch = 3, c.p.q_lens = {80, 0, 65}, c.p.kv_lens = {31, 90, 0};
+  });
+  add("padded_causal", 140, 70, 32, [](ForwardCase& c) {
+    c.p.batch = 2, c.p.q_lens = {130, 17}, c.p.kv_lens = {70, 64}, c.p.causal = true;
+  });
+  add("padded_keys_only", 40, 90, 64, [](ForwardCase& c) { c.p.batch = 2, c.p.kv_lens = {17, 80}; });
+  add("dropout", 70, 101, 64, [](ForwardCase& c) {
+    c.p.batch = 2, c.p.num_heads = 2, c.p.dropout = {0.3, 0x123456789abcdefull, 7};
+  });
+  add("dropout_wide", 40, 70, 256, [](ForwardCase& c) { c.p.dropout = {0.1, 99, 0}; });
+  add("dropout_tiny", 33, 33, 64, [](ForwardCase& c) { c.p.dropout = {1e-18, 5, 1}; });
+  add("no_lse", 40, 50, 64, [](ForwardCase& c) { c.lse = false; });
+  for (const ElementType type : cuda::kElementTypes) {
+    add(std::string("everything_") + cuda::name(type), 100, 140, 128, [&](ForwardCase& c) {
+      c.type = type;
+      c.p.batch = 2, c.p.num_heads = 4, c.p.num_kv_heads = 2, c.seqlen_first = true;
+      c.p.causal = true, c.p.window.left = 50, c.p.softcap = 3, c.p.alibi_slopes = {0.3, 0.1, 0.05, 0.01};
+      c.p.cu_seqlens_q = {0, 100, 137}, c.p.cu_seqlens_kv = {0, 90, 230};
+      c.p.dropout = {0.2, 31, 2};
+    });
+  }
+  return all;
+}
+
+// The largest error of O and of lse, as fractions of their bounds: at most 1 where the kernel is right.
+struct Fractions {
+  double o = 0, lse = 0;
+};
+
+// max |got - expected| / (bound + rounding to the output's type). A NaN is beyond every bound.
+inline double worst_fraction_of(const Buffer<float>& got, const Buffer<double>& expected,
+                                const Buffer<double>& bound, DType type) {
+  const FloatFormat format = float_format(type);
+  double worst = 0;
+  for (std::size_t n = 0; n < got.data.size(); ++n) {
+    const double value = static_cast<double>(got.data[n]), exact = expected.data[n];
+    if (value == exact) continue;
+    double allowed = bound.data[n];
+    if (type != DType::f32) {
+      allowed += format.unit_roundoff() * (std::abs(exact) + allowed) + format.min_subnormal() / 2;
+    }
+    const double fraction = std::abs(value - exact) / (allowed + 1e-37);
+    if (!(fraction <= worst)) worst = std::isnan(fraction) ? INFINITY : fraction;
+  }
+  return worst;
+}
+
+// The tensors of a case: normally distributed, in numbers of the case's type.
+inline void fill_case(const ForwardCase& spec, Case& c) {
+  c.p = spec.p;
+  Random random(17);
+  const auto fill = [&](Index heads, Index rows) {
+    auto b = random_buffer<double>(random, spec.p.tensor_batches(), heads, rows, spec.p.head_dim,
+                                   spec.seqlen_first);
+    round_to(dtype_of(spec.type), b.data);
+    return b;
+  };
+  c.q = fill(c.p.num_heads, c.p.tensor_rows_q());
+  c.k = fill(c.p.num_kv_heads, c.p.tensor_rows_kv());
+  c.v = fill(c.p.num_kv_heads, c.p.tensor_rows_kv());
+  c.dout = fill(c.p.num_heads, c.p.tensor_rows_q());
+}
+
+inline Fractions run_forward_case(cuda::Backend backend, const cuda::Kernel& kernel,
+                                  const ForwardCase& spec) {
+  Case c;
+  fill_case(spec, c);
+  const auto in = convert<float>(c);
+  Passes<double> exact(c.p);
+  run_forward(attention::Algorithm::standard, c.p, convert<double>(c), {}, exact);
+
+  Passes<float> got(c.p);
+  auto o = make_buffer<float>(c.p.tensor_batches(), c.p.num_heads, c.p.tensor_rows_q(), c.p.head_dim,
+                              spec.seqlen_first);
+  const attention::ForwardTensors<float> tensors{in.q.in(), in.k.in(), in.v.in(), o.view,
+                                                 spec.lse ? got.lse.view : TensorView<float>{}};
+  cuda::DeviceProblem on_device(backend, c.p, spec.type, tensors);
+  on_device.poison();  // the workspace is poisoned when it is allocated
+  on_device.forward(kernel);
+  on_device.copy_out(tensors);
+  const auto& v = o.view;
+  for (Index b = 0; b < v.batch; ++b) {  // into the order of the expected numbers
+    for (Index h = 0; h < v.heads; ++h) {
+      for (Index i = 0; i < v.seqlen; ++i) {
+        for (Index t = 0; t < v.dim; ++t) got.o.view.head(b, h)(i, t) = v.head(b, h)(i, t);
+      }
+    }
+  }
+  const Index tile = kernel.whole_rows ? std::max<Index>(c.p.seqlen_kv, 1)
+                                       : kernel.geometry(static_cast<int>(c.p.head_dim)).bc;
+  const Bounds bounds(c, tile);
+  Fractions worst;
+  worst.o = worst_fraction_of(got.o, exact.o, bounds.o, dtype_of(spec.type));
+  if (spec.lse) worst.lse = worst_fraction_of(got.lse, exact.lse, bounds.lse, DType::f32);
+  return worst;
+}
+
+}  // namespace attnlab::testing
