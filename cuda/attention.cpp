@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "reference/core/errors.h"
+#include "cuda/checks.h"
 #include "reference/core/philox.h"
 
 namespace attnlab::cuda {
@@ -13,28 +13,6 @@ namespace {
 
 using attention::ForwardTensors;
 using attention::Problem;
-
-constexpr Index kMaxGrid = 65535;  // of a grid's y and z
-
-std::string shape(Index batch, Index heads, Index seqlen, Index dim) {
-  return "[" + std::to_string(batch) + ", " + std::to_string(heads) + ", " + std::to_string(seqlen) + ", " +
-         std::to_string(dim) + "]";
-}
-
-template <class T>
-void require_shape(const char* name, const TensorView<T>& t, Index batch, Index heads, Index seqlen,
-                   Index dim) {
-  if (t.batch != batch || t.heads != heads || t.seqlen != seqlen || t.dim != dim) {
-    throw InvalidArgument(name, shape(t.batch, t.heads, t.seqlen, t.dim), shape(batch, heads, seqlen, dim));
-  }
-  if (t.data == nullptr && batch * heads * seqlen * dim != 0)
-    throw InvalidArgument(name, "no data", "a tensor");
-}
-
-void require_at_most(const char* argument, Index value, Index limit) {
-  if (value > limit)
-    throw InvalidArgument(argument, std::to_string(value), "at most " + std::to_string(limit));
-}
 
 void require_head_dim(Index head_dim) {
   if (std::find(std::begin(kHeadDims), std::end(kHeadDims), head_dim) == std::end(kHeadDims)) {
@@ -48,28 +26,6 @@ void require_absent(const char* argument, bool present) {
 
 std::vector<int> ints(const std::vector<Index>& values) { return {values.begin(), values.end()}; }
 std::vector<float> floats_of(const std::vector<double>& values) { return {values.begin(), values.end()}; }
-
-template <class Params>
-void launch(std::span<const Launcher<Params>> launchers, const Kernel& kernel, Pass pass,
-            const Params& params, void* stream) {
-  for (const auto& launcher : launchers) {
-    if (kernel.pass == pass && std::string_view(launcher.kernel) == kernel.name)
-      return launcher.launch(params, stream);
-  }
-  throw InvalidArgument("kernel", kernel.name,
-                        pass == Pass::softmax ? "a softmax kernel" : "a kernel of the forward pass");
-}
-
-const Kernel& chosen_kernel(Backend backend, std::string_view name, Pass pass,
-                            const AttentionParams& params) {
-  if (name.empty()) return fittest_kernel(pass, params, functions(backend).shared_bytes_a_block());
-  const Kernel& kernel = find_kernel(name);
-  if (kernel.pass != pass) {
-    throw InvalidArgument("kernel", kernel.name,
-                          pass == Pass::softmax ? "a softmax kernel" : "a kernel of the forward pass");
-  }
-  return kernel;
-}
 
 AttentionParams checked_params(const Problem& problem, ElementType type, const ForwardTensors<float>& t) {
   const AttentionParams p = params_of(problem, type);
@@ -133,19 +89,21 @@ void require_shapes(const Problem& p, const ForwardTensors<float>& t) {
   if (t.lse.data != nullptr) require_shape("lse", t.lse, batches, p.num_heads, rows_q, 1);
 }
 
-void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& p, void* stream) {
+void require_launchable(const AttentionParams& p) {
   require_head_dim(p.head_dim);
   if (p.heads_kv < 1 || p.heads_q % p.heads_kv != 0) {
     throw InvalidArgument("heads_kv", std::to_string(p.heads_kv),
                           "a divisor of " + std::to_string(p.heads_q));
   }
   require_at_most("batch * heads_q", Index{p.batch} * p.heads_q, kMaxGrid);
+}
+
+void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& p, void* stream) {
+  require_launchable(p);
   if (p.seqlen_q == 0) return;  // no row, no block
-  const auto required = [](const char* argument, const void* data) {
-    if (data == nullptr) throw InvalidArgument(argument, "null", "a device pointer");
-  };
-  required("q", p.q.data), required("k", p.k.data), required("v", p.v.data), required("o", p.o.data);
-  if (kernel.workspace_bytes != nullptr) required("workspace", p.workspace);
+  require_pointer("q", p.q.data), require_pointer("k", p.k.data), require_pointer("v", p.v.data);
+  require_pointer("o", p.o.data);
+  if (kernel.workspace_bytes != nullptr) require_pointer("workspace", p.workspace);
   launch(functions(backend).forward, kernel, Pass::forward, p, stream);
 }
 
@@ -194,6 +152,10 @@ void DeviceProblem::forward(const Kernel& kernel) {
   if (kernel.workspace_bytes != nullptr) ensure_workspace(kernel.workspace_bytes(params_));
   launch_forward(backend_, kernel, params_);
   functions(backend_).synchronize();
+}
+
+void DeviceProblem::copy_in_results(const TensorView<const float>& o, const TensorView<const float>& lse) {
+  o_.copy_from(o), lse_.copy_from(lse);
 }
 
 void DeviceProblem::poison() {

@@ -15,6 +15,9 @@ void tiled_02(const AttentionParams&, void* stream);
 void flash1_03(const AttentionParams&, void* stream);
 void flash2_04(const AttentionParams&, void* stream);
 void flash2_05(const AttentionParams&, void* stream);
+void flash1_backward_06(const BackwardParams&, void* stream);
+void flash2_backward_07(const BackwardParams&, void* stream);
+void flash2_backward_deterministic_07(const BackwardParams&, void* stream);
 
 namespace {
 
@@ -27,6 +30,11 @@ constexpr Launcher<SoftmaxParams> kSoftmax[] = {
 constexpr Launcher<AttentionParams> kForward[] = {
     {"naive-01", naive_01},   {"tiled-02", tiled_02},   {"flash1-03", flash1_03},
     {"flash2-04", flash2_04}, {"flash2-05", flash2_05},
+};
+constexpr Launcher<BackwardParams> kBackwardLaunchers[] = {
+    {"flash1-backward-06", flash1_backward_06},
+    {"flash2-backward-07", flash2_backward_07},
+    {"flash2-backward-deterministic-07", flash2_backward_deterministic_07},
 };
 
 bool present() {
@@ -76,8 +84,9 @@ void synchronize() { ATTNLAB_CUDA_CHECK(cudaDeviceSynchronize()); }
 }  // namespace
 
 const BackendFunctions& functions() {
-  static const BackendFunctions all{present,  device_name, shared_bytes_a_block, allocate, release,  copy_in,
-                                    copy_out, fill,        synchronize,          kSoftmax, kForward, {}};
+  static const BackendFunctions all{
+      present,  device_name, shared_bytes_a_block, allocate, release,  copy_in,
+      copy_out, fill,        synchronize,          kSoftmax, kForward, kBackwardLaunchers};
   return all;
 }
 

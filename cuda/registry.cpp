@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cuda/attention/geometry.h"
+#include "cuda/attention/geometry_backward.h"
 #include "cuda/softmax/geometry.h"
 #include "reference/core/errors.h"
 
@@ -44,6 +45,20 @@ constexpr Kernel kKernels[] = {
     {"flash2-05", "cuda/attention/05_flash2_registers.cu", "FlashAttention-2, register tiles", kFlash2Paper,
      "4 x 4 scores a thread; row maxima by shuffles", "scalar arithmetic; loads and products take turns",
      Pass::forward, 1, false, register_tile_geometry, nullptr},
+
+    {"flash1-backward-06", "cuda/attention/06_flash1_backward.cu", "FlashAttention backward",
+     "Dao et al. 2022, Algorithm 4", "P recomputed from lse; dK and dV stay in registers",
+     "dQ through HBM at every outer step; a block a KV head", Pass::backward, 1, false, backward_geometry,
+     delta_and_dq_bytes},
+    {"flash2-backward-deterministic-07", "cuda/attention/07_flash2_backward.cu",
+     "FlashAttention-2 backward, deterministic", "Dao 2023, Algorithm 2",
+     "a block a block of keys, and again one a block of queries for dQ: no atomics",
+     "S and dP computed twice; small tiles, no tensor cores", Pass::backward, 3, false, backward_geometry,
+     delta_bytes},
+    {"flash2-backward-07", "cuda/attention/07_flash2_backward.cu", "FlashAttention-2 backward",
+     "Dao 2023, Algorithm 2", "a block a block of keys; dQ by atomics; hidden tiles skipped",
+     "dQ's last bits depend on the order of atomics; small tiles, no tensor cores", Pass::backward, 2, false,
+     backward_geometry, delta_and_dq_bytes},
 };
 
 std::string names(Pass pass) {

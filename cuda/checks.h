@@ -1,0 +1,70 @@
+// What the host's entry points check before they allocate anything, and the choice of a kernel.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cuda/backend.h"
+#include "cuda/registry.h"
+#include "reference/core/errors.h"
+#include "reference/core/view.h"
+
+namespace attnlab::cuda {
+
+inline constexpr Index kMaxGrid = 65535;  // of a grid's y and z
+
+inline std::string shape(Index batch, Index heads, Index seqlen, Index dim) {
+  return "[" + std::to_string(batch) + ", " + std::to_string(heads) + ", " + std::to_string(seqlen) + ", " +
+         std::to_string(dim) + "]";
+}
+
+template <class T>
+void require_shape(const char* name, const TensorView<T>& t, Index batch, Index heads, Index seqlen,
+                   Index dim) {
+  if (t.batch != batch || t.heads != heads || t.seqlen != seqlen || t.dim != dim) {
+    throw InvalidArgument(name, shape(t.batch, t.heads, t.seqlen, t.dim), shape(batch, heads, seqlen, dim));
+  }
+  if (t.data == nullptr && batch * heads * seqlen * dim != 0) {
+    throw InvalidArgument(name, "no data", "a tensor");
+  }
+}
+
+inline void require_at_most(const char* argument, Index value, Index limit) {
+  if (value > limit) {
+    throw InvalidArgument(argument, std::to_string(value), "at most " + std::to_string(limit));
+  }
+}
+
+inline void require_pointer(const char* argument, const void* data) {
+  if (data == nullptr) throw InvalidArgument(argument, "null", "a device pointer");
+}
+
+inline std::string a_kernel_of(Pass pass) {
+  return pass == Pass::softmax   ? "a softmax kernel"
+         : pass == Pass::forward ? "a kernel of the forward pass"
+                                 : "a kernel of the backward pass";
+}
+
+// Calls the kernel's launcher. Throws InvalidArgument when it is of another pass.
+template <class Params>
+void launch(std::span<const Launcher<Params>> launchers, const Kernel& kernel, Pass pass,
+            const Params& params, void* stream) {
+  for (const auto& launcher : launchers) {
+    if (kernel.pass == pass && std::string_view(launcher.kernel) == kernel.name) {
+      return launcher.launch(params, stream);
+    }
+  }
+  throw InvalidArgument("kernel", kernel.name, a_kernel_of(pass));
+}
+
+// The kernel of this name, or the fittest where the name is empty.
+inline const Kernel& chosen_kernel(Backend backend, std::string_view name, Pass pass,
+                                   const AttentionParams& params) {
+  if (name.empty()) return fittest_kernel(pass, params, functions(backend).shared_bytes_a_block());
+  const Kernel& kernel = find_kernel(name);
+  if (kernel.pass != pass) throw InvalidArgument("kernel", kernel.name, a_kernel_of(pass));
+  return kernel;
+}
+
+}  // namespace attnlab::cuda
