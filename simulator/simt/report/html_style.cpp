@@ -109,7 +109,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .legend dt { font-weight: 600; } .legend dd { margin: 0; color: var(--soft); max-width: 48rem; }
 main { padding-bottom: 3rem; }
 
-@media (max-width: 50rem) {
+@media screen and (max-width: 50rem) {
   header, main { padding-left: .8rem; padding-right: .8rem; }
   .chart, .legend dl { grid-template-columns: 1fr; }
   .chart .label { text-align: left; margin-top: .4rem; }
@@ -135,9 +135,13 @@ main { padding-bottom: 3rem; }
     --bad: #b3261e; --bad-paper: #fdeceb; --good: #1a7f37; --good-paper: #e6f5ea; --mark: #000;
     --keyword: #8430a8; --cuda: #0b6e99; --literal: #9a5b00; --comment: #666; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  body { font-size: 11px; }
+  html { font-size: 10.5px; }
+  body { font-size: 1rem; }
+  header, main { padding: 0; }
   .source, .tables, .fold { overflow: visible; }
-  .source table { font-size: 8.5px; }
+  .source table { font-size: 8px; }
+  .source td.hb, .source td.wf { width: 6.5rem; }
+  .counters .zero { display: none; }
   .fold input:not(:checked) ~ table { display: table; }
   tr, .chart, .tiles div, .totals { break-inside: avoid; }
   h2, h3, h4 { break-after: avoid; }

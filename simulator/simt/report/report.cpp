@@ -61,6 +61,8 @@ constexpr std::array<MetricInfo, metric_count> kMetrics{{
      "asynchronous copies from global to shared memory (cp.async), one a warp and instruction"},
     {Metric::async_copy_sectors, "attnlab__sectors_mem_global_op_ldgsts.sum",
      "32-byte sectors of global memory that these copies touch"},
+    {Metric::async_copy_bytes, "attnlab__bytes_useful_mem_global_op_ldgsts.sum",
+     "bytes that these copies fetched, zero fill left out"},
     {Metric::barriers, "attnlab__warps_at_barrier.sum", "warps that came to a block-wide barrier"},
     {Metric::shuffles, "attnlab__inst_executed_op_shfl.sum", "warp shuffles"},
     {Metric::votes, "attnlab__inst_executed_op_vote.sum", "warp votes: ballot, any, all"},

@@ -1,0 +1,60 @@
+// Launching a kernel on the emulator: what <<<...>>> becomes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "simulator/simt/device.h"
+
+namespace attnlab::simt {
+
+// What the translator makes of a __shared__ variable: the variable, and room behind it that belongs to nobody,
+// so that an access past its end is seen. Lives in the storage of the OS thread that runs the block.
+template <class T>
+struct SharedVariable {
+  T value;
+  unsigned char guard[64];
+};
+
+struct LaunchShape {
+  Index3 grid{1, 1, 1}, block{1, 1, 1};
+  std::size_t dynamic_shared_bytes = 0;
+  bool cooperative = false;
+  Index3 cluster{1, 1, 1};
+};
+
+// Which kernel: its name as the source writes it, and the address of its code (null when a template's
+// arguments are deduced at the launch; the emulator then finds it when the first thread runs).
+struct KernelIdentity {
+  const char* name;
+  const void* address;
+  const char* file;
+  unsigned line;
+};
+
+// Runs body(arguments) once for every thread of the grid, on the calling thread and its workers, and returns
+// when all have ended. The result is a cudaError_t (0: success): launches that a GPU would refuse are refused
+// with the code that it would give, before anything runs.
+int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(void*), void* arguments);
+
+// The typed form that the translator writes:
+//   launch_call(shape, identity, [](auto&... a) <not instrumented> { kernel<T>(a...); }, arguments...)
+// Arguments are evaluated once, on the host, and copied.
+template <class Call, class... Arguments>
+int launch_call(const LaunchShape& shape, const KernelIdentity& kernel, Call call, Arguments&&... arguments) {
+  std::tuple<Call, std::tuple<std::decay_t<Arguments>...>> all{std::move(call),
+                                                               {std::forward<Arguments>(arguments)...}};
+  return launch(
+      shape, kernel,
+      [](void* p) __attribute__((no_sanitize("thread"), no_sanitize_coverage)) {
+        auto& [f, values] = *static_cast<decltype(all)*>(p);
+        std::apply(f, values);
+      },
+      &all);
+}
+
+}  // namespace attnlab::simt

@@ -1,0 +1,148 @@
+// What a warp's requests cost, and whether they were legal: the sink of merge().
+//
+// One Account belongs to one OS thread (a worker); the launch adds them up at its end. Its parts: this file
+// tells the kinds of requests and the address spaces apart; global_requests.cpp counts sectors and checks
+// device memory; shared_requests.cpp counts wavefronts and checks shared memory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "simulator/memory/request_stream.h"
+#include "simulator/simt/runtime/findings.h"
+#include "simulator/simt/runtime/image.h"
+#include "simulator/simt/runtime/lane.h"
+#include "simulator/simt/runtime/merge.h"
+
+namespace attnlab::simt {
+
+// The accesses of neighbouring addresses that nvcc would fuse: consecutive executions of one access whose lanes
+// each move on by the access's size. Kept per site.
+struct Run {
+  std::array<std::uint64_t, warp_size> next{};  // the address that continues the run
+  unsigned mask = 0;
+  unsigned length = 0;     // accesses so far
+  unsigned bytes = 0;      // of one access
+  unsigned aligned = 0;    // the largest power of two <= 16 that divides all lanes' first addresses
+  std::uint64_t epoch = 0;  // of the block: a barrier ends every run
+  bool store = false;
+};
+
+// A place in the code: what happened there.
+struct Site {
+  std::uint32_t code = 0;
+  Counters counters{};
+  std::uint64_t threads = 0;  // a basic block: threads that entered it
+  std::unique_ptr<Run> run;   // a shared-memory access
+  std::uintptr_t variable_begin = 0, variable_end = 0;  // the shared variable it hit last
+};
+
+// The words of this worker's shared memory: who wrote, who read, since when.
+struct SharedWord {
+  std::uint32_t write_epoch = 0, read_epoch = 0;        // of the block
+  std::uint32_t write_warp_epoch = 0, read_warp_epoch = 0;
+  std::array<std::uint16_t, 2> writer{}, reader{};      // of each half, as SharedAccessor
+  std::uint32_t block = 0;                              // serial number of the block that initialised it
+  std::uint8_t initialised = 0;                         // a bit a byte
+  std::uint8_t in_flight = 0;                           // a bit a byte: an asynchronous copy has not arrived
+};
+
+struct SharedVariableInfo {
+  std::string name;
+  std::uintptr_t begin = 0, end = 0, guard_end = 0;  // addresses in this worker's storage
+};
+
+class Account {
+ public:
+  explicit Account(Range stacks);  // the addresses of its fibers' stacks
+
+  // A launch begins: its block shape, the dynamic shared bytes; races are told apart by launch.
+  void begin_launch(Index3 grid, Index3 block, std::size_t dynamic_shared, std::uint64_t race_epoch);
+  void begin_block(std::uint64_t number, Index3 index);
+  void begin_warp(Warp& warp) { warp_ = &warp; }
+  void barrier() { ++epoch_; }
+  void grid_barrier() { ++epoch_, ++race_epoch_; }
+
+  void operator()(const Row& row);
+
+  Site& site(std::uint32_t code) {
+    Site*& slot = cache_[code * 2654435761u >> 20];
+    if (slot == nullptr || slot->code != code) slot = &find_site(code);
+    return *slot;
+  }
+  void count(std::uint32_t code, Metric metric, std::uint64_t n = 1) {
+    site(code).counters[static_cast<std::size_t>(metric)] += n;
+  }
+  void finding(FindingKind kind, std::uint32_t code, Index3 thread, std::uint64_t address, std::string message);
+  Index3 thread_of(unsigned number) const;
+
+  void declare_shared(const char* name, std::size_t bytes, std::size_t guarded_bytes);
+
+  memory::RequestStream& stream() { return stream_; }
+  const std::unordered_map<std::uint32_t, std::unique_ptr<Site>>& sites() const { return sites_; }
+  Findings& findings() { return findings_; }
+  void clear();  // counters, sites, findings: the launch has taken them
+  const Range& shared_range() const { return shared_; }
+  // Of an address, as this worker's threads see it.
+  Space space_at(std::uintptr_t address) const;
+
+ private:
+  struct Lanes {  // a request in one space
+    Site& site;
+    Event kind;
+    unsigned size, mask;
+    const std::uint64_t* address;  // 32; those outside the mask repeat one inside
+    std::uint64_t low, high;
+  };
+  Site& find_site(std::uint32_t code);
+  void request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* values);
+  void mixed(const Lanes& lanes);
+  void other(const Lanes& lanes, Space space);
+
+  // global_requests.cpp
+  void global(const Lanes& lanes);
+  void check_global(const Lanes& lanes, bool dense);
+  void check_global_lane(const Lanes& lanes, unsigned lane);
+  void race_global(const Lanes& lanes, unsigned lane);
+  // shared_requests.cpp
+  void shared(const Lanes& lanes);
+  void fuse(const Lanes& lanes, unsigned wavefronts);
+  void check_shared(const Lanes& lanes);
+  bool inside_variable(const Lanes& lanes, unsigned lane);
+  // An asynchronous copy's destination: in flight, then whole.
+  void async_destination(std::uint32_t code, std::uintptr_t address, unsigned bytes, unsigned thread, bool arrived);
+  void touch_shared(const Lanes& lanes, unsigned lane, bool many);
+  const std::vector<SharedVariableInfo>& shared_variables();
+
+  Warp* warp_ = nullptr;
+  Index3 grid_{}, block_dim_{}, block_index_{};
+  std::uint64_t block_ = 0;        // its number in the grid
+  std::uint32_t block_serial_ = 0;  // rises with every block that this worker runs
+  std::uint64_t race_epoch_ = 0;
+  std::uint32_t epoch_ = 1;        // rises at every barrier and every block
+  bool synchronised_ = false;      // this block used an atomic: it may be ordered after other blocks
+
+  std::array<Site*, 4096> cache_{};
+  std::unordered_map<std::uint32_t, std::unique_ptr<Site>> sites_;
+  Findings findings_;
+  memory::RequestStream stream_;
+
+  Range stacks_, shared_, dynamic_;  // of this worker
+  std::vector<SharedWord> shadow_;
+  std::vector<SharedVariableInfo> variables_;
+  bool variables_known_ = false;
+  std::unordered_map<const char*, bool> declared_;
+  std::uintptr_t allocation_begin_ = 0, allocation_end_ = 0;  // the live allocation hit last
+  std::uint64_t allocation_version_ = 0;
+  bool allocation_written_by_host_ = false;
+};
+
+// This OS thread's dynamic shared memory, as large as any GPU's.
+std::byte* dynamic_shared_storage();
+inline constexpr std::size_t dynamic_shared_capacity = 228 << 10;
+
+}  // namespace attnlab::simt

@@ -1,0 +1,19 @@
+// Floating-point operations of compiled kernels, by kind: how many each basic block holds, read from the
+// program's own machine code. Times the threads that entered the block, that is what ran.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace attnlab::simt {
+
+struct BlockFlops {
+  std::uint64_t fma = 0, add = 0, mul = 0;  // fp32 scalar instructions: FFMA, FADD (and subtraction), FMUL
+};
+
+// For the code addresses that begin basic blocks (return addresses of __sanitizer_cov_trace_pc); others, and
+// programs that objdump cannot read, have no entry.
+std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>& codes);
+
+}  // namespace attnlab::simt

@@ -1,0 +1,114 @@
+// From the events of 32 lanes to the requests of a warp.
+//
+// Lanes that execute the same instruction together make one request. Their lists tell which: as long as row k
+// of every lane holds the same code address, row k is one instruction of the whole warp. Where the addresses
+// differ the warp has diverged, and the lanes at the smallest code address go first ("min-PC"): code is laid
+// out in program order (-fno-reorder-blocks), so lanes inside a branch or a loop run before the ones that
+// wait behind it, and all meet again where the branches join: at its immediate post-dominator. The rule is
+// the one of S. Collange, "Stack-less SIMT reconvergence at low cost" (2011).
+#pragma once
+
+#include <algorithm>
+
+#include "simulator/simt/runtime/lane.h"
+
+namespace attnlab::simt {
+
+// A request's lanes: value[l] is meaningful for the lanes of mask; for the others it repeats that of a lane
+// of mask, so that sums over all 32 need no branch.
+struct Row {
+  std::uint32_t code;
+  unsigned mask;
+  const std::uint64_t* value;
+  bool diverged;  // lanes that run are elsewhere
+};
+
+// Hands the warp's events, merged, to sink(const Row&), oldest first, as far as their order is settled: a lane
+// of `running` whose list is empty may still produce an event that comes before those of the others. What is
+// left over stays at the front of the lists.
+template <class Sink>
+void merge(Warp& warp, unsigned running, Sink& sink);
+
+namespace detail {
+
+// All lanes of mask hold the same code in this row.
+inline bool uniform(const std::array<std::uint32_t, warp_size>& row, std::uint32_t lead, unsigned mask) {
+  std::uint32_t same = 0;
+  for (unsigned l = 0; l < warp_size; ++l) same |= static_cast<std::uint32_t>(row[l] == lead) << l;
+  return (same & mask) == mask;
+}
+
+// Moves what was not merged to the front.
+inline void compact(Warp& warp, std::array<std::uint32_t, warp_size>& front) {
+  for (unsigned l = 0; l < warp_size; ++l) {
+    if (front[l] > 0)
+      for (unsigned k = front[l]; k < warp.count[l]; ++k) {
+        warp.code[k - front[l]][l] = warp.code[k][l];
+        warp.value[k - front[l]][l] = warp.value[k][l];
+      }
+    warp.count[l] -= front[l];
+  }
+}
+
+}  // namespace detail
+
+template <class Sink>
+void merge(Warp& warp, unsigned running, Sink& sink) {
+  std::array<std::uint32_t, warp_size> front{};
+  unsigned pending = 0;
+  std::uint32_t rows = window, most = 0;
+  for (unsigned l = 0; l < warp_size; ++l)
+    if (warp.count[l] > 0) {
+      pending |= 1u << l;
+      rows = std::min(rows, warp.count[l]);
+      most = std::max(most, warp.count[l]);
+    }
+  if (pending == 0) return;
+  running &= warp.lanes;
+  if (running & ~pending) {  // unless a lane is starving, wait for those without an event
+    if (most < window || ++warp.starved < 16) return;
+  }
+
+  alignas(64) std::array<std::uint64_t, warp_size> values;
+  std::uint32_t k = 0;
+  const unsigned lead = static_cast<unsigned>(__builtin_ctz(pending));
+  for (; k < rows && detail::uniform(warp.code[k], warp.code[k][lead], pending); ++k) {
+    const bool diverged = (running & ~pending) != 0;
+    if (pending == full_mask) {
+      sink(Row{warp.code[k][lead], pending, warp.value[k].data(), diverged});
+    } else {
+      std::uint64_t last = warp.value[k][lead];
+      for (unsigned l = 0; l < warp_size; ++l) values[l] = last = pending >> l & 1 ? warp.value[k][l] : last;
+      sink(Row{warp.code[k][lead], pending, values.data(), diverged});
+    }
+  }
+  for (unsigned l = 0; l < warp_size; ++l) front[l] = pending >> l & 1 ? k : 0;
+
+  bool progress = k > 0;
+  for (;;) {
+    unsigned left = 0;
+    std::uint32_t first = ~0u;
+    for (unsigned l = 0; l < warp_size; ++l)
+      if (front[l] < warp.count[l]) {
+        left |= 1u << l;
+        first = std::min(first, warp.code[front[l]][l]);
+      }
+    if (left == 0) break;
+    if ((running & ~left) && (warp.starved < 16 || progress)) break;
+    unsigned group = 0;
+    for (unsigned l = 0; l < warp_size; ++l)
+      if ((left >> l & 1) && warp.code[front[l]][l] == first) group |= 1u << l;
+    const auto leader = static_cast<unsigned>(__builtin_ctz(group));
+    std::uint64_t last = warp.value[front[leader]][leader];
+    for (unsigned l = 0; l < warp_size; ++l) {
+      if (group >> l & 1) last = warp.value[front[l]++][l];
+      values[l] = last;
+    }
+    progress = true;
+    sink(Row{first, group, values.data(), ((left | running) & ~group) != 0});
+  }
+  if (progress) warp.starved = 0;
+  detail::compact(warp, front);
+}
+
+}  // namespace attnlab::simt

@@ -1,0 +1,195 @@
+#include "simulator/simt/runtime/session.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <tuple>
+
+#include "simulator/simt/api/errors.h"
+#include "simulator/simt/api/global_memory.h"
+#include "simulator/simt/report/json.h"
+#include "simulator/simt/runtime/flops.h"
+
+namespace attnlab::simt {
+namespace {
+
+std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return otherwise;
+  char* end = nullptr;
+  const unsigned long long value = std::strtoull(text, &end, 10);
+  if (*end != '\0' || *text == '-') {
+    std::fprintf(stderr, "attnlab: %s: got %s, expected a number\n", name, text);
+    std::exit(2);
+  }
+  return value;
+}
+
+struct Session {
+  std::mutex mutex;
+  std::vector<RawKernel> kernels;
+  std::vector<Finding> findings;
+};
+
+Session& session() {
+  static auto* const one = new Session;  // outlives every static object that may still launch
+  return *one;
+}
+
+Finding finding_of(FindingKind kind, const RawFinding& raw, const SourceLine& line, const std::string& kernel) {
+  return {kind, kernel, line.file, line.line, raw.block, raw.thread, raw.address, raw.message, raw.count};
+}
+
+// Findings whose two places are one line of the source were not findings (RawFinding::other_code).
+std::vector<Finding> resolved(const Findings& findings, const std::map<std::uint32_t, SourceLine>& lines,
+                              const std::string& kernel) {
+  std::map<std::tuple<FindingKind, std::string, unsigned>, Finding> merged;  // one a kind and line
+  const auto line_of = [&](std::uint32_t code) {
+    const auto at = lines.find(code);
+    return at == lines.end() ? SourceLine{} : at->second;
+  };
+  for (const auto& [key, raw] : findings.all()) {
+    const SourceLine line = line_of(key.second);
+    if (raw.other_code != 0) {
+      const SourceLine other = line_of(raw.other_code);
+      if (other.file == line.file && other.line == line.line) continue;
+    }
+    auto [at, fresh] = merged.try_emplace({key.first, line.file, line.line}, finding_of(key.first, raw, line, kernel));
+    if (!fresh) at->second.count += raw.count;
+  }
+  std::vector<Finding> result;
+  for (auto& [key, finding] : merged) result.push_back(std::move(finding));
+  return result;
+}
+
+std::vector<std::uint32_t> codes_of(const Findings& findings) {
+  std::vector<std::uint32_t> codes;
+  for (const auto& [key, raw] : findings.all()) {
+    codes.push_back(key.second);
+    if (raw.other_code != 0) codes.push_back(raw.other_code);
+  }
+  return codes;
+}
+
+void print(const Finding& finding) {
+  if (options().quiet) return;
+  const std::string where = finding.file.empty() ? std::string() : fmt::format("{}:{}: ", finding.file, finding.line);
+  const std::string who = finding.kernel.empty()
+                              ? std::string()
+                              : fmt::format(" ({}, block ({},{},{}), thread ({},{},{}){})", finding.kernel,
+                                            finding.block.x, finding.block.y, finding.block.z, finding.thread.x,
+                                            finding.thread.y, finding.thread.z,
+                                            finding.count > 1 ? fmt::format(", {} times", finding.count) : "");
+  std::fflush(stdout);
+  std::fputs(fmt::format("attnlab: {}{}: {}{}\n", where, name(finding.kind), finding.message, who).c_str(), stderr);
+}
+
+void at_exit() {
+  for (const auto& allocation : global_memory::live()) {
+    if (allocation.kind != global_memory::Kind::device) continue;
+    const auto code = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(allocation.caller));
+    const auto lines = Image::instance().lines({code});
+    const SourceLine line = lines.empty() ? SourceLine{} : lines.begin()->second;
+    add_finding({FindingKind::leak, "", line.file, line.line, {}, {}, allocation.begin,
+                 fmt::format("{} bytes from {} were never freed", allocation.bytes, global_memory::name(allocation.kind)), 1});
+  }
+  if (options().report.empty()) return;
+  try {
+    write_json(take_report(), options().report);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "attnlab: %s\n", error.what());
+  }
+}
+
+// Leaks and the report belong to a program that `attnlab cc` built; a test that links the emulator asks for its
+// report itself, and may keep its memory.
+void watch_the_end() {
+  static const bool once = [] {
+    if (!options().report.empty() || std::getenv("ATTNLAB_SIMT_LEAKS") != nullptr) std::atexit(at_exit);
+    return true;
+  }();
+  (void)once;
+}
+
+}  // namespace
+
+Options& options() {
+  static Options chosen = [] {
+    Options o;
+    o.counting = number_from("ATTNLAB_SIMT_COUNT", 1) != 0;
+    o.threads = static_cast<unsigned>(number_from("ATTNLAB_SIMT_THREADS", 0));
+    o.seed = number_from("ATTNLAB_SIMT_SEED", 0);
+    o.quiet = number_from("ATTNLAB_SIMT_QUIET", 0) != 0;
+    if (const char* path = std::getenv("ATTNLAB_SIMT_REPORT")) o.report = path;
+    return o;
+  }();
+  return chosen;
+}
+
+void add_finding(Finding finding) {
+  watch_the_end();
+  print(finding);
+  const std::lock_guard lock(session().mutex);
+  session().findings.push_back(std::move(finding));
+}
+
+void add_kernel(RawKernel&& kernel) {
+  watch_the_end();
+  if (!kernel.findings.empty()) {
+    const auto lines = Image::instance().lines(codes_of(kernel.findings));
+    kernel.report.findings = resolved(kernel.findings, lines, kernel.report.name);
+    for (const Finding& finding : kernel.report.findings) print(finding);
+    kernel.findings.clear();
+  }
+  const std::lock_guard lock(session().mutex);
+  session().kernels.push_back(std::move(kernel));
+}
+
+Report take_report() {
+  std::vector<RawKernel> kernels;
+  Report report;
+  {
+    const std::lock_guard lock(session().mutex);
+    kernels.swap(session().kernels);
+    report.findings.swap(session().findings);
+  }
+  report.program = Image::instance().path();
+  std::map<std::uint32_t, SourceLine> known;
+  for (const RawKernel& kernel : kernels)
+    for (const auto& site : kernel.sites) known.try_emplace(site->code);
+  std::vector<std::uint32_t> codes;
+  codes.reserve(known.size());
+  for (const auto& [code, line] : known) codes.push_back(code);
+  const auto lines = Image::instance().lines(codes);
+  const auto flops = block_flops(codes);
+
+  for (RawKernel& kernel : kernels) {
+    std::map<std::pair<std::string, unsigned>, Counters> by_line;
+    for (const auto& site : kernel.sites) {
+      if (const auto at = flops.find(site->code); at != flops.end()) {
+        const auto add = [&](Metric metric, std::uint64_t a_thread) {
+          site->counters[static_cast<std::size_t>(metric)] += a_thread * site->threads;
+        };
+        add(Metric::thread_fma, at->second.fma);
+        add(Metric::thread_fadd, at->second.add);
+        add(Metric::thread_fmul, at->second.mul);
+      }
+      const auto at = lines.find(site->code);
+      const SourceLine line = at == lines.end() ? SourceLine{} : at->second;
+      Counters& sum = by_line[{line.file, line.line}];
+      for (std::size_t i = 0; i < metric_count; ++i) {
+        sum[i] += site->counters[i];
+        kernel.report.counters[i] += site->counters[i];
+      }
+    }
+    for (auto& [line, counters] : by_line) kernel.report.lines.push_back({line.first, line.second, counters});
+    report.kernels.push_back(std::move(kernel.report));
+  }
+  return report;
+}
+
+}  // namespace attnlab::simt

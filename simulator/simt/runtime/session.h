@@ -1,0 +1,42 @@
+// A program's time on the emulator: its options, its launches' results, and the report made of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "simulator/simt/report/report.h"
+#include "simulator/simt/runtime/account.h"
+
+namespace attnlab::simt {
+
+struct Options {
+  bool counting = true;           // ATTNLAB_SIMT_COUNT: 0 turns counters and checks off
+  unsigned threads = 0;           // ATTNLAB_SIMT_THREADS: OS threads; 0: as many as the machine has cores
+  std::uint64_t seed = 0;         // ATTNLAB_SIMT_SEED: 0 is the plain order
+  std::string report;             // ATTNLAB_SIMT_REPORT: the JSON file to write when the program ends
+  bool quiet = false;             // ATTNLAB_SIMT_QUIET: findings are not printed as they come
+};
+
+// The program's options: read from the environment on first use, and free to change between launches. A
+// variable that makes no sense ends the program with one line and exit code 2.
+Options& options();
+
+// The launches since the program began, or since the last call, with source lines; they are forgotten.
+// Not while a kernel runs.
+Report take_report();
+
+// A launch's results with code addresses instead of lines.
+struct RawKernel {
+  KernelReport report;  // without lines and findings
+  std::vector<std::unique_ptr<Site>> sites;
+  Findings findings;
+};
+
+// Adds a launch's results; prints its findings.
+void add_kernel(RawKernel&& kernel);
+// A finding of no launch: a leak, a refused launch, a bad argument.
+void add_finding(Finding finding);
+
+}  // namespace attnlab::simt
