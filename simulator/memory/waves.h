@@ -7,8 +7,10 @@
 // takes its place.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace attnlab::memory {
@@ -36,25 +38,7 @@ class Waves {
     for (;; at_ = 0) {
       if (running_ == 0) return true;
       for (; at_ < sms_.size(); ++at_) {
-        Sm& sm = sms_[at_];
-        if (sm.blocks.empty()) continue;
-        if (sm.turn >= sm.blocks.size()) sm.turn = 0;
-        std::optional<Stream>& block = sm.blocks[sm.turn];
-        if (block && perform(*block, access)) {
-          ++sm.turn;
-          continue;
-        }
-        block.reset();  // a place that waits for `later` is one without a block
-        switch (supply(block)) {
-          case Supply::later:
-            return false;
-          case Supply::nothing:
-            sm.blocks.erase(sm.blocks.begin() + static_cast<std::ptrdiff_t>(sm.turn));
-            --running_;
-            break;
-          case Supply::block:
-            ++sm.turn;
-        }
+        if (!take_turn(sms_[at_], supply, access)) return false;
       }
     }
   }
@@ -81,6 +65,32 @@ class Waves {
       }
     }
     filled_ = true;
+    return true;
+  }
+
+  // The next requests of one of the SM's blocks; blocks that have none left make room. False when the SM must
+  // wait for a block: its turn is not over.
+  template <class SupplyBlock, class Access>
+  bool take_turn(Sm& sm, SupplyBlock& supply, Access& access) {
+    while (!sm.blocks.empty()) {
+      if (sm.turn >= sm.blocks.size()) sm.turn = 0;
+      std::optional<Stream>& block = sm.blocks[sm.turn];
+      if (block && perform(*block, access)) {
+        ++sm.turn;
+        return true;
+      }
+      block.reset();  // no block: a place that waits for one
+      switch (supply(block)) {
+        case Supply::later:
+          return false;
+        case Supply::nothing:
+          sm.blocks.erase(sm.blocks.begin() + static_cast<std::ptrdiff_t>(sm.turn));
+          --running_;
+          break;
+        case Supply::block:
+          break;
+      }
+    }
     return true;
   }
 

@@ -1,0 +1,84 @@
+// In which order do the blocks of a grid reach the memory system?
+#include "simulator/memory/waves.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace attnlab::testing {
+namespace {
+
+using memory::Supply;
+using memory::Waves;
+
+// A block of `left` requests, each one line whose index is the block's.
+struct FakeBlock {
+  std::uint32_t block;
+  int left;
+  template <class Visit>
+  bool next(Visit&& visit) {
+    if (left == 0) return false;
+    --left;
+    visit(0, block, 1u);
+    return true;
+  }
+};
+
+// "sm:block" for each request, in order. lengths: requests of each block. `until` blocks are known at first,
+// the rest at the second call.
+std::string order(std::uint64_t sms, std::uint64_t resident, unsigned requests,
+                  const std::vector<int>& lengths, std::size_t until = SIZE_MAX) {
+  Waves<FakeBlock> waves(sms, resident, requests);
+  std::string text;
+  std::size_t next = 0;
+  const auto supply = [&](std::optional<FakeBlock>& block) {
+    if (next == lengths.size()) return Supply::nothing;
+    if (next == until) return Supply::later;
+    block = FakeBlock{static_cast<std::uint32_t>(next), lengths[next]};
+    ++next;
+    return Supply::block;
+  };
+  const auto access = [&](std::size_t sm, int, std::uint32_t line, unsigned) {
+    text += (text.empty() ? "" : " ") + std::to_string(sm) + ":" + std::to_string(line);
+  };
+  if (until < lengths.size()) {
+    EXPECT_FALSE(waves.run(supply, access));
+    EXPECT_FALSE(waves.run(supply, access));  // still nothing new
+    until = SIZE_MAX;
+  }
+  EXPECT_TRUE(waves.run(supply, access));
+  return text;
+}
+
+TEST(Waves, TheFirstWaveGoesRoundTheSms) {
+  EXPECT_EQ(order(3, 2, 1, {1, 1, 1, 1, 1, 1}), "0:0 1:1 2:2 0:3 1:4 2:5");
+  EXPECT_EQ(order(3, 1, 1, {1, 1}), "0:0 1:1");
+  EXPECT_EQ(order(3, 2, 1, {}), "");
+}
+
+TEST(Waves, ResidentBlocksTakeTurns) {
+  EXPECT_EQ(order(1, 2, 2, {5, 3, 1}), "0:0 0:0 0:1 0:1 0:0 0:0 0:1 0:0 0:2");
+}
+
+TEST(Waves, TheNextBlockGoesToWhomeverIsFreeFirst) {
+  // SM 1 ends block 1 after two requests: it takes block 2, then block 3; SM 0 is busy with block 0.
+  EXPECT_EQ(order(2, 1, 1, {6, 2, 2, 2}), "0:0 1:1 0:0 1:1 0:0 1:2 0:0 1:2 0:0 1:3 0:0 1:3");
+}
+
+TEST(Waves, BlocksWithoutRequestsPassAtOnce) { EXPECT_EQ(order(2, 1, 1, {0, 0, 1, 0, 1, 0}), "0:2 1:4"); }
+
+TEST(Waves, WaitingForABlockChangesNothing) {
+  const std::vector<int> lengths{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 0, 0, 2};
+  for (std::uint64_t resident = 1; resident <= 3; ++resident) {
+    for (const unsigned requests : {1u, 2u, 4u}) {
+      const std::string at_once = order(2, resident, requests, lengths);
+      for (std::size_t until = 0; until < lengths.size(); ++until) {
+        EXPECT_EQ(order(2, resident, requests, lengths, until), at_once) << until;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace attnlab::testing
