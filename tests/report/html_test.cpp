@@ -159,6 +159,18 @@ TEST_F(HtmlReport, ShowsLinesOfAMissingOrShorterFileWithoutText) {
   EXPECT_THAT(shorter, HasSubstr("id=\"k0-0-5\""));
 }
 
+TEST_F(HtmlReport, ListsEachFileOfAKernel) {
+  Report report = sample_report(source());
+  put(path("header.cuh"), "\n\n\n\nin the header\n");
+  report.kernels[0].lines[0].file = path("header.cuh").string();
+  report.kernels[0].lines[0].line = 5;
+  const std::string page = html(report);
+  EXPECT_EQ(markup_error(page), "");
+  EXPECT_THAT(page, HasSubstr("header.cuh</h4>"));
+  EXPECT_THAT(page, HasSubstr("k.cu</h4>"));
+  EXPECT_THAT(page, HasSubstr("<a href=\"#k0-1-5\">"));
+}
+
 TEST_F(HtmlReport, EscapesEverything) {
   const std::string evil = "</td><script>alert(\"x\" & 'y')</script>";
   put(path("evil.cu"),
@@ -185,7 +197,9 @@ TEST_F(HtmlReport, HoldsTheBytesAgainstTheIdeal) {
   EXPECT_THAT(page, HasSubstr("139 kB <small>1.42 x ideal"));
   EXPECT_THAT(page, HasSubstr("197 kB <small>2.00 x ideal"));
   EXPECT_THAT(page, HasSubstr("98.3 kB <small>1.00 x ideal"));
-  EXPECT_EQ(markup_error(html(report, {.ideal = Ideal{"nothing", 0}})), "");
+  const std::string nothing = html(report, {.ideal = Ideal{"nothing", 0}});
+  EXPECT_EQ(markup_error(nothing), "");
+  EXPECT_THAT(nothing, Not(HasSubstr("x ideal")));
 }
 
 TEST_F(HtmlReport, HoldsSeveralKernelsTogetherAgainstTheIdeal) {

@@ -84,6 +84,43 @@ TEST_F(TextReport, NeedsNoSource) {
             "such.cu:3 64.6% 4,096 4.00");
 }
 
+TEST_F(TextReport, ShowsNoLineBehindTheFilesEnd) {
+  Report report = sample_report(source());
+  report.kernels[0].lines[0].line = 0;
+  report.kernels[0].lines[1].line = 7;
+  EXPECT_EQ(words_of(line_with(text(report), "k.cu:7 ")), "k.cu:7 35.4% 2,048 32.00 50 100");
+}
+
+TEST_F(TextReport, CutsLongLinesBetweenCharacters) {
+  put(path("long.cu"), "\n\n" + std::string(89, 'x') + "ößend\r\n\nshort\r\n");
+  const std::string report = text(sample_report(path("long.cu").string()));
+  EXPECT_THAT(report, HasSubstr(std::string(89, 'x') + "...\n"));
+  EXPECT_THAT(report, HasSubstr("  short\n"));
+}
+
+TEST_F(TextReport, NamesFilesBelowTheWorkingFolderByTheirPathFromThere) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(path(""));
+  const std::string report = text(sample_report(source()));
+  std::filesystem::current_path(before);
+  EXPECT_THAT(report, HasSubstr("    k.cu:5: shared-race"));
+}
+
+TEST_F(TextReport, PutsFindingsOfOneKindAtOneLineTogether) {
+  Report report = sample_report(source());
+  std::vector<Finding>& findings = report.kernels[0].findings;
+  findings.insert(findings.end(), 3, findings[0]);
+  findings[1].message = "another thread's";
+  findings[2].line = 3;
+  findings[3].kind = FindingKind::out_of_bounds;
+  const std::string all = text(report);
+  EXPECT_THAT(all,
+              HasSubstr(":5: shared-race: reads tile[12] that thread (49,0,0) wrote (block (3,0,0) thread "
+                        "(17,0,0), 8,192 times)\n"));
+  EXPECT_THAT(all, HasSubstr(":3: shared-race: "));
+  EXPECT_THAT(all, HasSubstr(":5: out-of-bounds: "));
+}
+
 TEST_F(TextReport, SaysEachFindingOnOneLine) {
   const std::string report = text(sample_report(source()));
   EXPECT_THAT(report, HasSubstr(source() + ":5: shared-race: reads tile[12] that thread (49,0,0) wrote "
@@ -98,6 +135,7 @@ TEST_F(TextReport, AlignsItsColumns) {
   EXPECT_EQ(head.size(), loads.size());
   EXPECT_EQ(head.size(), stores.size());
   EXPECT_EQ(head.find("requests") + 8, loads.find("1,024") + 5);
+  EXPECT_THAT(report, Not(HasSubstr(" \n")));
 }
 
 TEST_F(TextReport, SumsLaunchesOfOneKernel) {

@@ -150,7 +150,6 @@ std::vector<KernelSum> sum_launches(const Report& report) {
     ++sum.launches;
     add_shape(sum, kernel);
     add(sum.total.counters, kernel.counters);
-    sum.total.seconds += kernel.seconds;
     for (const LineReport& line : kernel.lines) {
       add(lines[known->second][{line.file, line.line}], line.counters);
     }
