@@ -23,8 +23,19 @@ struct Options {
   bool json = false;
 };
 
+// What the model keeps an entry of each: a GPU has far fewer.
+constexpr std::uint64_t kMostSms = 1 << 16, kMostResidentBlocks = 1 << 10,
+                        kMostL2Bytes = std::uint64_t{1} << 36;
+
+void at_most(const char* option, std::uint64_t value, std::uint64_t most) {
+  if (value > most) throw InvalidArgument(option, std::to_string(value), "at most " + std::to_string(most));
+}
+
 void run(Options& o) {
   TrafficQuestion& question = o.question;
+  at_most("--sms", question.sms, kMostSms);
+  at_most("--resident-blocks", question.resident_blocks, kMostResidentBlocks);
+  at_most("--l2", question.l2_bytes, kMostL2Bytes);
   question.dtype = parse_dtype(o.dtype);
   question.tiles = {extent("--br", o.br), extent("--bc", o.bc)};
   question.problem = problem_of(o.problem);

@@ -98,8 +98,8 @@ Stream rows_block(HeadTiles at, Index ib, Tiles tiles, io::Pass direction) {
       for (const Hbm name : loaded) co_yield at.load(name, Rows{r, 1}, j);
       co_yield at.store(stored, Rows{r, 1}, j);
     }
-    if (forward) co_yield at.store(Hbm::lse, Rows{r, 1});
   }
+  if (forward) co_yield at.store(Hbm::lse, i);
 }
 
 // Launches with this layout and these tiles.

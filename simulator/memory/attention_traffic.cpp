@@ -97,9 +97,11 @@ std::uint64_t resident_blocks(const device::Device& device, io::Pass pass, const
   const io::Count shared = (br * d + bc * (d + dv) + (forward ? 0 : br * dv)) * sizes(Hbm::Q);
   const io::Count registers = (forward ? br * (bc + dv) : 2 * br * bc + bc * (d + dv)) * kFloat;
   if (shared > device.shared_bytes_per_sm || registers > device.register_bytes_per_sm) return 1;
+  constexpr std::uint64_t kWarps = 4;
   return std::max<std::uint64_t>(
-      1, std::min(blocks_that_fit(geometry_of(device), static_cast<std::uint64_t>(shared)),
-                  device.register_bytes_per_sm / static_cast<std::uint64_t>(registers)));
+      1, std::min({blocks_that_fit(geometry_of(device), static_cast<std::uint64_t>(shared)),
+                   device.register_bytes_per_sm / static_cast<std::uint64_t>(registers),
+                   device.warps_per_sm / kWarps}));
 }
 
 }  // namespace attnlab::memory

@@ -38,7 +38,8 @@ std::vector<LaunchTraffic> replay(attention::Algorithm algorithm, io::Pass pass,
                                   attention::Tiles tiles, const ReplaySettings& settings);
 
 // How many blocks of this pass an SM holds, at least 1: their operands' tiles in shared memory (Q, K and V;
-// backward also dO), scores and results in registers as fp32 (S and O; backward P, dP, dK and dV).
+// backward also dO), scores and results in registers as fp32 (S and O; backward P, dP, dK and dV), and 4
+// warps each at least.
 std::uint64_t resident_blocks(const device::Device& device, io::Pass pass, const attention::Problem& problem,
                               const io::ElementSizes& sizes, attention::Tiles tiles);
 
