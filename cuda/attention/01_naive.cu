@@ -1,12 +1,13 @@
 // 01, naive: the formula, three kernels, a thread an output.
 //
 // Paper:    Dao et al., "FlashAttention" (2022), Algorithm 0: S = Q K^T, P = softmax(S), O = P V, each
-// through HBM. Idea:     none yet. Every thread computes one number and asks global memory for all that it
-// needs. Traffic:  S written once, read three times, P written and read, 4 bytes each: O(N^2). Q, K and V are
-// asked for
-//           once an output: the caches are all that stands between 2 N^2 d loads and DRAM.
-// Limits:   lanes of a warp read K a row apart in the scores, and S a row apart in the softmax: 32 sectors a
-//           request, most of each sector unused. Nothing is reused by hand (rung 02 does).
+//           through HBM.
+// Idea:     none yet. Every thread computes one number (in the softmax, one row) and asks global memory for
+//           all that it needs.
+// Traffic:  S written once and read three times, P written and read once, 4 bytes each: O(N^2). Q, K and V
+//           are asked for once an output: the caches are all that stands between 2 N^2 d loads and DRAM.
+// Limits:   lanes of a warp read K a row apart in the scores, and S a row apart in the softmax: 32 sectors
+//           a request, most of each sector unused. Nothing is reused by hand (rung 02 does).
 #include "cuda/attention/geometry.h"
 #include "cuda/device/elements.cuh"
 #include "cuda/device/launch.cuh"

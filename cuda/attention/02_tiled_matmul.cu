@@ -1,15 +1,12 @@
-// 02, tiled: the same three kernels, matrix products through tiles in shared memory, a warp a row in the
-// softmax.
+// 02, tiled: the three kernels again, products through tiles in shared memory, a warp a row in the softmax.
 //
-// Paper:    Dao et al., "FlashAttention" (2022), Algorithm 0, in blocks as it says ("by blocks").
-// Idea:     a block loads a 32 x 32 tile of each factor once, lane after lane along the row, and every number
-// then
-//           serves 32 products. Loads of Q, K, V and P fall by 32; S, P and all tiles are read and written in
-//           requests of 4 sectors, all of each used.
-// Traffic:  S and P still cross the bus: 4 bytes x N^2, written twice and read four times.
-// Limits:   O(N^2) bytes and O(N^2) memory, however good the products are. One multiply-add takes two loads
-// from
-//           shared memory. (Rung 03 keeps S and P on the SM.)
+// Paper:    Dao et al., "FlashAttention" (2022), Algorithm 0, which reads and writes by blocks.
+// Idea:     a block loads a 32 x 32 tile of each factor once, lane after lane along the row, and every
+//           number then serves 32 products: loads of Q, K, V and P fall by 32. In fp32 every request is 4
+//           sectors, all of each used.
+// Traffic:  S and P still cross the bus, 4 bytes x N^2: written twice and read four times.
+// Limits:   O(N^2) bytes and O(N^2) memory, however good the products are (rung 03 keeps S and P on the
+//           SM). Four multiply-adds take five loads from shared memory.
 #include "cuda/attention/geometry.h"
 #include "cuda/device/launch.cuh"
 #include "cuda/device/philox.cuh"

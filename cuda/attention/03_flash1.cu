@@ -1,18 +1,16 @@
 // 03, FlashAttention: tiles of scores that never leave the SM; a block owns a head.
 //
-// Paper:    Dao et al., "FlashAttention" (2022), Algorithm 1, lines 5 to 15: K and V outside, Q and O inside.
-// As
-//           the kernel measured there, and as `flash1` of the reference, O, l and m start on the SM at the
-//           first outer step; they are not written as zeros and read back (line 2).
-// Idea:     a tile's softmax needs only what its row has seen so far: m, the largest logit, and l, the sum of
-//           exponentials. With them, S and P of rung 02 need no place in HBM, and memory is O(N).
+// Paper:    Dao et al., "FlashAttention" (2022), Algorithm 1, lines 5 to 15: K and V outside, Q and O
+//           inside. As in the kernel measured there, and in `flash1` of the reference, O, l and m start on
+//           the SM at the first outer step; they are not written as zeros and read back (line 2).
+// Idea:     a tile's softmax needs only what its row has seen so far: m, the largest logit, and l, the sum
+//           of exponentials. With them, S and P of rung 02 need no place in HBM, and memory is O(N).
 // Traffic:  K and V once; Q, O, l and m at every outer step: N / Bc times. O stays normalised (line 12), so
-// what
-//           HBM holds after a step is attention over the keys so far.
-// Limits:   O crosses the bus 2 N / Bc - 1 times, every tile is visited even where the mask hides all of it,
-// and
-//           only batch * heads blocks run (rung 04 turns the loops around and solves all three). With inputs
-//           of 16 bits, O between two steps is fp32 in a workspace: rounding it N / Bc times would show.
+//           what HBM holds after a step is attention over the keys so far.
+// Limits:   O crosses the bus 2 N / Bc - 1 times, every tile is visited even where the mask hides all of
+//           it, and only batch * heads blocks run (rung 04 turns the loops around and solves all three).
+//           With inputs of 16 bits, O between two steps is fp32 in a workspace: rounding it N / Bc times
+//           would show.
 #include "cuda/attention/geometry.h"
 #include "cuda/device/launch.cuh"
 #include "cuda/device/row.cuh"

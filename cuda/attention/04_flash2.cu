@@ -1,16 +1,14 @@
 // 04, FlashAttention-2: a block owns rows of Q and walks over K and V; a thread owns a row.
 //
 // Paper:    Dao, "FlashAttention-2" (2023), Algorithm 1, with the block skipping of section 3.1: tiles that
-// the
-//           mask hides from all rows of the block are neither loaded nor computed.
-// Idea:     the loops of rung 03 change places. A row block's O, m and l live in registers from its first key
-//           to its last, so they cross the bus once and O is divided once, at the end; and every row block of
-//           every head is a block of its own, where rung 03 had one block a head.
+//           the mask hides from all rows of the block are neither loaded nor computed.
+// Idea:     the loops of rung 03 change places. A row block's O, m and l live in registers from its first
+//           key to its last, so O crosses the bus once and is divided once, at the end; and every row block
+//           of every head is a block of its own, where rung 03 had one block a head.
 // Traffic:  Q and O once, K and V once a row block: N / Br times.
-// Limits:   each float4 of K or V in shared memory feeds only the 4 multiply-adds of one row (rung 05 reuses
-// it
-//           for 4 rows). A row's running sum is one long chain in one thread, and a thread's registers bound
-//           head_dim.
+// Limits:   each float4 of K or V from shared memory feeds only the 4 multiply-adds of one row (rung 05
+//           uses it for 4 rows). A row's running sum is one long chain in one thread, and a thread's
+//           registers bound head_dim.
 #include "cuda/attention/geometry.h"
 #include "cuda/device/launch.cuh"
 #include "cuda/device/row.cuh"

@@ -1,15 +1,13 @@
 // 05, FlashAttention-2 with register tiles: 16 threads share 4 rows, and every number that comes from shared
 // memory is used for several products.
 //
-// Paper:    Dao, "FlashAttention-2" (2023), Algorithm 1, the same loops as rung 04. The work within a warp is
-//           split by rows as in section 3.3: a row's maximum and sum are found by shuffles, without a
-//           barrier.
-// Idea:     a thread computes a 4 x 4 piece of S: 8 float4 from shared memory feed 64 multiply-adds, where in
-// rung
-//           04 they fed 28. The 16 threads of a row group exchange P through shared memory of their own half
-//           warp, so a warp barrier is enough. K and V take turns in one tile.
+// Paper:    Dao, "FlashAttention-2" (2023), Algorithm 1, the loops of rung 04. The work within a warp is
+//           split by rows as in section 3.3: a row's maximum and sum are found by shuffles.
+// Idea:     a thread computes a 4 x 4 piece of S: 8 float4 from shared memory feed 64 multiply-adds, where
+//           rung 04 needed 17. The 16 threads of a row group hand P to each other through shared memory; K
+//           and V take turns in one tile, which leaves room for larger tiles.
 // Traffic:  that of rung 04 at the same tiles: Q and O once, K and V N / Br times.
-// Limits:   the multiply-adds are still scalar fp32: a tensor core does the same tile in a hundredth of the
+// Limits:   the multiply-adds are still scalar fp32: a tensor core does a tile in a hundredth of the
 //           instructions. Loads wait in registers on their way to shared memory, and nothing computes
 //           meanwhile.
 #include "cuda/attention/geometry.h"
@@ -99,7 +97,8 @@ __device__ __forceinline__ void accumulate(const float* p_rows, const float* v_t
 }
 
 template <class T, int D>
-__global__ void __launch_bounds__(kRegisterTile<D>.threads, 1) flash2_registers_kernel(const AttentionParams p) {
+__global__ void __launch_bounds__(kRegisterTile<D>.threads, 1)
+    flash2_registers_kernel(const AttentionParams p) {
   constexpr int Br = kRegisterTile<D>.br, Bc = kRegisterTile<D>.bc, Threads = kRegisterTile<D>.threads;
   constexpr int Stride = D + kRowPadding, Cols = Bc / kLanes;
   constexpr int Width = D % 64 == 0 ? 4 : D % 32 == 0 ? 2 : 1, Pieces = D / (kLanes * Width);

@@ -22,6 +22,7 @@
 #include "reference/core/errors.h"
 #include "reference/core/philox.h"
 #include "tests/cuda/forward_cases.h"
+#include "tests/cuda/softmax_cases.h"
 
 namespace attnlab::cuda {
 namespace {
@@ -131,35 +132,6 @@ void list() {
   }
 }
 
-// Softmax against the reference in float64: with n numbers in a row and u = 2^-24, a result is off by the
-// rounding of x - m and of exp, twice (weight and sum), the sum's n roundings and the quotient's: (2 range +
-// n + 16) u y.
-double softmax_fraction(Backend backend, const Kernel& kernel, ElementType type, Index rows, Index cols) {
-  auto x = random_numbers(rows * cols, 9);
-  for (float& value : x) value *= 6;
-  round_to(testing::dtype_of(type), x);
-  std::vector<float> y(x.size(), NAN);
-  softmax(backend, kernel.name, type, {x.data(), rows, cols, cols}, {y.data(), rows, cols, cols});
-  const FloatFormat format = float_format(testing::dtype_of(type));
-  double worst = 0;
-  for (Index r = 0; r < rows; ++r) {
-    const float* row = x.data() + r * cols;
-    double m = -INFINITY, low = INFINITY, sum = 0;
-    for (Index j = 0; j < cols; ++j) m = std::max(m, double{row[j]}), low = std::min(low, double{row[j]});
-    for (Index j = 0; j < cols; ++j) sum += std::exp(double{row[j]} - m);
-    for (Index j = 0; j < cols; ++j) {
-      const double exact = std::exp(double{row[j]} - m) / sum;
-      double allowed = testing::kU * (2 * (m - low) + static_cast<double>(cols) + 16) * exact;
-      if (type != ElementType::f32)
-        allowed += format.unit_roundoff() * (exact + allowed) + format.min_subnormal() / 2;
-      const double fraction =
-          std::abs(static_cast<double>(y[static_cast<std::size_t>(r * cols + j)]) - exact) / allowed;
-      if (!(fraction <= worst)) worst = std::isnan(fraction) ? INFINITY : fraction;
-    }
-  }
-  return worst;
-}
-
 // The number of kernels and problems beyond their bounds.
 int check_all(Backend backend, const std::string& only) {
   int failures = 0;
@@ -177,7 +149,7 @@ int check_all(Backend backend, const std::string& only) {
         for (const ElementType type : kElementTypes) {
           for (const Index cols : {1, 31, 32, 33, 255, 257, 1000, 1003})
             judge(std::string(name(type)) + " " + std::to_string(cols),
-                  softmax_fraction(backend, kernel, type, 133, cols), 0);
+                  testing::softmax_fraction(backend, kernel, type, 133, cols), 0);
         }
       } else if (kernel.pass == Pass::forward) {
         for (const auto& c : testing::forward_cases()) {

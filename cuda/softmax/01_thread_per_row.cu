@@ -1,14 +1,13 @@
 // 01, softmax with a thread a row.
 //
-// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2 (safe
-// softmax). Idea:     each thread does what the formula says to its own row: a pass for the maximum, one for
-// the sum, one for
-//           the result.
+// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2, safe
+//           softmax.
+// Idea:     each thread does to its own row what the formula says: a pass for the maximum, one for the sum,
+//           one for the result.
 // Traffic:  3 loads and 1 store an element.
-// Limits:   neighbouring lanes read a whole row apart, so a request touches 32 sectors for 32 elements; L1
-// must
-//           keep them until their neighbours are asked for. With few rows, few threads. (Rung 02 does both
-//           better.)
+// Limits:   neighbouring lanes read a whole row apart, so a request touches 32 sectors for 32 elements, and
+//           L1 must keep them until their neighbours are asked for. With few rows, few threads. (Rung 02
+//           does both better.)
 #include "cuda/device/launch.cuh"
 #include "cuda/device/softmax.cuh"
 #include "cuda/softmax/geometry.h"

@@ -1,11 +1,12 @@
 // 02, softmax with a warp a row.
 //
-// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2 (safe
-// softmax). Idea:     the 32 lanes take neighbouring elements, so a request of 32 fp32 elements is 4 sectors,
-// all of them
-//           used. The lanes' maxima and sums meet by shuffles.
+// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2, safe
+//           softmax.
+// Idea:     the 32 lanes take neighbouring elements, so a request of 32 fp32 elements is 4 sectors, all of
+//           them used. The lanes' maxima and sums meet by shuffles.
 // Traffic:  3 loads and 1 store an element, as rung 01, in an eighth of its sectors.
-// Limits:   a long row keeps one warp busy while others have nothing to do (rung 03), and still three passes.
+// Limits:   a long row keeps one warp busy while others have nothing to do (rung 03), and still three
+//           passes.
 #include "cuda/device/launch.cuh"
 #include "cuda/device/warp.cuh"
 #include "cuda/softmax/geometry.h"

@@ -1,13 +1,12 @@
 // 03, softmax with a block a row.
 //
-// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2 (safe
-// softmax). Idea:     8 warps share a row; their maxima and sums meet in shared memory. A row of a
-// vocabulary's length is read
-//           8 times as fast, and a few rows already fill the GPU.
+// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2, safe
+//           softmax.
+// Idea:     8 warps share a row; their maxima and sums meet in shared memory. A row as long as a vocabulary
+//           is read by 8 warps at once, and a few rows already fill the GPU.
 // Traffic:  3 loads and 1 store an element, as before.
 // Limits:   two exchanges between warps, each with barriers, and the maximum still costs a pass of its own
-// (rung 04
-//           has it in the same pass as the sum).
+//           (rung 04 finds it in the pass of the sum).
 #include "cuda/device/launch.cuh"
 #include "cuda/device/warp.cuh"
 #include "cuda/softmax/geometry.h"

@@ -1,15 +1,13 @@
 // 04, online softmax: the maximum and the sum in one pass.
 //
-// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 3, lines 1 to
-// 6, and
-//           its parallel form (section 3.1): (m, l) of two sets merge into (m, l) of their union.
-// Idea:     whenever a larger element comes, the sum so far is rescaled to it. So no pass must know the
-// maximum
-//           before; lanes and warps merge their pairs (m, l) as they merged sums in rung 03.
+// Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 3, lines 1
+//           to 6, and its parallel form (section 3.1): (m, l) of two sets merge into (m, l) of their union.
+// Idea:     whenever a larger element comes, the sum so far is rescaled to it, so no pass must know the
+//           maximum before. Lanes and warps merge their pairs (m, l) as they merged sums in rung 03.
 // Traffic:  2 loads and 1 store an element.
 // Limits:   an exponential more an element, and still a second pass: the result needs the whole sum.
-// Attention does
-//           not have to write its softmax; there the same step removes every pass (attention's rung 03).
+//           Attention does not have to write its softmax; there the same step removes every pass
+//           (attention's rung 03).
 #include "cuda/device/launch.cuh"
 #include "cuda/device/warp.cuh"
 #include "cuda/softmax/geometry.h"
