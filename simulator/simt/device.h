@@ -39,9 +39,21 @@ void record_store(const void* address, unsigned bytes, const void* site = nullpt
 // An atomic with (returns = true) or without a result (a reduction, RED). Does not perform it.
 void record_atomic(const void* address, unsigned bytes, bool returns, const void* site = nullptr);
 
-// collective: a rendezvous of a warp that counts as nothing. fma, fadd, fmul: in fp32, of code that is not compiled
-// but interpreted.
-enum class Operation { special_function, tensor_flop, fma, fadd, fmul, shuffle, vote, reduce, match, fence, collective };
+// collective: a rendezvous of a warp that counts as nothing. fma, fadd, fmul: in fp32, of code that is not
+// compiled but interpreted.
+enum class Operation {
+  special_function,
+  tensor_flop,
+  fma,
+  fadd,
+  fmul,
+  shuffle,
+  vote,
+  reduce,
+  match,
+  fence,
+  collective
+};
 // count more operations of this kind by this thread. Shuffles, votes, reductions and matches are counted by
 // warp_collective.
 void record_operation(Operation kind, std::uint64_t count = 1, const void* site = nullptr);
@@ -52,8 +64,9 @@ void record_operation(Operation kind, std::uint64_t count = 1, const void* site 
 void yield();
 
 enum class BarrierKind { sync, count, logical_and, logical_or, arrive };
-// Barrier `id` (0..15) of the block: waits until `threads` threads (0: all of the block) have come. For count,
-// logical_and, logical_or the result is that of the predicates of all; otherwise 0. arrive does not wait.
+// Barrier `id` (0..15) of the block: waits until `threads` threads (0: all of the block) have come. For
+// count, logical_and, logical_or the result is that of the predicates of all; otherwise 0. arrive does not
+// wait.
 int block_barrier(int id = 0, unsigned threads = 0, BarrierKind kind = BarrierKind::sync, int predicate = 0,
                   const void* site = nullptr);
 // Cooperative launches only: all threads of the grid.
@@ -61,10 +74,11 @@ void grid_barrier(const void* site = nullptr);
 void syncwarp(unsigned mask = full_mask, const void* site = nullptr);
 unsigned active_mask();
 
-// The primitive under every warp operation (shuffles, votes, reductions, matrix products). Each thread of mask
-// calls with a pointer to its own arguments; when the last one has come, run(lanes, mask) is called once,
-// lanes[i] being lane i's pointer (null outside mask); then all return. Arguments and results live on the
-// callers' stacks. Threads that disagree about mask or run, or a lane in mask that has exited, are findings.
+// The primitive under every warp operation (shuffles, votes, reductions, matrix products). Each thread of
+// mask calls with a pointer to its own arguments; when the last one has come, run(lanes, mask) is called
+// once, lanes[i] being lane i's pointer (null outside mask); then all return. Arguments and results live on
+// the callers' stacks. Threads that disagree about mask or run, or a lane in mask that has exited, are
+// findings.
 using WarpFunction = void (*)(void* const* lanes, unsigned mask);
 void warp_collective(unsigned mask, void* mine, WarpFunction run, Operation kind, const void* site = nullptr);
 
@@ -73,8 +87,8 @@ void warp_collective(unsigned mask, void* mine, WarpFunction run, Operation kind
 // data arrive at the wait, not before; until then the destination holds poison and reading it is a finding.
 void async_copy(void* shared, const void* global, unsigned bytes, unsigned source_bytes, bool bypass_l1,
                 const void* site = nullptr);
-void async_commit();                     // closes this thread's group
-void async_wait(unsigned groups_left);   // until at most so many of this thread's groups are pending
+void async_commit();                    // closes this thread's group
+void async_wait(unsigned groups_left);  // until at most so many of this thread's groups are pending
 
 // --- address spaces -----------------------------------------------------------------------------------
 enum class Space { global, shared, constant, local, host };

@@ -12,11 +12,11 @@
 
 namespace attnlab::simt {
 
-// What the translator makes of a __shared__ variable: the variable, and room behind it that belongs to nobody,
-// so that an access past its end is seen. Lives in the storage of the OS thread that runs the block.
+// What the translator makes of a __shared__ variable: the variable, and room behind it that belongs to
+// nobody, so that an access past its end is seen. Lives in the storage of the OS thread that runs the block.
 template <class T>
 struct SharedVariable {
-  T value;
+  alignas(16) alignas(T) T value;  // 16: nvcc places arrays so that it may fuse their accesses
   unsigned char guard[64];
 };
 
@@ -38,8 +38,10 @@ struct KernelIdentity {
 
 // Runs body(arguments) once for every thread of the grid, on the calling thread and its workers, and returns
 // when all have ended. The result is a cudaError_t (0: success): launches that a GPU would refuse are refused
-// with the code that it would give, before anything runs.
-int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(void*), void* arguments);
+// with the code that it would give, before anything runs. argument_bytes: at arguments; reading there is
+// reading a kernel's parameters, which counts as nothing.
+int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(void*), void* arguments,
+           std::size_t argument_bytes);
 
 // The typed form that the translator writes:
 //   launch_call(shape, identity, [](auto&... a) <not instrumented> { kernel<T>(a...); }, arguments...)
@@ -49,12 +51,11 @@ int launch_call(const LaunchShape& shape, const KernelIdentity& kernel, Call cal
   std::tuple<Call, std::tuple<std::decay_t<Arguments>...>> all{std::move(call),
                                                                {std::forward<Arguments>(arguments)...}};
   return launch(
-      shape, kernel,
-      [](void* p) __attribute__((no_sanitize("thread"), no_sanitize_coverage)) {
+      shape, kernel, [](void* p) __attribute__((no_sanitize("thread"), no_sanitize_coverage)) {
         auto& [f, values] = *static_cast<decltype(all)*>(p);
         std::apply(f, values);
       },
-      &all);
+      &all, sizeof all);
 }
 
 }  // namespace attnlab::simt

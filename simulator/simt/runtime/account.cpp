@@ -24,7 +24,9 @@ Account::Account(Range stacks) : stacks_(stacks), shared_(Image::thread_storage(
   shadow_.resize((shared_.end - shared_.begin) / 4 + 2);
 }
 
-void Account::begin_launch(Index3 grid, Index3 block, std::size_t dynamic_shared, std::uint64_t race_epoch) {
+void Account::begin_launch(Index3 grid, Index3 block, std::size_t dynamic_shared, Range parameters,
+                           std::uint64_t race_epoch) {
+  parameters_ = parameters;
   grid_ = grid;
   block_dim_ = block;
   race_epoch_ = race_epoch;
@@ -70,9 +72,8 @@ void Account::finding(FindingKind kind, std::uint32_t code, Index3 thread, std::
 }
 
 void Account::operator()(const Row& row) {
-  Site& at = site(row.code);
-  const std::uint64_t first = row.value[0];
-  const Event kind = kind_of(first);
+  Site& at = site(place_of(row.code));
+  const Event kind = kind_of(row.code);
   switch (kind) {
     case Event::block_entered:
       ++at.counters[static_cast<std::size_t>(Metric::branches)];
@@ -82,21 +83,42 @@ void Account::operator()(const Row& row) {
     case Event::operation: {
       std::uint64_t threads_sum = 0;
       for (unsigned l = 0; l < warp_size; ++l)
-        if (row.mask >> l & 1) threads_sum += row.value[l] & 0xffffffffffffull;
-      const auto add = [&](Metric metric, std::uint64_t n) { at.counters[static_cast<std::size_t>(metric)] += n; };
-      const auto operation = static_cast<Operation>(size_of(first));
+        if (row.mask >> l & 1) threads_sum += row.value[l];
+      const auto add = [&](Metric metric, std::uint64_t n) {
+        at.counters[static_cast<std::size_t>(metric)] += n;
+      };
+      const auto operation = static_cast<Operation>(size_of(row.code));
       switch (operation) {
-        case Operation::special_function: add(Metric::thread_special, threads_sum); break;
-        case Operation::tensor_flop: add(Metric::tensor_flops, threads_sum); break;
-        case Operation::fma: add(Metric::thread_fma, threads_sum); break;
-        case Operation::fadd: add(Metric::thread_fadd, threads_sum); break;
-        case Operation::fmul: add(Metric::thread_fmul, threads_sum); break;
-        case Operation::shuffle: add(Metric::shuffles, 1); break;
+        case Operation::special_function:
+          add(Metric::thread_special, threads_sum);
+          break;
+        case Operation::tensor_flop:
+          add(Metric::tensor_flops, threads_sum);
+          break;
+        case Operation::fma:
+          add(Metric::thread_fma, threads_sum);
+          break;
+        case Operation::fadd:
+          add(Metric::thread_fadd, threads_sum);
+          break;
+        case Operation::fmul:
+          add(Metric::thread_fmul, threads_sum);
+          break;
+        case Operation::shuffle:
+          add(Metric::shuffles, 1);
+          break;
         case Operation::vote:
-        case Operation::match: add(Metric::votes, 1); break;
-        case Operation::reduce: add(Metric::reduces, 1); break;
-        case Operation::fence: synchronised_ = true; break;
-        case Operation::collective: break;
+        case Operation::match:
+          add(Metric::votes, 1);
+          break;
+        case Operation::reduce:
+          add(Metric::reduces, 1);
+          break;
+        case Operation::fence:
+          synchronised_ = true;
+          break;
+        case Operation::collective:
+          break;
       }
       if (operation >= Operation::shuffle && operation != Operation::fence) ++warp_->epoch;  // a rendezvous
       break;
@@ -105,23 +127,21 @@ void Account::operator()(const Row& row) {
     case Event::async_arrived:
       for (unsigned l = 0; l < warp_size; ++l)
         if (row.mask >> l & 1)
-          async_destination(row.code, address_of(row.value[l]), size_of(row.value[l]), warp_->number * warp_size + l,
+          async_destination(at.code, row.value[l], size_of(row.code), warp_->number * warp_size + l,
                             kind == Event::async_arrived);
       break;
-    case Event::warp_sync: ++warp_->epoch; break;
-    default: request(at, kind, size_of(first), row.mask, row.value);
+    default:
+      request(at, kind, size_of(row.code), row.mask, row.value);
   }
 }
 
-void Account::request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* values) {
-  alignas(64) std::array<std::uint64_t, warp_size> address;
+void Account::request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* address) {
   std::uint64_t low = ~0ull, high = 0;
   for (unsigned l = 0; l < warp_size; ++l) {
-    address[l] = address_of(values[l]);
     low = std::min(low, address[l]);
     high = std::max(high, address[l]);
   }
-  const Lanes lanes{site, kind, size, mask, address.data(), low, high};
+  const Lanes lanes{site, kind, size, mask, address, low, high};
   if (shared_.contains(low) && shared_.contains(high)) return shared(lanes);
   if (stacks_.contains(low) && stacks_.contains(high)) return other(lanes, Space::local);
   const auto* begin = reinterpret_cast<const void*>(low);
@@ -164,7 +184,9 @@ Space Account::space_at(std::uintptr_t address) const {
   if (global_memory::contains(reinterpret_cast<const void*>(address))) return Space::global;
   if (in(global_memory::device_variables(), address)) return Space::global;
   if (in(global_memory::constant_variables(), address)) return Space::constant;
-  if (Image::instance().readonly_data().contains(address)) return Space::constant;  // tables of the compiler's
+  if (parameters_.contains(address)) return Space::constant;
+  if (Image::instance().readonly_data().contains(address))
+    return Space::constant;  // tables of the compiler's
   return Space::host;
 }
 
@@ -173,7 +195,8 @@ void Account::other(const Lanes& lanes, Space space) {
   const auto first = static_cast<unsigned>(__builtin_ctz(lanes.mask));
   const Index3 thread = thread_of(warp_->number * warp_size + first);
   if (space == Space::local) {
-    ++lanes.site.counters[static_cast<std::size_t>(store ? Metric::local_store_requests : Metric::local_load_requests)];
+    ++lanes.site.counters[static_cast<std::size_t>(store ? Metric::local_store_requests
+                                                         : Metric::local_load_requests)];
   } else if (space == Space::constant) {
     if (store || lanes.kind == Event::atomic || lanes.kind == Event::reduction)
       finding(FindingKind::write_to_constant, lanes.site.code, thread, lanes.address[first],

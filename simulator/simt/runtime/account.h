@@ -20,14 +20,15 @@
 
 namespace attnlab::simt {
 
-// The accesses of neighbouring addresses that nvcc would fuse: consecutive executions of one access whose lanes
-// each move on by the access's size. Kept per site.
+// The accesses of neighbouring addresses that nvcc would fuse: consecutive executions of one access whose
+// lanes each move on by the access's size. Kept per site.
 struct Run {
   std::array<std::uint64_t, warp_size> next{};  // the address that continues the run
   unsigned mask = 0;
-  unsigned length = 0;     // accesses so far
-  unsigned bytes = 0;      // of one access
-  unsigned aligned = 0;    // the largest power of two <= 16 that divides all lanes' first addresses
+  unsigned length = 0;      // accesses so far
+  unsigned bytes = 0;       // of one access
+  unsigned aligned = 0;     // the largest power of two <= 16 that divides all lanes' first addresses
+  bool uniform = false;     // all lanes at one place
   std::uint64_t epoch = 0;  // of the block: a barrier ends every run
   bool store = false;
 };
@@ -36,19 +37,19 @@ struct Run {
 struct Site {
   std::uint32_t code = 0;
   Counters counters{};
-  std::uint64_t threads = 0;  // a basic block: threads that entered it
-  std::unique_ptr<Run> run;   // a shared-memory access
+  std::uint64_t threads = 0;                            // a basic block: threads that entered it
+  std::unique_ptr<Run> run;                             // a shared-memory access
   std::uintptr_t variable_begin = 0, variable_end = 0;  // the shared variable it hit last
 };
 
 // The words of this worker's shared memory: who wrote, who read, since when.
 struct SharedWord {
-  std::uint32_t write_epoch = 0, read_epoch = 0;        // of the block
+  std::uint32_t write_epoch = 0, read_epoch = 0;  // of the block
   std::uint32_t write_warp_epoch = 0, read_warp_epoch = 0;
-  std::array<std::uint16_t, 2> writer{}, reader{};      // of each half, as SharedAccessor
-  std::uint32_t block = 0;                              // serial number of the block that initialised it
-  std::uint8_t initialised = 0;                         // a bit a byte
-  std::uint8_t in_flight = 0;                           // a bit a byte: an asynchronous copy has not arrived
+  std::array<std::uint16_t, 2> writer{}, reader{};  // of each half, as SharedAccessor
+  std::uint32_t block = 0;                          // serial number of the block that initialised it
+  std::uint8_t initialised = 0;                     // a bit a byte
+  std::uint8_t in_flight = 0;                       // a bit a byte: an asynchronous copy has not arrived
 };
 
 struct SharedVariableInfo {
@@ -61,7 +62,8 @@ class Account {
   explicit Account(Range stacks);  // the addresses of its fibers' stacks
 
   // A launch begins: its block shape, the dynamic shared bytes; races are told apart by launch.
-  void begin_launch(Index3 grid, Index3 block, std::size_t dynamic_shared, std::uint64_t race_epoch);
+  void begin_launch(Index3 grid, Index3 block, std::size_t dynamic_shared, Range parameters,
+                    std::uint64_t race_epoch);
   void begin_block(std::uint64_t number, Index3 index);
   void begin_warp(Warp& warp) { warp_ = &warp; }
   void barrier() { ++epoch_; }
@@ -77,7 +79,8 @@ class Account {
   void count(std::uint32_t code, Metric metric, std::uint64_t n = 1) {
     site(code).counters[static_cast<std::size_t>(metric)] += n;
   }
-  void finding(FindingKind kind, std::uint32_t code, Index3 thread, std::uint64_t address, std::string message);
+  void finding(FindingKind kind, std::uint32_t code, Index3 thread, std::uint64_t address,
+               std::string message);
   Index3 thread_of(unsigned number) const;
 
   void declare_shared(const char* name, std::size_t bytes, std::size_t guarded_bytes);
@@ -99,7 +102,7 @@ class Account {
     std::uint64_t low, high;
   };
   Site& find_site(std::uint32_t code);
-  void request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* values);
+  void request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* address);
   void mixed(const Lanes& lanes);
   void other(const Lanes& lanes, Space space);
 
@@ -114,24 +117,25 @@ class Account {
   void check_shared(const Lanes& lanes);
   bool inside_variable(const Lanes& lanes, unsigned lane);
   // An asynchronous copy's destination: in flight, then whole.
-  void async_destination(std::uint32_t code, std::uintptr_t address, unsigned bytes, unsigned thread, bool arrived);
+  void async_destination(std::uint32_t code, std::uintptr_t address, unsigned bytes, unsigned thread,
+                         bool arrived);
   void touch_shared(const Lanes& lanes, unsigned lane, bool many);
   const std::vector<SharedVariableInfo>& shared_variables();
 
   Warp* warp_ = nullptr;
   Index3 grid_{}, block_dim_{}, block_index_{};
-  std::uint64_t block_ = 0;        // its number in the grid
+  std::uint64_t block_ = 0;         // its number in the grid
   std::uint32_t block_serial_ = 0;  // rises with every block that this worker runs
   std::uint64_t race_epoch_ = 0;
-  std::uint32_t epoch_ = 1;        // rises at every barrier and every block
-  bool synchronised_ = false;      // this block used an atomic: it may be ordered after other blocks
+  std::uint32_t epoch_ = 1;    // rises at every barrier and every block
+  bool synchronised_ = false;  // this block used an atomic: it may be ordered after other blocks
 
   std::array<Site*, 4096> cache_{};
   std::unordered_map<std::uint32_t, std::unique_ptr<Site>> sites_;
   Findings findings_;
   memory::RequestStream stream_;
 
-  Range stacks_, shared_, dynamic_;  // of this worker
+  Range stacks_, shared_, dynamic_, parameters_;  // of this worker; of the launch
   std::vector<SharedWord> shadow_;
   std::vector<SharedVariableInfo> variables_;
   bool variables_known_ = false;

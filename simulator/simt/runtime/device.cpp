@@ -50,21 +50,22 @@ std::uint64_t clock() {
 }
 
 void record_load(const void* address, unsigned bytes, const void* site) {
-  record(event_value(Event::load, bytes, bits(address)), ATTNLAB_SITE(site));
+  record(event_code(Event::load, bytes), ATTNLAB_SITE(site), bits(address));
 }
 
 void record_store(const void* address, unsigned bytes, const void* site) {
-  record(event_value(Event::store, bytes, bits(address)), ATTNLAB_SITE(site));
+  record(event_code(Event::store, bytes), ATTNLAB_SITE(site), bits(address));
 }
 
 void record_atomic(const void* address, unsigned bytes, bool returns, const void* site) {
-  record(event_value(returns ? Event::atomic : Event::reduction, bytes, bits(address)), ATTNLAB_SITE(site));
-  if (Worker* worker = Worker::running(); worker != nullptr && !worker->account().shared_range().contains(bits(address)))
+  record(event_code(returns ? Event::atomic : Event::reduction, bytes), ATTNLAB_SITE(site), bits(address));
+  if (Worker* worker = Worker::running();
+      worker != nullptr && !worker->account().shared_range().contains(bits(address)))
     worker->wait_turn();
 }
 
 void record_operation(Operation kind, std::uint64_t count, const void* site) {
-  record(event_value(Event::operation, static_cast<std::uint64_t>(kind), count), ATTNLAB_SITE(site));
+  record(event_code(Event::operation, static_cast<std::uint64_t>(kind)), ATTNLAB_SITE(site), count);
 }
 
 void yield() {
@@ -105,11 +106,12 @@ void async_copy(void* shared, const void* global, unsigned bytes, unsigned sourc
   const void* at = ATTNLAB_SITE(site);
   source_bytes = std::min(source_bytes, bytes);
   if (source_bytes > 0)
-    record(event_value(bypass_l1 ? Event::async_copy_bypassing_l1 : Event::async_copy, source_bytes, bits(global)), at);
-  record(event_value(Event::async_started, bytes, bits(shared)), at);
+    record(event_code(bypass_l1 ? Event::async_copy_bypassing_l1 : Event::async_copy, source_bytes), at,
+           bits(global));
+  record(event_code(Event::async_started, bytes), at, bits(shared));
   Lane& lane = worker.lane();
-  lane.copies.push_back({static_cast<std::byte*>(shared), static_cast<const std::byte*>(global), bytes, source_bytes,
-                         lane.async_group});
+  lane.copies.push_back({static_cast<std::byte*>(shared), static_cast<const std::byte*>(global), bytes,
+                         source_bytes, lane.async_group});
   std::memset(shared, global_memory::poison, bytes);
 }
 
@@ -131,7 +133,7 @@ void async_wait(unsigned groups_left) {
     }
     std::memcpy(copy.destination, copy.source, copy.source_bytes);
     std::memset(copy.destination + copy.source_bytes, 0, copy.bytes - copy.source_bytes);
-    record(event_value(Event::async_arrived, copy.bytes, bits(copy.destination)), site);
+    record(event_code(Event::async_arrived, copy.bytes), site, bits(copy.destination));
   }
 }
 
@@ -140,8 +142,8 @@ Space space_of(const void* address) {
   return global_memory::contains(address) ? Space::global : Space::host;
 }
 
-// Offsets count from the kilobyte at or below the beginning of the OS thread's storage, so that an address that
-// is aligned as an offset is aligned.
+// Offsets count from the kilobyte at or below the beginning of the OS thread's storage, so that an address
+// that is aligned as an offset is aligned.
 std::uint32_t shared_offset(const void* address) {
   const std::uintptr_t base = here("a shared address").account().shared_range().begin & ~std::uintptr_t{1023};
   return static_cast<std::uint32_t>(bits(address) - base);
@@ -178,8 +180,8 @@ void trap(const char* why, const void* site) {
 
 void assertion_failed(const char* expression, const char* file, unsigned line) {
   Worker& worker = here("assert");
-  worker.account().finding(FindingKind::assertion, code_of(__builtin_return_address(0)), worker.lane().thread, 0,
-                           fmt::format("{}:{}: assertion failed: {}", file, line, expression));
+  worker.account().finding(FindingKind::assertion, code_of(__builtin_return_address(0)), worker.lane().thread,
+                           0, fmt::format("{}:{}: assertion failed: {}", file, line, expression));
   worker.stop(cudaErrorAssert);
 }
 

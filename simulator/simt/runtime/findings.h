@@ -36,7 +36,8 @@ class Findings {
       const auto order = [](const RawFinding& f) {
         return std::tuple(f.block.z, f.block.y, f.block.x, f.thread.z, f.thread.y, f.thread.x);
       };
-      if (order(finding) < order(at->second)) at->second = finding;  // the same one whatever the workers' order
+      if (order(finding) < order(at->second))
+        at->second = finding;  // the same one whatever the workers' order
       at->second.count = count;
     }
   }

@@ -23,6 +23,8 @@ void add_instruction(BlockFlops& flops, std::string_view name) {
     ++flops.add;
   else if (name == "vmulss" || name == "mulss")
     ++flops.mul;
+  else if (name == "vsqrtss" || name == "sqrtss" || name == "vdivss" || name == "divss")
+    ++flops.special;  // MUFU.RSQ, MUFU.RCP
 }
 
 }  // namespace
@@ -38,9 +40,9 @@ std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>
     if (const Symbol* function = image.function_at(image.link_address(code))) functions.insert(function);
   }
   for (const Symbol* function : functions) {
-    const std::string command =
-        fmt::format("objdump -d --no-show-raw-insn --start-address={:#x} --stop-address={:#x} '{}' 2>/dev/null",
-                    function->begin, function->begin + function->bytes, image.path());
+    const std::string command = fmt::format(
+        "objdump -d --no-show-raw-insn --start-address={:#x} --stop-address={:#x} '{}' 2>/dev/null",
+        function->begin, function->begin + function->bytes, image.path());
     std::FILE* pipe = popen(command.c_str(), "r");
     if (pipe == nullptr) continue;
     BlockFlops* current = nullptr;

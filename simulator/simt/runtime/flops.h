@@ -10,6 +10,7 @@ namespace attnlab::simt {
 
 struct BlockFlops {
   std::uint64_t fma = 0, add = 0, mul = 0;  // fp32 scalar instructions: FFMA, FADD (and subtraction), FMUL
+  std::uint64_t special = 0;  // square roots and divisions, which a GPU does with its special functions
 };
 
 // For the code addresses that begin basic blocks (return addresses of __sanitizer_cov_trace_pc); others, and

@@ -28,7 +28,8 @@ constexpr Kinds kinds_of(Event kind) {
       return {Metric::async_copy_requests, Metric::async_copy_sectors, RequestKind::load};
     case Event::async_copy_bypassing_l1:
       return {Metric::async_copy_requests, Metric::async_copy_sectors, RequestKind::load_bypass};
-    default: return {Metric::global_load_requests, Metric::global_load_sectors, RequestKind::load};
+    default:
+      return {Metric::global_load_requests, Metric::global_load_sectors, RequestKind::load};
   }
 }
 
@@ -37,18 +38,23 @@ constexpr std::uint32_t device_variables_at = 0xf0000000u;
 
 std::uint32_t sector_of(std::uint64_t address) {
   const std::uint64_t offset = address - global_memory::detail::arena.begin;
-  if (offset < global_memory::detail::arena.bytes) return static_cast<std::uint32_t>(offset / memory::kSectorBytes);
+  if (offset < global_memory::detail::arena.bytes)
+    return static_cast<std::uint32_t>(offset / memory::kSectorBytes);
   const auto variables = reinterpret_cast<std::uintptr_t>(global_memory::device_variables().data());
   return device_variables_at +
-         static_cast<std::uint32_t>((address - variables / memory::kLineBytes * memory::kLineBytes) / memory::kSectorBytes);
+         static_cast<std::uint32_t>((address - variables / memory::kLineBytes * memory::kLineBytes) /
+                                    memory::kSectorBytes);
 }
 
 const char* verb(Event kind) {
   switch (kind) {
-    case Event::store: return "writes";
+    case Event::store:
+      return "writes";
     case Event::atomic:
-    case Event::reduction: return "updates";
-    default: return "reads";
+    case Event::reduction:
+      return "updates";
+    default:
+      return "reads";
   }
 }
 
@@ -60,7 +66,8 @@ std::string place(std::uint64_t address, unsigned size) {
   const std::string which = fmt::format("allocation of {} bytes ({}, number {})", allocation->bytes,
                                         global_memory::name(allocation->kind), allocation->serial);
   if (address < allocation->begin)
-    return fmt::format("{}, {} bytes before the beginning of an {}", text, allocation->begin - address, which);
+    return fmt::format("{}, {} bytes before the beginning of an {}", text, allocation->begin - address,
+                       which);
   if (address >= allocation->end())
     return fmt::format("{}, {} bytes past the end of an {}", text, address - allocation->end(), which);
   return fmt::format("{}, at byte {} of an {}", text, address - allocation->begin, which);
@@ -100,11 +107,13 @@ void Account::global(const Lanes& lanes) {
   const bool in_arena = global_memory::contains(reinterpret_cast<const void*>(lanes.low));
   for (unsigned l = 0; l < warp_size; ++l) {
     if (l > 0 && address[l] == address[l - 1]) continue;
-    const std::uint32_t first = in_arena ? static_cast<std::uint32_t>((address[l] - arena) / memory::kSectorBytes)
-                                         : sector_of(address[l]);
+    const std::uint32_t first = in_arena
+                                    ? static_cast<std::uint32_t>((address[l] - arena) / memory::kSectorBytes)
+                                    : sector_of(address[l]);
     if (n == 0 || sectors[n - 1] < first) sectors[n++] = first;
-    const std::uint32_t last = first + static_cast<std::uint32_t>(((address[l] - arena) % memory::kSectorBytes + lanes.size - 1) /
-                                                                  memory::kSectorBytes);
+    const std::uint32_t last =
+        first + static_cast<std::uint32_t>(((address[l] - arena) % memory::kSectorBytes + lanes.size - 1) /
+                                           memory::kSectorBytes);
     while (sectors[n - 1] < last && n < sectors.size()) {
       sectors[n] = sectors[n - 1] + 1;
       ++n;
@@ -114,14 +123,16 @@ void Account::global(const Lanes& lanes) {
   add(kinds.sectors, n);
   if (lanes.kind == Event::store)
     add(Metric::global_store_bytes, std::uint64_t{steps + 1} * lanes.size);
-  else if (lanes.kind == Event::load || lanes.kind == Event::async_copy || lanes.kind == Event::async_copy_bypassing_l1)
+  else if (lanes.kind == Event::load || lanes.kind == Event::async_copy ||
+           lanes.kind == Event::async_copy_bypassing_l1)
     add(Metric::global_load_bytes, std::uint64_t{steps + 1} * lanes.size);
   stream_.append(kinds.stream, {sectors.data(), n});
 
   if (bent != 0 && (lanes.size & (lanes.size - 1)) == 0)
     for (unsigned l = 0; l < warp_size; ++l)
       if ((lanes.mask >> l & 1) && lanes.address[l] % lanes.size != 0) {
-        finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * warp_size + l), lanes.address[l],
+        finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * warp_size + l),
+                lanes.address[l],
                 fmt::format("{} {} bytes at {:#x}, which is no multiple of {}", verb(lanes.kind), lanes.size,
                             lanes.address[l], lanes.size));
         break;
@@ -131,8 +142,10 @@ void Account::global(const Lanes& lanes) {
 
 void Account::check_global(const Lanes& lanes, bool dense) {
   const std::uint64_t version = global_memory::version();
-  if (allocation_version_ != version || lanes.low < allocation_begin_ || lanes.high + lanes.size > allocation_end_) {
-    const auto* found = global_memory::find_live(reinterpret_cast<const void*>(lanes.low), lanes.high + lanes.size - lanes.low);
+  if (allocation_version_ != version || lanes.low < allocation_begin_ ||
+      lanes.high + lanes.size > allocation_end_) {
+    const auto* found = global_memory::find_live(reinterpret_cast<const void*>(lanes.low),
+                                                 lanes.high + lanes.size - lanes.low);
     if (found == nullptr) {  // some lane is outside, or the lanes are in several allocations
       for (unsigned l = 0; l < warp_size; ++l)
         if (lanes.mask >> l & 1) check_global_lane(lanes, l);
@@ -143,16 +156,21 @@ void Account::check_global(const Lanes& lanes, bool dense) {
     allocation_version_ = version;
     allocation_written_by_host_ = found->kind != global_memory::Kind::device;
   }
-  const bool writes = lanes.kind == Event::store || lanes.kind == Event::atomic || lanes.kind == Event::reduction;
+  const bool writes =
+      lanes.kind == Event::store || lanes.kind == Event::atomic || lanes.kind == Event::reduction;
   const auto* low = reinterpret_cast<const void*>(lanes.low);
   const std::size_t span = lanes.high + lanes.size - lanes.low;
-  if (lanes.kind == Event::atomic || lanes.kind == Event::reduction) synchronised_ |= lanes.kind == Event::atomic;
-  if (lanes.kind != Event::store && !allocation_written_by_host_ && !(dense && global_memory::initialised(low, span))) {
+  if (lanes.kind == Event::atomic || lanes.kind == Event::reduction)
+    synchronised_ |= lanes.kind == Event::atomic;
+  if (lanes.kind != Event::store && !allocation_written_by_host_ &&
+      !(dense && global_memory::initialised(low, span))) {
     for (unsigned l = 0; l < warp_size; ++l)
-      if ((lanes.mask >> l & 1) && !global_memory::initialised(reinterpret_cast<const void*>(lanes.address[l]), lanes.size)) {
+      if ((lanes.mask >> l & 1) &&
+          !global_memory::initialised(reinterpret_cast<const void*>(lanes.address[l]), lanes.size)) {
         finding(FindingKind::uninitialised_read, lanes.site.code, thread_of(warp_->number * warp_size + l),
                 lanes.address[l],
-                fmt::format("{} {}, which nothing has written", verb(lanes.kind), place(lanes.address[l], lanes.size)));
+                fmt::format("{} {}, which nothing has written", verb(lanes.kind),
+                            place(lanes.address[l], lanes.size)));
         break;
       }
   }
@@ -175,8 +193,10 @@ void Account::check_global_lane(const Lanes& lanes, unsigned lane) {
   if (global_memory::find_live(at, lanes.size) == nullptr) {
     const auto* near = global_memory::find(at);
     const bool freed = near != nullptr && !near->live && near->holds(address);
-    finding(freed ? FindingKind::use_after_free : FindingKind::out_of_bounds, lanes.site.code, thread, address,
-            fmt::format("{} {}{}", verb(lanes.kind), place(address, lanes.size), freed ? ", which was freed" : ""));
+    finding(freed ? FindingKind::use_after_free : FindingKind::out_of_bounds, lanes.site.code, thread,
+            address,
+            fmt::format("{} {}{}", verb(lanes.kind), place(address, lanes.size),
+                        freed ? ", which was freed" : ""));
     return;
   }
   const Lanes one{lanes.site, lanes.kind, lanes.size, 1u << lane, lanes.address, address, address};
@@ -188,9 +208,10 @@ void Account::race_global(const Lanes& lanes, unsigned lane) {
   const std::uint64_t address = lanes.address[lane];
   const std::uint64_t first = address / 4, last = (address + lanes.size - 1) / 4;
   for (std::uint64_t word = first; word <= last; ++word) {
-    const auto access = lanes.kind == Event::store                                          ? RaceMap::Access::write
-                        : lanes.kind == Event::atomic || lanes.kind == Event::reduction ? RaceMap::Access::atomic
-                                                                                          : RaceMap::Access::read;
+    const auto access = lanes.kind == Event::store ? RaceMap::Access::write
+                        : lanes.kind == Event::atomic || lanes.kind == Event::reduction
+                            ? RaceMap::Access::atomic
+                            : RaceMap::Access::read;
     const auto conflict = RaceMap::instance().touch(word * 4, access, block_, race_epoch_);
     if (!conflict.any || synchronised_) continue;
     // Two halves of a word belong to two blocks where rows of 16-bit elements are odd: no race.
@@ -198,8 +219,8 @@ void Account::race_global(const Lanes& lanes, unsigned lane) {
     const std::string other =
         conflict.block ? fmt::format("block {}", *conflict.block) : std::string("several other blocks");
     finding(FindingKind::global_race, lanes.site.code, thread_of(warp_->number * warp_size + lane), address,
-            fmt::format("{} {}, which {} {} in the same launch", verb(lanes.kind), place(address, lanes.size), other,
-                        conflict.written ? "writes" : "reads"));
+            fmt::format("{} {}, which {} {} in the same launch", verb(lanes.kind), place(address, lanes.size),
+                        other, conflict.written ? "writes" : "reads"));
     return;
   }
 }

@@ -67,8 +67,9 @@ std::vector<T> read_at(std::ifstream& file, std::uint64_t offset, std::uint64_t 
 }
 
 bool is_ours(const std::string& file) {
-  return file.find("/simt/cuda_headers/") != std::string::npos || file.find("/simulator/simt/") != std::string::npos ||
-         file.rfind("/usr/include/", 0) == 0 || file.rfind("/usr/lib/", 0) == 0;
+  return file.find("/simt/cuda_headers/") != std::string::npos ||
+         file.find("/simulator/simt/") != std::string::npos || file.rfind("/usr/include/", 0) == 0 ||
+         file.rfind("/usr/lib/", 0) == 0;
 }
 
 }  // namespace
@@ -161,7 +162,8 @@ std::map<std::uint32_t, SourceLine> Image::lines(const std::vector<std::uint32_t
         continue;
       }
       if (settled || current == nullptr) continue;
-      if (const auto note = line.find(" ("); note != std::string::npos) line.resize(note);  // "(discriminator 2)"
+      if (const auto note = line.find(" ("); note != std::string::npos)
+        line.resize(note);  // "(discriminator 2)"
       const std::size_t colon = line.rfind(':');
       if (colon == std::string::npos || line[0] == '?') continue;
       const std::string file = line.substr(0, colon);
@@ -176,8 +178,8 @@ std::map<std::uint32_t, SourceLine> Image::lines(const std::vector<std::uint32_t
 
 std::string demangled(const std::string& name) {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status),
-                                                    std::free);
+  const std::unique_ptr<char, void (*)(void*)> text(
+      abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), std::free);
   return status == 0 && text ? text.get() : name;
 }
 

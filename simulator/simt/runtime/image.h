@@ -16,8 +16,8 @@ struct SourceLine {
 };
 
 struct Symbol {
-  std::string name;      // mangled
-  std::uint64_t begin;   // link-time address; for a thread-local variable, its offset in the TLS segment
+  std::string name;     // mangled
+  std::uint64_t begin;  // link-time address; for a thread-local variable, its offset in the TLS segment
   std::uint64_t bytes;
 };
 
@@ -33,7 +33,9 @@ class Image {
 
   // The full address of a code address's low 32 bits, less the bias that the loader added.
   std::uint64_t link_address(std::uint32_t code) const;
-  std::uint64_t link_address(const void* address) const { return reinterpret_cast<std::uintptr_t>(address) - bias_; }
+  std::uint64_t link_address(const void* address) const {
+    return reinterpret_cast<std::uintptr_t>(address) - bias_;
+  }
   // The function that holds a link-time address, or null.
   const Symbol* function_at(std::uint64_t link_address) const;
   const std::vector<Symbol>& thread_locals() const { return thread_locals_; }
@@ -44,8 +46,8 @@ class Image {
   // Read-only and other data of the program: legal for device code to read only if constant.
   const Range& readonly_data() const { return readonly_; }
 
-  // Source lines of many code addresses at once (addr2line): of an inlined call chain the innermost place that
-  // is not in a header of the emulator. Unknown ones have an empty file.
+  // Source lines of many code addresses at once (addr2line): of an inlined call chain the innermost place
+  // that is not in a header of the emulator. Unknown ones have an empty file.
   std::map<std::uint32_t, SourceLine> lines(const std::vector<std::uint32_t>& codes) const;
 
  private:

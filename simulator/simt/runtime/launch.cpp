@@ -31,7 +31,8 @@ void on_fault(int signal, siginfo_t* info, void* context) {
   Worker* worker = Worker::running();
   if (worker == nullptr) {  // not ours: as if we had not been here
     const auto& previous = previous_action[signal == SIGBUS];
-    if (previous.sa_flags & SA_SIGINFO && previous.sa_sigaction != nullptr) return previous.sa_sigaction(signal, info, context);
+    if (previous.sa_flags & SA_SIGINFO && previous.sa_sigaction != nullptr)
+      return previous.sa_sigaction(signal, info, context);
     ::signal(signal, SIG_DFL);
     return;
   }
@@ -140,7 +141,8 @@ class Progress {
   std::vector<std::uint64_t> ahead_;  // ended before a lower one; at most one a worker
 };
 
-// --- names and sizes ----------------------------------------------------------------------------------------
+// --- names and sizes
+// ----------------------------------------------------------------------------------------
 
 // "flash2_forward<float, 64>" of "void flash2_forward<float, 64>(Params)"; as the source writes it when the
 // symbol is not known.
@@ -173,7 +175,8 @@ std::size_t static_shared(const Symbol* symbol) {
   for (const Symbol& variable : Image::instance().thread_locals())
     if (variable.name.rfind(prefix, 0) == 0) {
       const bool guarded = variable.name.find("__attnlab") != std::string::npos;
-      bytes += variable.bytes - (guarded ? std::min<std::size_t>(sizeof(SharedVariable<char>::guard), variable.bytes) : 0);
+      bytes += variable.bytes -
+               (guarded ? std::min<std::size_t>(sizeof(SharedVariable<char>::guard), variable.bytes) : 0);
     }
   return bytes;
 }
@@ -191,7 +194,9 @@ void merge_sites(std::map<std::uint32_t, std::unique_ptr<Site>>& all, const Acco
 }
 
 void take(Counters& counters, const memory::Counters& from) {
-  const auto set = [&](Metric metric, std::uint64_t value) { counters[static_cast<std::size_t>(metric)] = value; };
+  const auto set = [&](Metric metric, std::uint64_t value) {
+    counters[static_cast<std::size_t>(metric)] = value;
+  };
   set(Metric::l1_read_sectors, from.l1_read_sectors);
   set(Metric::l1_read_hits, from.l1_read_hits);
   set(Metric::l2_to_l1_sectors, from.l2_to_l1_sectors);
@@ -207,8 +212,9 @@ void take(Counters& counters, const memory::Counters& from) {
 void Worker::report_fault(std::uintptr_t address) {
   const std::uint32_t code = last_code();
   if (stacks_.guards(address))
-    account_.finding(FindingKind::out_of_bounds, code, lane_->thread, address,
-                     fmt::format("a thread's local variables need more than the {} bytes of its stack", Stacks::bytes));
+    account_.finding(
+        FindingKind::out_of_bounds, code, lane_->thread, address,
+        fmt::format("a thread's local variables need more than the {} bytes of its stack", Stacks::bytes));
   else
     account_.finding(FindingKind::out_of_bounds, code, lane_->thread, address,
                      fmt::format("touches address {:#x}, where no memory is", address));
@@ -217,15 +223,24 @@ void Worker::report_fault(std::uintptr_t address) {
   fault();
 }
 
-int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(void*), void* arguments) {
+int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(void*), void* arguments,
+           std::size_t argument_bytes) {
   static std::mutex one_at_a_time;
   static std::uint64_t launches = 0;
   const Image& image = Image::instance();
-  const Symbol* symbol = kernel.address == nullptr ? nullptr : image.function_at(image.link_address(kernel.address));
+  const Symbol* symbol =
+      kernel.address == nullptr ? nullptr : image.function_at(image.link_address(kernel.address));
   const std::size_t static_bytes = static_shared(symbol);
   if (const Refusal refusal = explain_launch(shape, kernel.address, static_bytes); refusal.error != 0) {
-    add_finding({FindingKind::refused_launch, kernel_name(symbol, kernel), kernel.file, kernel.line, {}, {}, 0,
-                 refusal.why, 1});
+    add_finding({FindingKind::refused_launch,
+                 kernel_name(symbol, kernel),
+                 kernel.file,
+                 kernel.line,
+                 {},
+                 {},
+                 0,
+                 refusal.why,
+                 1});
     return refusal.error;
   }
   if (Worker::running() != nullptr) return cudaErrorNotSupported;  // a launch by a kernel
@@ -235,6 +250,8 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
   state.shape = shape;
   state.body = body;
   state.arguments = arguments;
+  const auto at = reinterpret_cast<std::uintptr_t>(arguments);
+  state.parameters = {at, at + argument_bytes};
   state.counting = options().counting;
   state.seed = options().seed;
   state.blocks = std::uint64_t{shape.grid.x} * shape.grid.y * shape.grid.z;
@@ -244,10 +261,12 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
   const std::size_t shared_bytes = static_bytes + shape.dynamic_shared_bytes;
   state.resident_blocks = std::max(1u, resident_blocks(threads, shared_bytes));
 
-  unsigned workers = options().threads != 0 ? options().threads : std::max(1u, std::thread::hardware_concurrency());
+  unsigned workers =
+      options().threads != 0 ? options().threads : std::max(1u, std::thread::hardware_concurrency());
   std::unique_ptr<std::barrier<>> everybody;
   if (shape.cooperative) {
-    if (state.blocks > std::uint64_t{state.resident_blocks} * state.sms) return cudaErrorCooperativeLaunchTooLarge;
+    if (state.blocks > std::uint64_t{state.resident_blocks} * state.sms)
+      return cudaErrorCooperativeLaunchTooLarge;
     workers = static_cast<unsigned>(state.blocks);  // every block has an OS thread, or none could wait
     everybody = std::make_unique<std::barrier<>>(static_cast<std::ptrdiff_t>(workers));
     state.grid_barrier = [&] { everybody->arrive_and_wait(); };
@@ -258,7 +277,8 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
 
   std::unique_ptr<memory::Hierarchy> hierarchy;
   if (state.counting) {
-    hierarchy = std::make_unique<memory::Hierarchy>(memory::geometry_of(gpu().device), state.resident_blocks, shared_bytes);
+    hierarchy = std::make_unique<memory::Hierarchy>(memory::geometry_of(gpu().device), state.resident_blocks,
+                                                    shared_bytes);
     state.deliver = [&](std::uint64_t block, memory::RequestStream&& requests) {
       hierarchy->add_block(block, std::move(requests));
     };

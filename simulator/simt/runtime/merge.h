@@ -17,25 +17,30 @@ namespace attnlab::simt {
 // A request's lanes: value[l] is meaningful for the lanes of mask; for the others it repeats that of a lane
 // of mask, so that sums over all 32 need no branch.
 struct Row {
-  std::uint32_t code;
+  Code code;
   unsigned mask;
   const std::uint64_t* value;
   bool diverged;  // lanes that run are elsewhere
 };
 
-// Hands the warp's events, merged, to sink(const Row&), oldest first, as far as their order is settled: a lane
-// of `running` whose list is empty may still produce an event that comes before those of the others. What is
-// left over stays at the front of the lists.
+// Hands the warp's events, merged, to sink(const Row&), oldest first, as far as their order is settled: a
+// lane of `running` whose list is empty may still produce an event that comes before those of the others.
+// What is left over stays at the front of the lists.
 template <class Sink>
 void merge(Warp& warp, unsigned running, Sink& sink);
 
 namespace detail {
 
 // All lanes of mask hold the same code in this row.
-inline bool uniform(const std::array<std::uint32_t, warp_size>& row, std::uint32_t lead, unsigned mask) {
-  std::uint32_t same = 0;
-  for (unsigned l = 0; l < warp_size; ++l) same |= static_cast<std::uint32_t>(row[l] == lead) << l;
-  return (same & mask) == mask;
+inline bool uniform(const std::array<Code, warp_size>& row, Code lead, unsigned mask) {
+  if (mask == full_mask) {
+    Code differ = 0;
+    for (unsigned l = 0; l < warp_size; ++l) differ |= row[l] ^ lead;
+    return differ == 0;
+  }
+  for (unsigned l = 0; l < warp_size; ++l)
+    if ((mask >> l & 1) && row[l] != lead) return false;
+  return true;
 }
 
 // Moves what was not merged to the front.
@@ -43,8 +48,8 @@ inline void compact(Warp& warp, std::array<std::uint32_t, warp_size>& front) {
   for (unsigned l = 0; l < warp_size; ++l) {
     if (front[l] > 0)
       for (unsigned k = front[l]; k < warp.count[l]; ++k) {
-        warp.code[k - front[l]][l] = warp.code[k][l];
-        warp.value[k - front[l]][l] = warp.value[k][l];
+        warp.row(k - front[l]).code[l] = warp.row(k).code[l];
+        warp.row(k - front[l]).value[l] = warp.row(k).value[l];
       }
     warp.count[l] -= front[l];
   }
@@ -72,40 +77,48 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
   alignas(64) std::array<std::uint64_t, warp_size> values;
   std::uint32_t k = 0;
   const unsigned lead = static_cast<unsigned>(__builtin_ctz(pending));
-  for (; k < rows && detail::uniform(warp.code[k], warp.code[k][lead], pending); ++k) {
+  for (; k < rows; ++k) {
+    const EventRow& row = warp.row(k);
+    if (!detail::uniform(row.code, row.code[lead], pending)) break;
     const bool diverged = (running & ~pending) != 0;
     if (pending == full_mask) {
-      sink(Row{warp.code[k][lead], pending, warp.value[k].data(), diverged});
+      sink(Row{row.code[lead], pending, row.value.data(), diverged});
     } else {
-      std::uint64_t last = warp.value[k][lead];
-      for (unsigned l = 0; l < warp_size; ++l) values[l] = last = pending >> l & 1 ? warp.value[k][l] : last;
-      sink(Row{warp.code[k][lead], pending, values.data(), diverged});
+      std::uint64_t last = row.value[lead];
+      for (unsigned l = 0; l < warp_size; ++l) values[l] = last = pending >> l & 1 ? row.value[l] : last;
+      sink(Row{row.code[lead], pending, values.data(), diverged});
     }
+  }
+  if (k == most) {  // the usual end: nothing is left
+    warp.count = {};
+    warp.starved = 0;
+    return;
   }
   for (unsigned l = 0; l < warp_size; ++l) front[l] = pending >> l & 1 ? k : 0;
 
   bool progress = k > 0;
   for (;;) {
     unsigned left = 0;
-    std::uint32_t first = ~0u;
+    std::uint32_t first = ~0u;  // the smallest code address
     for (unsigned l = 0; l < warp_size; ++l)
       if (front[l] < warp.count[l]) {
         left |= 1u << l;
-        first = std::min(first, warp.code[front[l]][l]);
+        first = std::min(first, place_of(warp.row(front[l]).code[l]));
       }
     if (left == 0) break;
     if ((running & ~left) && (warp.starved < 16 || progress)) break;
     unsigned group = 0;
     for (unsigned l = 0; l < warp_size; ++l)
-      if ((left >> l & 1) && warp.code[front[l]][l] == first) group |= 1u << l;
+      if ((left >> l & 1) && place_of(warp.row(front[l]).code[l]) == first) group |= 1u << l;
     const auto leader = static_cast<unsigned>(__builtin_ctz(group));
-    std::uint64_t last = warp.value[front[leader]][leader];
+    const Code code = warp.row(front[leader]).code[leader];
+    std::uint64_t last = warp.row(front[leader]).value[leader];
     for (unsigned l = 0; l < warp_size; ++l) {
-      if (group >> l & 1) last = warp.value[front[l]++][l];
+      if (group >> l & 1) last = warp.row(front[l]++).value[l];
       values[l] = last;
     }
     progress = true;
-    sink(Row{first, group, values.data(), ((left | running) & ~group) != 0});
+    sink(Row{code, group, values.data(), ((left | running) & ~group) != 0});
   }
   if (progress) warp.starved = 0;
   detail::compact(warp, front);

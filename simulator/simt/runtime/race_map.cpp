@@ -20,7 +20,8 @@ RaceMap::RaceMap() : begin_(global_memory::detail::arena.begin) {
   if (at != MAP_FAILED) words_ = static_cast<std::atomic<std::uint64_t>*>(at);
 }
 
-RaceMap::Conflict RaceMap::touch(std::uintptr_t address, Access access, std::uint64_t block, std::uint64_t epoch) {
+RaceMap::Conflict RaceMap::touch(std::uintptr_t address, Access access, std::uint64_t block,
+                                 std::uint64_t epoch) {
   if (words_ == nullptr) return {};
   std::atomic<std::uint64_t>& word = words_[(address - begin_) / 4];
   const std::uint64_t me = block % blocks + 1, now = epoch & 0xffff;

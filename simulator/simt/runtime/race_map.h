@@ -1,5 +1,5 @@
-// Which thread blocks touched which word of device memory in the current launch: eight bytes a word, in memory
-// that the system provides as it is used.
+// Which thread blocks touched which word of device memory in the current launch: eight bytes a word, in
+// memory that the system provides as it is used.
 #pragma once
 
 #include <atomic>
@@ -19,9 +19,9 @@ class RaceMap {
 
   static RaceMap& instance();
 
-  // Block `block` touches the 4-byte word at address (in the device's memory). epoch tells launches apart; what
-  // stands there from another one is forgotten. Two workers that touch one word at the same instant may miss
-  // each other; a conflict that is reported is one.
+  // Block `block` touches the 4-byte word at address (in the device's memory). epoch tells launches apart;
+  // what stands there from another one is forgotten. Two workers that touch one word at the same instant may
+  // miss each other; a conflict that is reported is one.
   Conflict touch(std::uintptr_t address, Access access, std::uint64_t block, std::uint64_t epoch);
 
  private:

@@ -40,7 +40,8 @@ Session& session() {
   return *one;
 }
 
-Finding finding_of(FindingKind kind, const RawFinding& raw, const SourceLine& line, const std::string& kernel) {
+Finding finding_of(FindingKind kind, const RawFinding& raw, const SourceLine& line,
+                   const std::string& kernel) {
   return {kind, kernel, line.file, line.line, raw.block, raw.thread, raw.address, raw.message, raw.count};
 }
 
@@ -58,7 +59,8 @@ std::vector<Finding> resolved(const Findings& findings, const std::map<std::uint
       const SourceLine other = line_of(raw.other_code);
       if (other.file == line.file && other.line == line.line) continue;
     }
-    auto [at, fresh] = merged.try_emplace({key.first, line.file, line.line}, finding_of(key.first, raw, line, kernel));
+    auto [at, fresh] =
+        merged.try_emplace({key.first, line.file, line.line}, finding_of(key.first, raw, line, kernel));
     if (!fresh) at->second.count += raw.count;
   }
   std::vector<Finding> result;
@@ -77,15 +79,17 @@ std::vector<std::uint32_t> codes_of(const Findings& findings) {
 
 void print(const Finding& finding) {
   if (options().quiet) return;
-  const std::string where = finding.file.empty() ? std::string() : fmt::format("{}:{}: ", finding.file, finding.line);
-  const std::string who = finding.kernel.empty()
-                              ? std::string()
-                              : fmt::format(" ({}, block ({},{},{}), thread ({},{},{}){})", finding.kernel,
-                                            finding.block.x, finding.block.y, finding.block.z, finding.thread.x,
-                                            finding.thread.y, finding.thread.z,
-                                            finding.count > 1 ? fmt::format(", {} times", finding.count) : "");
+  const std::string where =
+      finding.file.empty() ? std::string() : fmt::format("{}:{}: ", finding.file, finding.line);
+  const std::string who =
+      finding.kernel.empty()
+          ? std::string()
+          : fmt::format(" ({}, block ({},{},{}), thread ({},{},{}){})", finding.kernel, finding.block.x,
+                        finding.block.y, finding.block.z, finding.thread.x, finding.thread.y,
+                        finding.thread.z, finding.count > 1 ? fmt::format(", {} times", finding.count) : "");
   std::fflush(stdout);
-  std::fputs(fmt::format("attnlab: {}{}: {}{}\n", where, name(finding.kind), finding.message, who).c_str(), stderr);
+  std::fputs(fmt::format("attnlab: {}{}: {}{}\n", where, name(finding.kind), finding.message, who).c_str(),
+             stderr);
 }
 
 void at_exit() {
@@ -94,8 +98,16 @@ void at_exit() {
     const auto code = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(allocation.caller));
     const auto lines = Image::instance().lines({code});
     const SourceLine line = lines.empty() ? SourceLine{} : lines.begin()->second;
-    add_finding({FindingKind::leak, "", line.file, line.line, {}, {}, allocation.begin,
-                 fmt::format("{} bytes from {} were never freed", allocation.bytes, global_memory::name(allocation.kind)), 1});
+    add_finding({FindingKind::leak,
+                 "",
+                 line.file,
+                 line.line,
+                 {},
+                 {},
+                 allocation.begin,
+                 fmt::format("{} bytes from {} were never freed", allocation.bytes,
+                             global_memory::name(allocation.kind)),
+                 1});
   }
   if (options().report.empty()) return;
   try {
@@ -105,8 +117,8 @@ void at_exit() {
   }
 }
 
-// Leaks and the report belong to a program that `attnlab cc` built; a test that links the emulator asks for its
-// report itself, and may keep its memory.
+// Leaks and the report belong to a program that `attnlab cc` built; a test that links the emulator asks for
+// its report itself, and may keep its memory.
 void watch_the_end() {
   static const bool once = [] {
     if (!options().report.empty() || std::getenv("ATTNLAB_SIMT_LEAKS") != nullptr) std::atexit(at_exit);
@@ -177,6 +189,7 @@ Report take_report() {
         add(Metric::thread_fma, at->second.fma);
         add(Metric::thread_fadd, at->second.add);
         add(Metric::thread_fmul, at->second.mul);
+        add(Metric::thread_special, at->second.special);
       }
       const auto at = lines.find(site->code);
       const SourceLine line = at == lines.end() ? SourceLine{} : at->second;

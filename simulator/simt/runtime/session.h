@@ -12,11 +12,11 @@
 namespace attnlab::simt {
 
 struct Options {
-  bool counting = true;           // ATTNLAB_SIMT_COUNT: 0 turns counters and checks off
-  unsigned threads = 0;           // ATTNLAB_SIMT_THREADS: OS threads; 0: as many as the machine has cores
-  std::uint64_t seed = 0;         // ATTNLAB_SIMT_SEED: 0 is the plain order
-  std::string report;             // ATTNLAB_SIMT_REPORT: the JSON file to write when the program ends
-  bool quiet = false;             // ATTNLAB_SIMT_QUIET: findings are not printed as they come
+  bool counting = true;    // ATTNLAB_SIMT_COUNT: 0 turns counters and checks off
+  unsigned threads = 0;    // ATTNLAB_SIMT_THREADS: OS threads; 0: as many as the machine has cores
+  std::uint64_t seed = 0;  // ATTNLAB_SIMT_SEED: 0 is the plain order
+  std::string report;      // ATTNLAB_SIMT_REPORT: the JSON file to write when the program ends
+  bool quiet = false;      // ATTNLAB_SIMT_QUIET: findings are not printed as they come
 };
 
 // The program's options: read from the environment on first use, and free to change between launches. A

@@ -16,13 +16,13 @@ constexpr unsigned banks = 32, bank_bytes = 4;
 unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned size) {
   const unsigned words = std::max(1u, size / bank_bytes);
   // The two most common shapes: all lanes at one place, or one after the other.
-  bool same = true, consecutive = true;
+  std::uint64_t apart = 0, off = 0;
   for (unsigned l = 1; l < warp_size; ++l) {
-    same &= address[l] == address[0];
-    consecutive &= address[l] == address[0] + std::uint64_t{l} * size;
+    apart |= address[l] ^ address[0];
+    off |= address[l] ^ (address[0] + std::uint64_t{l} * size);
   }
-  if (same) return 1;
-  if (consecutive && mask == full_mask) return words;
+  if (apart == 0) return 1 + (words - 1) / banks;
+  if (off == 0 && mask == full_mask) return words;
 
   std::array<std::array<std::uint64_t, warp_size>, banks> seen;  // the words of each bank
   std::array<std::uint8_t, banks> count{};
@@ -74,20 +74,26 @@ void Account::shared(const Lanes& lanes) {
   check_shared(lanes);
 }
 
-// nvcc turns neighbouring scalar accesses, usually the iterations of an unrolled loop, into one of 8 or 16 bytes
-// where it can prove the alignment. Counted here: runs of one access in which every lane moves on by its size
-// each time, cut into aligned pieces of 16 bytes, then 8.
+// nvcc turns neighbouring scalar accesses, usually the iterations of an unrolled loop, into one of 8 or 16
+// bytes where it can prove the alignment. Counted here: runs of one access in which every lane moves on by
+// its size each time, cut into aligned pieces of 16 bytes, then 8.
 void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
   Site& site = lanes.site;
   const bool store = lanes.kind == Event::store;
   if (!site.run) site.run = std::make_unique<Run>();
   Run& run = *site.run;
   if (run.length > 0 && run.mask == lanes.mask && run.bytes == lanes.size && run.epoch == epoch_) {
-    bool continues = true;
-    for (unsigned l = 0; l < warp_size; ++l) continues &= run.next[l] == lanes.address[l];
-    if (continues && run.length * run.bytes < run.aligned) {
+    bool continues = run.length * run.bytes < run.aligned;
+    if (continues && run.uniform) {
+      continues = lanes.low == lanes.high && run.next[0] == lanes.low;
+    } else if (continues) {
+      std::uint64_t differ = 0;
+      for (unsigned l = 0; l < warp_size; ++l) differ |= run.next[l] ^ lanes.address[l];
+      continues = differ == 0;
+    }
+    if (continues) {
       ++run.length;
-      for (unsigned l = 0; l < warp_size; ++l) run.next[l] += lanes.size;
+      for (unsigned l = 0; l < (run.uniform ? 1 : warp_size); ++l) run.next[l] += lanes.size;
       return;  // rides on the access that began the run
     }
   }
@@ -96,11 +102,13 @@ void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
   run.epoch = epoch_;
   run.store = store;
   run.length = 1;
-  run.aligned = 16;
+  run.uniform = lanes.low == lanes.high;
+  std::uint64_t low_bits = 16;  // so that the lowest bit set is that of the alignment
   for (unsigned l = 0; l < warp_size; ++l) {
-    while (lanes.address[l] % run.aligned != 0) run.aligned /= 2;
+    low_bits |= lanes.address[l];
     run.next[l] = lanes.address[l] + lanes.size;
   }
+  run.aligned = static_cast<unsigned>(low_bits & -low_bits);
   // The fused access's wavefronts: those of the wide request, estimated by the first's address pattern.
   ++site.counters[static_cast<std::size_t>(store ? Metric::shared_store_requests_fused
                                                  : Metric::shared_load_requests_fused)];
@@ -176,8 +184,11 @@ void Account::check_shared(const Lanes& lanes) {
   };
   if (outside(lanes.low, lanes.high))
     for (unsigned l = 0; l < warp_size; ++l)
-      if ((lanes.mask >> l & 1) && outside(lanes.address[l], lanes.address[l]) && !inside_variable(lanes, l)) return;
-  if (lanes.size > 1 && (lanes.size & (lanes.size - 1)) == 0) {
+      if ((lanes.mask >> l & 1) && outside(lanes.address[l], lanes.address[l]) && !inside_variable(lanes, l))
+        return;
+  std::uint64_t low_bits = 0;
+  for (unsigned l = 0; l < warp_size; ++l) low_bits |= lanes.address[l];
+  if ((low_bits & (lanes.size - 1)) != 0 && (lanes.size & (lanes.size - 1)) == 0) {
     for (unsigned l = 0; l < warp_size; ++l)
       if (lanes.address[l] % lanes.size != 0 && (lanes.mask >> l & 1)) {
         finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * warp_size + l),
@@ -188,7 +199,8 @@ void Account::check_shared(const Lanes& lanes) {
       }
   }
   if (lanes.low == lanes.high) {  // all lanes at one place
-    touch_shared(lanes, static_cast<unsigned>(__builtin_ctz(lanes.mask)), (lanes.mask & (lanes.mask - 1)) != 0);
+    touch_shared(lanes, static_cast<unsigned>(__builtin_ctz(lanes.mask)),
+                 (lanes.mask & (lanes.mask - 1)) != 0);
     return;
   }
   for (unsigned l = 0; l < warp_size; ++l)
@@ -200,7 +212,8 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
   const unsigned thread = warp_->number * warp_size + lane;
   const bool atomic = lanes.kind == Event::atomic || lanes.kind == Event::reduction;
   const bool store = lanes.kind == Event::store;
-  const std::uint16_t me = many ? static_cast<std::uint16_t>(several_lanes | warp_->number) : accessor(thread);
+  const std::uint16_t me =
+      many ? static_cast<std::uint16_t>(several_lanes | warp_->number) : accessor(thread);
   std::uint64_t at = address - shared_.begin;
   for (unsigned done = 0; done < lanes.size;) {
     const std::uint64_t word_index = at / 4;
@@ -220,8 +233,9 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
       return;
     }
     if (!store && (word.initialised & bits) != bits) {
-      finding(FindingKind::uninitialised_read, lanes.site.code, thread_of(thread), address - shared_.begin,
-              fmt::format("reads {} bytes of shared memory that nothing in this block has written", lanes.size));
+      finding(
+          FindingKind::uninitialised_read, lanes.site.code, thread_of(thread), address - shared_.begin,
+          fmt::format("reads {} bytes of shared memory that nothing in this block has written", lanes.size));
       word.initialised |= bits;
       return;
     }
@@ -263,7 +277,8 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
       word.read_epoch = epoch_;
       if (word.read_warp_epoch != warp_->epoch) {
         for (auto& reader : word.reader)
-          if (reader != nobody && reader != several_warps && warp_of(reader) == warp_->number) reader = nobody;
+          if (reader != nobody && reader != several_warps && warp_of(reader) == warp_->number)
+            reader = nobody;
       }
       word.read_warp_epoch = warp_->epoch;
       for (unsigned half = first; half <= last; ++half) {
@@ -271,8 +286,9 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
         if (reader == nobody || reader == me)
           reader = me;
         else if (reader != several_warps)
-          reader = warp_of(reader) == warp_->number ? static_cast<std::uint16_t>(several_lanes | warp_->number)
-                                                    : several_warps;
+          reader = warp_of(reader) == warp_->number
+                       ? static_cast<std::uint16_t>(several_lanes | warp_->number)
+                       : several_warps;
       }
     }
   }
@@ -295,11 +311,13 @@ void Account::async_destination(std::uint32_t code, std::uintptr_t address, unsi
       word.write_warp_epoch = warp_->epoch;
       continue;
     }
-    const bool read_by_others = word.read_epoch == epoch_ && word.reader[0] != nobody && word.reader[0] != accessor(thread) &&
+    const bool read_by_others = word.read_epoch == epoch_ && word.reader[0] != nobody &&
+                                word.reader[0] != accessor(thread) &&
                                 (word.reader[0] == several_warps || warp_of(word.reader[0]) != warp_->number);
     if (read_by_others)
-      finding(FindingKind::shared_race, code, thread_of(thread), address + done - shared_.begin,
-              "an asynchronous copy overwrites shared memory that other threads read with no barrier between");
+      finding(
+          FindingKind::shared_race, code, thread_of(thread), address + done - shared_.begin,
+          "an asynchronous copy overwrites shared memory that other threads read with no barrier between");
     word.in_flight = 0xf;
   }
 }

@@ -20,8 +20,8 @@ constexpr unsigned idle_passes = 200000;  // passes in which every thread only y
 }  // namespace
 
 Stacks::Stacks() {
-  void* at = mmap(nullptr, count * stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
-                  -1, 0);
+  void* at = mmap(nullptr, count * stride, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (at == MAP_FAILED) throw std::bad_alloc();
   base_ = static_cast<std::byte*>(at);
   for (unsigned lane = 0; lane < count; ++lane) mprotect(base_ + lane * stride, guard_bytes, PROT_NONE);
@@ -40,7 +40,9 @@ Worker& Worker::mine() {
 
 Worker* Worker::running() { return active; }
 
-std::uint32_t Worker::last_code() const { return recorder.code == nullptr ? 0 : *(recorder.code - warp_size); }
+std::uint32_t Worker::last_code() const {  // The last event lies one row above the next one's place.
+  return cursor == nullptr ? 0 : place_of(*reinterpret_cast<const Code*>(cursor + sizeof(EventRow)));
+}
 
 // The running lane is out of room, or records nothing. Without counting, now and then another thread's turn
 // comes, so that loops that wait for one another end.
@@ -68,7 +70,8 @@ void Worker::begin_launch(LaunchState& launch) {
   warp_order_.resize(warps_used_);
   std::iota(warp_order_.begin(), warp_order_.end(), 0u);
   std::iota(lane_order_.begin(), lane_order_.end(), 0u);
-  account_.begin_launch(launch.shape.grid, b, launch.shape.dynamic_shared_bytes, launch.race_epoch);
+  account_.begin_launch(launch.shape.grid, b, launch.shape.dynamic_shared_bytes, launch.parameters,
+                        launch.race_epoch);
 }
 
 void Worker::begin_block(std::uint64_t number) {
@@ -110,21 +113,19 @@ void Worker::fiber(boost::context::detail::transfer_t from) {
   }
 }
 
-void Worker::resume(Warp& warp, Lane& lane, unsigned budget) {
+void Worker::resume(Warp& warp, Lane& lane) {
   const unsigned l = lane.number % warp_size;
   const std::uint32_t used = warp.count[l];
-  unsigned room = 0;
-  if (launch_->counting) {
-    room = std::min(window - used, budget);
-    if (used < window) recorder = {&warp.code[used][l], &warp.value[used][l], room};
-  }
+  std::byte* const begin = reinterpret_cast<std::byte*>(&warp.row(used).code[l]);
+  if (launch_->counting) cursor = begin;
   lane_ = &lane;
   active = this;
   const auto back = boost::context::detail::jump_fcontext(lane.context, this);
   active = nullptr;
   lane.context = back.fctx;
-  warp.count[l] = used + room - recorder.left;
-  recorder = {};
+  if (launch_->counting)
+    warp.count[l] = used + static_cast<std::uint32_t>((begin - cursor) / std::ptrdiff_t{sizeof(EventRow)});
+  cursor = nullptr;
 }
 
 void Worker::suspend(LaneState state) {
@@ -153,7 +154,7 @@ void Worker::stop(int error) {
 
 void Worker::fault() {
   active = nullptr;
-  recorder = {};
+  cursor = nullptr;
   std::longjmp(escape_, 1);
 }
 
@@ -175,9 +176,9 @@ bool Worker::run_warp(Warp& warp) {
     if (!(warp.lanes >> l & 1)) continue;
     Lane& lane = lanes_[first + l];
     if (lane.state != LaneState::ready || (launch_->counting && warp.count[l] == window)) continue;
-    const unsigned budget = launch_->seed == 0 ? window : 1 + static_cast<unsigned>(random_() % window);
-    resume(warp, lane, budget);
     ran = true;
+    if (launch_->seed != 0 && random_() % 4 == 0) continue;  // not now: the others run ahead
+    resume(warp, lane);
     if (launch_->error.load(std::memory_order_relaxed) != 0) return true;
   }
   if (exits_) {  // who waited for a thread that has exited waits no longer
@@ -220,8 +221,8 @@ void Worker::collective(unsigned mask, void* mine, WarpFunction run, Operation k
   Warp& here = warp();
   const unsigned me = 1u << lane.number % warp_size;
   if (launch_->counting) {
-    record(event_value(Event::operation, static_cast<std::uint64_t>(kind), 1),
-           reinterpret_cast<const void*>(static_cast<std::uintptr_t>(code)));
+    record(event_code(Event::operation, static_cast<std::uint64_t>(kind)),
+           reinterpret_cast<const void*>(static_cast<std::uintptr_t>(code)), 1);
     if (!(mask & me)) {
       account_.finding(FindingKind::divergent_barrier, code, lane.thread, 0,
                        fmt::format("lane {} takes part in a warp operation whose mask {:#010x} leaves it out",
@@ -254,9 +255,9 @@ int Worker::barrier(int id, unsigned threads, BarrierKind kind, int predicate, s
       found->block = block_index_;
       found->thread = lane.thread;
       found->other_code = barrier.code;
-      found->message = fmt::format(
-          "waits at this barrier while thread ({},{},{}) of the same block waits at another one", barrier.first.x,
-          barrier.first.y, barrier.first.z);
+      found->message =
+          fmt::format("waits at this barrier while thread ({},{},{}) of the same block waits at another one",
+                      barrier.first.x, barrier.first.y, barrier.first.z);
     }
   }
   ++barrier.arrived;
@@ -280,10 +281,17 @@ void Worker::complete(Barrier& barrier, int id) {
   account_.barrier();
   int result = 0;
   switch (barrier.kind) {
-    case BarrierKind::count: result = static_cast<int>(barrier.count); break;
-    case BarrierKind::logical_and: result = barrier.count == barrier.arrived; break;
-    case BarrierKind::logical_or: result = barrier.count > 0; break;
-    default: break;
+    case BarrierKind::count:
+      result = static_cast<int>(barrier.count);
+      break;
+    case BarrierKind::logical_and:
+      result = barrier.count == barrier.arrived;
+      break;
+    case BarrierKind::logical_or:
+      result = barrier.count > 0;
+      break;
+    default:
+      break;
   }
   for (unsigned i = 0; i < threads_; ++i)
     if (lanes_[i].state == LaneState::at_barrier && lanes_[i].barrier == id) {
@@ -329,11 +337,12 @@ bool Worker::resolve_stuck() {
     const Lane& lane = lanes_[i];
     if (lane.state != LaneState::at_barrier && lane.state != LaneState::at_warp) continue;
     const bool at_barrier = lane.state == LaneState::at_barrier;
-    account_.finding(at_barrier ? FindingKind::missing_arrival : FindingKind::deadlock, lane.site, lane.thread, 0,
-                     fmt::format("waits for ever {}: {}",
-                                 at_barrier ? "at this barrier"
-                                            : fmt::format("in a warp operation with mask {:#010x}", lane.mask),
-                                 whereabouts()));
+    account_.finding(
+        at_barrier ? FindingKind::missing_arrival : FindingKind::deadlock, lane.site, lane.thread, 0,
+        fmt::format(
+            "waits for ever {}: {}",
+            at_barrier ? "at this barrier" : fmt::format("in a warp operation with mask {:#010x}", lane.mask),
+            whereabouts()));
     if (!at_barrier || i + 1 == threads_) break;
     // One finding for every place where threads wait.
     bool elsewhere = false;

@@ -2,9 +2,9 @@
 // wait for.
 //
 // Threads of a warp run one after the other until each waits, exits or has filled its window of events; then
-// the warp's events are merged and accounted for, and the next warp's turn comes. A seed other than 0 shuffles
-// warps and lanes every time and shortens the windows, so that an order on which a wrong program happened to
-// rely does not last.
+// the warp's events are merged and accounted for, and the next warp's turn comes. A seed other than 0
+// shuffles warps and lanes every time and lets some wait, so that an order on which a wrong program happened
+// to rely does not last.
 #pragma once
 
 #include <array>
@@ -26,25 +26,27 @@ struct LaunchState {
   LaunchShape shape;
   void (*body)(void*) = nullptr;
   void* arguments = nullptr;
+  Range parameters;  // where the kernel's arguments lie: its constant bank
   bool counting = true;
   std::uint64_t seed = 0;
   std::uint64_t blocks = 0;
   unsigned resident_blocks = 1, sms = 1;
   std::uint64_t race_epoch = 0;
-  bool ordered = false;  // blocks on several OS threads: atomics take turns, so that results do not depend on time
+  bool ordered =
+      false;  // blocks on several OS threads: atomics take turns, so that results do not depend on time
 
-  std::atomic<int> error{0};               // a cudaError_t that ends the launch
+  std::atomic<int> error{0};  // a cudaError_t that ends the launch
   std::atomic<std::uint64_t> next_block{0};
-  std::atomic<std::uint64_t> finished{0};  // all blocks below have ended
+  std::atomic<std::uint64_t> finished{0};                               // all blocks below have ended
   std::function<void(std::uint64_t, memory::RequestStream&&)> deliver;  // a block's requests
-  std::function<void()> grid_barrier;      // cooperative: returns when every block's thread has called
+  std::function<void()> grid_barrier;  // cooperative: returns when every block's thread has called
 };
 
 class Worker {
  public:
   Worker();
-  static Worker& mine();        // this OS thread's; made on first use
-  static Worker* running();     // null while this OS thread runs no CUDA thread
+  static Worker& mine();     // this OS thread's; made on first use
+  static Worker* running();  // null while this OS thread runs no CUDA thread
 
   void begin_launch(LaunchState& launch);
   // Runs one block to its end; false when the launch was ended by an error.
@@ -64,7 +66,7 @@ class Worker {
   int barrier(int id, unsigned threads, BarrierKind kind, int predicate, std::uint32_t code);
   void collective(unsigned mask, void* mine, WarpFunction run, Operation kind, std::uint32_t code);
   unsigned active_lanes() const;  // of the running lane's warp
-  void wait_turn();  // until all lower blocks have ended
+  void wait_turn();               // until all lower blocks have ended
   [[noreturn]] void stop(int error);
   // Called from a signal handler: leaves the fiber and ends the launch.
   [[noreturn]] void fault();
@@ -73,7 +75,7 @@ class Worker {
  private:
   struct Barrier {
     unsigned expected = 0, arrived = 0;
-    unsigned count = 0;       // of true predicates
+    unsigned count = 0;  // of true predicates
     BarrierKind kind = BarrierKind::sync;
     std::uint32_t code = 0;   // of the first arrival
     std::uint32_t warps = 0;  // that have been counted
@@ -82,7 +84,7 @@ class Worker {
 
   static void fiber(boost::context::detail::transfer_t from);
   bool run_warp(Warp& warp);
-  void resume(Warp& warp, Lane& lane, unsigned budget);
+  void resume(Warp& warp, Lane& lane);
   void drain(Warp& warp);
   void complete_collectives(Warp& warp);
   bool try_collective(Warp& warp, Lane& lane);
