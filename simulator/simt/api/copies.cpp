@@ -1,5 +1,6 @@
 // cudaMemcpy and cudaMemset in all their forms. Each becomes rows, whose ends are checked before a byte
 // moves.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -27,8 +28,9 @@ std::size_t extent_of(const Box& box, const Rows& rows) {
   std::size_t slices = 0, lines = 0, all = 0;
   if (__builtin_mul_overflow(rows.slice, box.depth - 1, &slices)) return SIZE_MAX;
   if (__builtin_mul_overflow(rows.pitch, box.height - 1, &lines)) return SIZE_MAX;
-  if (__builtin_add_overflow(slices, lines, &all) || __builtin_add_overflow(all, box.width, &all))
+  if (__builtin_add_overflow(slices, lines, &all) || __builtin_add_overflow(all, box.width, &all)) {
     return SIZE_MAX;
+  }
   return all;
 }
 
@@ -52,31 +54,28 @@ void note_copied(const std::byte* dst, const std::byte* src, std::size_t bytes) 
   }
 }
 
-cudaError_t check_place(const char* which, const void* pointer, std::size_t bytes, bool wants_gpu, bool any,
+// Where a direction says device, ordinary host memory is refused; where it says host, CUDA finds out itself
+// what the pointer is, and so does this.
+cudaError_t check_place(const char* which, const void* pointer, std::size_t bytes, bool wants_gpu,
                         const char* function, const void* caller) {
   const Place place = place_of(pointer, bytes);
-  const bool good = place != Place::none && (any || (wants_gpu ? on_gpu(place) : on_host(place)));
-  if (good) return cudaSuccess;
+  if (wants_gpu ? on_gpu(place) : place != Place::none) return cudaSuccess;
   return refuse(cudaErrorInvalidValue, function, caller, "%s: %s, expected %zu bytes of %s memory", which,
-                describe(pointer, bytes).c_str(), bytes,
-                any         ? "host or device"
-                : wants_gpu ? "device"
-                            : "host");
+                describe(pointer, bytes).c_str(), bytes, wants_gpu ? "device" : "host or device");
 }
 
 cudaError_t run(const Copy& copy, const char* function, const void* caller) {
-  if (const cudaError_t error = done(); error != cudaSuccess) return error;
+  if (copy.box.empty()) return cudaSuccess;
   if (!is_kind(copy.kind)) {
     return refuse(cudaErrorInvalidMemcpyDirection, function, caller, "kind %d", static_cast<int>(copy.kind));
   }
-  if (copy.box.empty()) return cudaSuccess;
-  const bool any = copy.kind == cudaMemcpyDefault;
+  if (const cudaError_t error = done(); error != cudaSuccess) return error;
   const bool to_gpu = copy.kind == cudaMemcpyHostToDevice || copy.kind == cudaMemcpyDeviceToDevice;
   const bool from_gpu = copy.kind == cudaMemcpyDeviceToHost || copy.kind == cudaMemcpyDeviceToDevice;
-  const std::size_t dst_bytes = extent_of(copy.box, copy.dst_rows),
-                    src_bytes = extent_of(copy.box, copy.src_rows);
-  cudaError_t error = check_place("dst", copy.dst, dst_bytes, to_gpu, any, function, caller);
-  if (error == cudaSuccess) error = check_place("src", copy.src, src_bytes, from_gpu, any, function, caller);
+  const std::size_t dst_bytes = extent_of(copy.box, copy.dst_rows);
+  const std::size_t src_bytes = extent_of(copy.box, copy.src_rows);
+  cudaError_t error = check_place("dst", copy.dst, dst_bytes, to_gpu, function, caller);
+  if (error == cudaSuccess) error = check_place("src", copy.src, src_bytes, from_gpu, function, caller);
   if (error != cudaSuccess) return error;
   const bool noted = global_memory::contains(copy.dst) && place_of(copy.dst, dst_bytes) == Place::device;
   for (std::size_t z = 0; z < copy.box.depth; ++z) {
@@ -100,11 +99,9 @@ cudaError_t copy_line(void* dst, const void* src, std::size_t bytes, cudaMemcpyK
 cudaError_t copy_rows(void* dst, std::size_t dst_pitch, const void* src, std::size_t src_pitch,
                       std::size_t width, std::size_t height, cudaMemcpyKind kind, const char* function,
                       const void* caller) {
-  for (const std::size_t pitch : {dst_pitch, src_pitch}) {
-    if (pitch < width || pitch > max_pitch) {
-      return refuse(cudaErrorInvalidPitchValue, function, caller, "a pitch of %zu bytes for rows of %zu",
-                    pitch, width);
-    }
+  if (width > 0 && height > 0 && std::min(dst_pitch, src_pitch) < width) {
+    return refuse(height > 1 ? cudaErrorInvalidPitchValue : cudaErrorInvalidValue, function, caller,
+                  "pitches of %zu and %zu bytes for rows of %zu", dst_pitch, src_pitch, width);
   }
   return run({dst, {dst_pitch, 0}, src, {src_pitch, 0}, {width, height, 1}, kind}, function, caller);
 }
@@ -118,15 +115,15 @@ cudaError_t copy_box(const cudaMemcpy3DParms* p, const char* function, const voi
   if (p->srcArray != nullptr || p->dstArray != nullptr) {
     return refuse(cudaErrorNotSupported, function, caller, "arrays");
   }
-  for (const cudaPitchedPtr& end : {p->dstPtr, p->srcPtr}) {
-    if (end.pitch < p->extent.width || end.pitch > max_pitch) {
-      return refuse(cudaErrorInvalidPitchValue, function, caller, "a pitch of %zu bytes for rows of %zu",
-                    end.pitch, p->extent.width);
-    }
+  if (std::min(p->dstPtr.pitch, p->srcPtr.pitch) < p->extent.width) {
+    return refuse(cudaErrorInvalidPitchValue, function, caller,
+                  "pitches of %zu and %zu bytes for rows of %zu", p->dstPtr.pitch, p->srcPtr.pitch,
+                  p->extent.width);
   }
   const cudaPitchedPtr &dst = p->dstPtr, &src = p->srcPtr;
-  if (dst.ptr == nullptr || src.ptr == nullptr)
+  if (dst.ptr == nullptr || src.ptr == nullptr) {
     return refuse(cudaErrorInvalidValue, function, caller, "null");
+  }
   return run({corner(dst, p->dstPos),
               {dst.pitch, dst.pitch * dst.ysize},
               corner(src, p->srcPos),
@@ -138,11 +135,11 @@ cudaError_t copy_box(const cudaMemcpy3DParms* p, const char* function, const voi
 
 cudaError_t set_rows(void* pointer, std::size_t pitch, int value, std::size_t width, std::size_t height,
                      const char* function, const void* caller) {
-  if (const cudaError_t error = done(); error != cudaSuccess) return error;
   const Box box{width, height, 1};
   if (box.empty()) return cudaSuccess;
+  if (const cudaError_t error = done(); error != cudaSuccess) return error;
   const cudaError_t error =
-      check_place("pointer", pointer, extent_of(box, {pitch, 0}), true, false, function, caller);
+      check_place("pointer", pointer, extent_of(box, {pitch, 0}), true, function, caller);
   if (error != cudaSuccess) return error;
   for (std::size_t y = 0; y < height; ++y) {
     std::byte* const row = static_cast<std::byte*>(pointer) + y * pitch;
@@ -154,7 +151,7 @@ cudaError_t set_rows(void* pointer, std::size_t pitch, int value, std::size_t wi
 
 cudaError_t set_2d(void* pointer, std::size_t pitch, int value, std::size_t width, std::size_t height,
                    const char* function, const void* caller) {
-  if (pitch < width) {
+  if (height > 1 && pitch < width) {
     return refuse(cudaErrorInvalidValue, function, caller, "a pitch of %zu bytes for rows of %zu", pitch,
                   width);
   }

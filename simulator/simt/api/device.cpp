@@ -1,10 +1,10 @@
 // The one device: its properties, attributes and limits, and what there is only one answer to.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <map>
 #include <mutex>
+#include <optional>
 
 #include "simulator/simt/api/errors.h"
 #include "simulator/simt/api/global_memory.h"
@@ -43,7 +43,7 @@ cudaDeviceProp properties_of(const Gpu& gpu) {
   p.sharedMemPerBlock = static_shared_limit;
   p.regsPerBlock = static_cast<int>(registers_per_block);
   p.warpSize = static_cast<int>(warp_size);
-  p.memPitch = max_pitch;
+  p.memPitch = 2147483647;
   p.maxThreadsPerBlock = static_cast<int>(max_threads_per_block);
   copy_dimensions(p.maxThreadsDim, max_block);
   copy_dimensions(p.maxGridSize, max_grid);
@@ -149,11 +149,38 @@ constexpr std::array kAttributes{
 // Settings that are remembered, and have no effect.
 struct Settings {
   std::mutex mutex;
-  std::array<std::size_t, 7> limits{1024, 8 << 20, 8 << 20, 2, 2048, 64, 0};
+  std::map<cudaLimit, std::size_t> limits;
   cudaFuncCache cache = cudaFuncCachePreferNone;
   unsigned flags = 0;
 };
 Settings settings;
+
+// A limit's value before anybody set it, as an H200 has it.
+std::optional<std::size_t> initial_limit(cudaLimit limit) {
+  switch (limit) {
+    case cudaLimitStackSize:
+      return 1024;
+    case cudaLimitPrintfFifoSize:
+      return 8650752;
+    case cudaLimitMallocHeapSize:
+      return 8388608;
+    case cudaLimitDevRuntimePendingLaunchCount:
+      return 2048;
+    case cudaLimitMaxL2FetchGranularity:
+      return 64;
+    case cudaLimitPersistingL2CacheSize:
+      return gpu().device.l2_bytes * 3 / 16;
+    default:
+      return std::nullopt;
+  }
+}
+
+cudaError_t no_limit(cudaLimit limit, const char* function, const void* caller) {
+  // A limit that devices used to have, or none at all.
+  const cudaError_t error =
+      limit == cudaLimitDevRuntimeSyncDepth ? cudaErrorUnsupportedLimit : cudaErrorInvalidValue;
+  return refuse(error, function, caller, "limit %d", static_cast<int>(limit));
+}
 
 }  // namespace
 
@@ -166,12 +193,12 @@ cudaError_t cudaGetDeviceCount(int* count) {
 cudaError_t cudaGetDevice(int* device) {
   if (device == nullptr) return null("cudaGetDevice", __builtin_return_address(0));
   *device = 0;
-  return done();
+  return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device) {
   if (device != 0) return no_device("cudaSetDevice", device, __builtin_return_address(0));
-  return done();
+  return cudaSuccess;
 }
 
 cudaError_t cudaInitDevice(int device, unsigned, unsigned) {
@@ -223,28 +250,25 @@ cudaError_t cudaDeviceReset() {
   for (const global_memory::Allocation& a : global_memory::live()) {
     global_memory::release(reinterpret_cast<void*>(a.begin), a.kind, caller);
   }
-  return done();
+  note_reset();
+  return cudaSuccess;
 }
 
 cudaError_t cudaDeviceSetLimit(cudaLimit limit, std::size_t value) {
-  if (limit < 0 || static_cast<std::size_t>(limit) >= settings.limits.size()) {
-    return refuse(cudaErrorUnsupportedLimit, "cudaDeviceSetLimit", __builtin_return_address(0), "limit %d",
-                  static_cast<int>(limit));
-  }
+  if (!initial_limit(limit)) return no_limit(limit, "cudaDeviceSetLimit", __builtin_return_address(0));
   const std::lock_guard lock(settings.mutex);
-  settings.limits[static_cast<std::size_t>(limit)] = value;
+  settings.limits[limit] = value;
   return done();
 }
 
 cudaError_t cudaDeviceGetLimit(std::size_t* value, cudaLimit limit) {
   const void* const caller = __builtin_return_address(0);
   if (value == nullptr) return null("cudaDeviceGetLimit", caller);
-  if (limit < 0 || static_cast<std::size_t>(limit) >= settings.limits.size()) {
-    return refuse(cudaErrorUnsupportedLimit, "cudaDeviceGetLimit", caller, "limit %d",
-                  static_cast<int>(limit));
-  }
+  const std::optional<std::size_t> initial = initial_limit(limit);
+  if (!initial) return no_limit(limit, "cudaDeviceGetLimit", caller);
   const std::lock_guard lock(settings.mutex);
-  *value = settings.limits[static_cast<std::size_t>(limit)];
+  const auto set = settings.limits.find(limit);
+  *value = set == settings.limits.end() ? *initial : set->second;
   return done();
 }
 
@@ -306,18 +330,23 @@ cudaError_t cudaProfilerStop() { return done(); }
 cudaError_t cudaDeviceCanAccessPeer(int* can, int device, int peer) {
   const void* const caller = __builtin_return_address(0);
   if (can == nullptr) return null("cudaDeviceCanAccessPeer", caller);
-  if (device != 0 || peer != 0)
+  if (device != 0 || peer != 0) {
     return no_device("cudaDeviceCanAccessPeer", device != 0 ? device : peer, caller);
+  }
   *can = 0;
   return done();
 }
 
 cudaError_t cudaDeviceEnablePeerAccess(int peer, unsigned) {
-  return no_device("cudaDeviceEnablePeerAccess", peer, __builtin_return_address(0));
+  const void* const caller = __builtin_return_address(0);
+  if (peer != 0) return no_device("cudaDeviceEnablePeerAccess", peer, caller);
+  return refuse(cudaErrorPeerAccessUnsupported, "cudaDeviceEnablePeerAccess", caller, "the device itself");
 }
 
 cudaError_t cudaDeviceDisablePeerAccess(int peer) {
-  return no_device("cudaDeviceDisablePeerAccess", peer, __builtin_return_address(0));
+  const void* const caller = __builtin_return_address(0);
+  if (peer != 0) return no_device("cudaDeviceDisablePeerAccess", peer, caller);
+  return refuse(cudaErrorPeerAccessNotEnabled, "cudaDeviceDisablePeerAccess", caller, "it is not enabled");
 }
 
 }  // namespace attnlab::simt::api

@@ -75,6 +75,10 @@ cudaError_t refuse(cudaError_t error, const char* function, const void* caller, 
   return fail(error);
 }
 
+void note_reset() {
+  if (sticky_error() != 0) sticky = cudaErrorDevicesUnavailable;
+}
+
 void forget_errors() {
   last = 0;
   sticky = 0;
@@ -86,10 +90,7 @@ cudaError_t cudaGetLastError() {
   return error;
 }
 
-cudaError_t cudaPeekAtLastError() {
-  const int error = sticky_error();
-  return static_cast<cudaError_t>(error != 0 ? error : last);
-}
+cudaError_t cudaPeekAtLastError() { return static_cast<cudaError_t>(last); }
 
 const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {

@@ -129,8 +129,9 @@ cudaError_t cudaFuncGetName(const char** name, const void* kernel) {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
   const auto found = all.kernels.find(kernel);
-  if (found == all.kernels.end() || found->second.name.empty())
+  if (found == all.kernels.end() || found->second.name.empty()) {
     return not_a_kernel("cudaFuncGetName", caller);
+  }
   *name = found->second.name.c_str();  // map nodes stay where they are
   return done();
 }
@@ -166,9 +167,9 @@ cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(std::size_t* shared_bytes,
   if (kernel == nullptr) return not_a_kernel("cudaOccupancyAvailableDynamicSMemPerBlock", caller);
   const std::size_t fixed = kernel_info(kernel).static_shared_bytes;
   const device::Device& device = gpu().device;
+  // As CUDA answers: the kilobyte that the system keeps of every block is not taken off.
   const std::size_t share = device.shared_bytes_per_sm / static_cast<std::size_t>(blocks) / 128 * 128;
-  const std::size_t most = std::min<std::size_t>(share - std::min(share, reserved_shared_per_block),
-                                                 device.shared_bytes_per_block);
+  const std::size_t most = std::min<std::size_t>(share, device.shared_bytes_per_block);
   *shared_bytes = most - std::min(most, fixed);
   return done();
 }
@@ -246,8 +247,7 @@ cudaError_t max_active_blocks(int* blocks, const void* kernel, int block_size, s
   }
   const KernelInfo info = kernel_info(kernel);
   const std::size_t shared = info.static_shared_bytes + shared_bytes;
-  const bool allowed = info.max_threads_per_block == 0 || block_size <= info.max_threads_per_block;
-  *blocks = allowed ? static_cast<int>(resident_blocks(static_cast<unsigned>(block_size), shared)) : 0;
+  *blocks = static_cast<int>(resident_blocks(static_cast<unsigned>(block_size), shared));
   return cudaSuccess;
 }
 

@@ -17,13 +17,14 @@ using global_memory::Allocation;
 using global_memory::Kind;
 
 cudaError_t allocate(void** pointer, std::size_t bytes, Kind kind, const char* function, const void* caller) {
-  if (const cudaError_t error = done(); error != cudaSuccess) return error;
-  if (pointer == nullptr)
+  if (pointer == nullptr) {
     return refuse(cudaErrorInvalidValue, function, caller, "the pointer's place is null");
+  }
   if (bytes == 0) {
     *pointer = nullptr;
     return cudaSuccess;
   }
+  if (const cudaError_t error = done(); error != cudaSuccess) return error;
   if (kind == Kind::device) {
     const std::size_t used = global_memory::live_bytes(kind), all = gpu().device.hbm_bytes;
     if (used > all || bytes > all - used) {
@@ -38,6 +39,20 @@ cudaError_t allocate(void** pointer, std::size_t bytes, Kind kind, const char* f
   }
   *pointer = memory;
   return cudaSuccess;
+}
+
+cudaError_t allocate_rows(void** pointer, std::size_t* pitch, cudaExtent extent, const char* function,
+                          const void* caller) {
+  const std::size_t row = (extent.width + pitch_alignment - 1) / pitch_alignment * pitch_alignment;
+  std::size_t bytes = 0;
+  if (row < extent.width || __builtin_mul_overflow(row, extent.height, &bytes) ||
+      __builtin_mul_overflow(bytes, extent.depth, &bytes)) {
+    return refuse(cudaErrorInvalidValue, function, caller, "%zu x %zu x %zu bytes", extent.width,
+                  extent.height, extent.depth);
+  }
+  const cudaError_t error = allocate(pointer, bytes, Kind::device, function, caller);
+  if (error == cudaSuccess) *pitch = row;
+  return error;
 }
 
 // Why a pointer cannot be freed.
@@ -78,7 +93,6 @@ cudaError_t cudaMallocManaged(void** pointer, std::size_t bytes, unsigned flags)
   if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost) {
     return refuse(cudaErrorInvalidValue, "cudaMallocManaged", caller, "flags %u", flags);
   }
-  if (bytes == 0) return refuse(cudaErrorInvalidValue, "cudaMallocManaged", caller, "0 bytes");
   return allocate(pointer, bytes, Kind::managed, "cudaMallocManaged", caller);
 }
 
@@ -96,31 +110,20 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned flags) {
 
 cudaError_t cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t width, std::size_t height) {
   const void* const caller = __builtin_return_address(0);
-  if (pitch == nullptr)
+  if (pitch == nullptr) {
     return refuse(cudaErrorInvalidValue, "cudaMallocPitch", caller, "the pitch's place is null");
-  const std::size_t row = (width + pitch_alignment - 1) / pitch_alignment * pitch_alignment;
-  if (height != 0 && row > SIZE_MAX / height) {
-    return refuse(cudaErrorMemoryAllocation, "cudaMallocPitch", caller, "%zu rows of %zu bytes", height, row);
   }
-  const cudaError_t error = allocate(pointer, row * height, Kind::device, "cudaMallocPitch", caller);
-  if (error == cudaSuccess) *pitch = row;
-  return error;
+  return allocate_rows(pointer, pitch, {width, height, 1}, "cudaMallocPitch", caller);
 }
 
 cudaError_t cudaMalloc3D(cudaPitchedPtr* pitched, cudaExtent extent) {
   const void* const caller = __builtin_return_address(0);
-  if (pitched == nullptr)
+  if (pitched == nullptr) {
     return refuse(cudaErrorInvalidValue, "cudaMalloc3D", caller, "the pointer's place is null");
-  const std::size_t row = (extent.width + pitch_alignment - 1) / pitch_alignment * pitch_alignment;
-  std::size_t bytes = 0;
-  if (__builtin_mul_overflow(row, extent.height, &bytes) ||
-      __builtin_mul_overflow(bytes, extent.depth, &bytes)) {
-    return refuse(cudaErrorMemoryAllocation, "cudaMalloc3D", caller, "%zu x %zu x %zu", row, extent.height,
-                  extent.depth);
   }
-  void* memory = nullptr;
-  const cudaError_t error = allocate(&memory, bytes, Kind::device, "cudaMalloc3D", caller);
-  if (error == cudaSuccess) *pitched = {memory, row, extent.width, extent.height};
+  cudaPitchedPtr result{nullptr, 0, extent.width, extent.height};
+  const cudaError_t error = allocate_rows(&result.ptr, &result.pitch, extent, "cudaMalloc3D", caller);
+  if (error == cudaSuccess) *pitched = result;
   return error;
 }
 
@@ -165,23 +168,11 @@ cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags) 
   return cudaSuccess;
 }
 
-cudaError_t cudaHostGetFlags(unsigned* flags, void* host) {
-  const Allocation* found = global_memory::find_live(host, 1);
-  if (flags == nullptr || found == nullptr || found->kind != Kind::pinned) {
-    return refuse(cudaErrorInvalidValue, "cudaHostGetFlags", __builtin_return_address(0),
-                  "%p is not pinned memory", host);
-  }
-  *flags = cudaHostAllocMapped;
-  return done();
-}
-
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   if (const cudaError_t error = done(); error != cudaSuccess) return error;
-  if (free == nullptr || total == nullptr) {
-    return refuse(cudaErrorInvalidValue, "cudaMemGetInfo", __builtin_return_address(0), "a place is null");
-  }
-  *total = gpu().device.hbm_bytes;
-  *free = *total - std::min(*total, global_memory::live_bytes(Kind::device));
+  const std::size_t all = gpu().device.hbm_bytes;
+  if (total != nullptr) *total = all;
+  if (free != nullptr) *free = all - std::min(all, global_memory::live_bytes(Kind::device));
   return cudaSuccess;
 }
 
@@ -198,7 +189,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   }
   const Allocation* found = global_memory::contains(pointer) ? global_memory::find_live(pointer, 1) : nullptr;
   if (found == nullptr) {
-    *attributes = {cudaMemoryTypeUnregistered, cudaInvalidDeviceId, nullptr, nullptr};
+    *attributes = {cudaMemoryTypeUnregistered, cudaInvalidDeviceId, nullptr, p};
     return cudaSuccess;
   }
   switch (found->kind) {
@@ -226,6 +217,14 @@ cudaError_t managed_range(const void* pointer, std::size_t bytes, const char* fu
                 pointer);
 }
 
+cudaError_t prefetch(const void* pointer, std::size_t bytes, bool known_place, cudaStream_t stream,
+                     const void* caller) {
+  const char* const function = "cudaMemPrefetchAsync";
+  if (!known_place) return refuse(cudaErrorInvalidDevice, function, caller, "there is only device 0");
+  if (!is_stream(stream)) return refuse_stream(function, caller);
+  return managed_range(pointer, bytes, function, caller);
+}
+
 }  // namespace
 
 cudaError_t cudaMemAdvise(const void* pointer, std::size_t bytes, cudaMemoryAdvise, cudaMemLocation) {
@@ -236,26 +235,22 @@ cudaError_t cudaMemAdvise(const void* pointer, std::size_t bytes, cudaMemoryAdvi
   return managed_range(pointer, bytes, "cudaMemAdvise", __builtin_return_address(0));
 }
 
-cudaError_t cudaMemPrefetchAsync(const void* pointer, std::size_t bytes, cudaMemLocation, unsigned,
+cudaError_t cudaMemPrefetchAsync(const void* pointer, std::size_t bytes, cudaMemLocation location, unsigned,
                                  cudaStream_t stream) {
-  const void* const caller = __builtin_return_address(0);
-  if (!is_stream(stream)) return refuse_stream("cudaMemPrefetchAsync", caller);
-  return managed_range(pointer, bytes, "cudaMemPrefetchAsync", caller);
+  const bool known = location.type != cudaMemLocationTypeDevice || location.id == 0;
+  return prefetch(pointer, bytes, known, stream, __builtin_return_address(0));
 }
 
 cudaError_t cudaMemPrefetchAsync(const void* pointer, std::size_t bytes, int device, cudaStream_t stream) {
-  const void* const caller = __builtin_return_address(0);
-  if (device != 0 && device != cudaCpuDeviceId) {
-    return refuse(cudaErrorInvalidDevice, "cudaMemPrefetchAsync", caller, "device %d", device);
-  }
-  if (!is_stream(stream)) return refuse_stream("cudaMemPrefetchAsync", caller);
-  return managed_range(pointer, bytes, "cudaMemPrefetchAsync", caller);
+  const bool known = device == 0 || device == cudaCpuDeviceId;
+  return prefetch(pointer, bytes, known, stream, __builtin_return_address(0));
 }
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
   const void* const caller = __builtin_return_address(0);
-  if (device != 0)
+  if (device != 0) {
     return refuse(cudaErrorInvalidDevice, "cudaDeviceGetDefaultMemPool", caller, "device %d", device);
+  }
   if (pool == nullptr) return refuse(cudaErrorInvalidValue, "cudaDeviceGetDefaultMemPool", caller, "null");
   *pool = pool_handle();
   return done();

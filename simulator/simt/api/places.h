@@ -9,14 +9,12 @@
 namespace attnlab::simt::api {
 
 inline constexpr std::size_t pitch_alignment = 512;  // of rows from cudaMallocPitch
-inline constexpr std::size_t max_pitch = 2147483647;
 
 // both: managed and pinned memory, which host and device reach. none: not a part of one live allocation or of
 // the program's device variables, though it begins among them; or null.
 enum class Place { host, device, both, none };
 
 Place place_of(const void* pointer, std::size_t bytes);
-inline bool on_host(Place place) { return place == Place::host || place == Place::both; }
 inline bool on_gpu(Place place) { return place == Place::device || place == Place::both; }
 
 // For messages: "host memory", "16 bytes past the end of a cudaMalloc of 64 bytes", ...

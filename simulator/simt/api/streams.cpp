@@ -87,8 +87,9 @@ cudaError_t create(cudaStream_t* stream, unsigned flags, int priority, const cha
                    const void* caller) {
   if (const cudaError_t error = done(); error != cudaSuccess) return error;
   if (stream == nullptr) return no_place(function, caller);
-  if (flags > cudaStreamNonBlocking)
+  if (flags > cudaStreamNonBlocking) {
     return refuse(cudaErrorInvalidValue, function, caller, "flags %u", flags);
+  }
   // CUDA moves a priority into the range.
   const int kept = priority > kLeastPriority      ? kLeastPriority
                    : priority < kGreatestPriority ? kGreatestPriority

@@ -28,7 +28,7 @@ std::size_t rest_of_section(const void* symbol) {
 
 cudaError_t check(const void* symbol, std::size_t size, std::size_t bytes, std::size_t offset, bool direction,
                   const char* function, const void* caller) {
-  if (const cudaError_t error = done(); error != cudaSuccess) return error;
+  if (bytes == 0) return cudaSuccess;
   if (!in_variables(symbol)) return not_a_symbol(symbol, function, caller);
   if (!direction) return refuse(cudaErrorInvalidMemcpyDirection, function, caller, "the wrong direction");
   if (offset > size || bytes > size - offset) {
@@ -49,7 +49,7 @@ cudaError_t copy_to_symbol(const void* symbol, std::size_t size, const void* src
   const bool direction =
       kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice || kind == cudaMemcpyDefault;
   const cudaError_t error = api::check(symbol, size, bytes, offset, direction, function, caller);
-  if (error != cudaSuccess) return error;
+  if (error != cudaSuccess || bytes == 0) return error;
   auto* const place = static_cast<std::byte*>(const_cast<void*>(symbol)) + offset;
   return cudaMemcpy(place, src, bytes, kind);
 }
@@ -60,7 +60,7 @@ cudaError_t copy_from_symbol(void* dst, const void* symbol, std::size_t size, st
   const bool direction =
       kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice || kind == cudaMemcpyDefault;
   const cudaError_t error = api::check(symbol, size, bytes, offset, direction, function, caller);
-  if (error != cudaSuccess) return error;
+  if (error != cudaSuccess || bytes == 0) return error;
   return cudaMemcpy(dst, static_cast<const std::byte*>(symbol) + offset, bytes, kind);
 }
 

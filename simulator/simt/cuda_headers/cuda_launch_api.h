@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "driver_types.h"
+#include "simulator/simt/cuda_headers/driver_types.h"
 #include "simulator/simt/launch.h"
 
 namespace attnlab::simt::api_detail {

@@ -6,13 +6,16 @@
 //
 // Everything has happened when a call returns. Streams are handles that keep no queue, an Async call does its
 // work at once, and a kernel has ended when its launch is over. A missing synchronisation therefore does not
-// show. Where CUDA reports a kernel's failure at the next synchronisation, here it is known at once, and
-// stays known: the error is sticky, as it is there.
+// show. Where CUDA reports a kernel's failure at the next synchronisation, here it is known at once.
+//
+// Codes are those of CUDA 13.0 on an H200, call for call, with one exception: a launch whose grid or block is
+// impossible gives cudaErrorInvalidConfiguration, as that code is documented and as CUDA 12 does, where 13.0
+// gives cudaErrorInvalidValue.
 #pragma once
 
 #include <cstddef>
 
-#include "driver_types.h"
+#include "simulator/simt/cuda_headers/driver_types.h"
 
 #define CUDART_VERSION 13000
 #define CUDART_CB
@@ -20,8 +23,8 @@
 namespace attnlab::simt::api {
 
 // --- errors --------------------------------------------------------------------------------------------
-// The last error of the calling thread. Get forgets it, unless a kernel failed: then every call that needs
-// the device returns that error until the process ends.
+// The last error of the calling thread; Get forgets it. After a kernel failed, every call that needs the
+// device returns its error until the process ends.
 cudaError_t cudaGetLastError();
 cudaError_t cudaPeekAtLastError();
 const char* cudaGetErrorName(cudaError_t error);
@@ -44,7 +47,6 @@ cudaError_t cudaFreeHost(void* pointer);
 cudaError_t cudaHostRegister(void* pointer, std::size_t bytes, unsigned flags);
 cudaError_t cudaHostUnregister(void* pointer);
 cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags);
-cudaError_t cudaHostGetFlags(unsigned* flags, void* host);
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer);
 
@@ -65,8 +67,9 @@ cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, std::size_t bytes_to_keep);
 
 // --- copies --------------------------------------------------------------------------------------------
-// Every byte must be where the direction says: a part of one live allocation or one device variable, or host
-// memory. Managed and pinned memory is both.
+// Every byte must be part of one live allocation, of a device variable, or of host memory. Where the
+// direction says device, ordinary host memory is refused (managed and pinned memory is both); where it says
+// host, a device pointer is taken for what it is, as CUDA does.
 cudaError_t cudaMemcpy(void* dst, const void* src, std::size_t bytes, cudaMemcpyKind kind);
 cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream = nullptr);
@@ -270,4 +273,4 @@ cudaError_t cudaGetSymbolSize(std::size_t* bytes, const T& symbol) {
 
 }  // namespace attnlab::simt::api
 
-#include "cuda_launch_api.h"
+#include "simulator/simt/cuda_headers/cuda_launch_api.h"

@@ -8,8 +8,8 @@
 
 #include <cstddef>
 
-#include "cuda_errors.h"
-#include "vector_types.h"
+#include "simulator/simt/cuda_headers/cuda_errors.h"
+#include "simulator/simt/cuda_headers/vector_types.h"
 
 struct CUstream_st;
 struct CUevent_st;
@@ -18,9 +18,6 @@ struct CUgraphNode_st;
 struct CUgraphExec_st;
 struct CUmemPoolHandle_st;
 struct CUfunc_st;
-struct CUuuid_st {
-  char bytes[16];
-};
 
 namespace attnlab::simt::api {
 
@@ -38,7 +35,9 @@ using cudaGraphNode_t = CUgraphNode_st*;
 using cudaGraphExec_t = CUgraphExec_st*;
 using cudaMemPool_t = CUmemPoolHandle_st*;
 using cudaFunction_t = CUfunc_st*;
-using cudaUUID_t = CUuuid_st;
+struct cudaUUID_t {
+  char bytes[16];
+};
 using cudaHostFn_t = void (*)(void* user_data);
 using cudaStreamCallback_t = void (*)(cudaStream_t stream, cudaError_t status, void* user_data);
 
