@@ -21,7 +21,7 @@
 namespace attnlab::simt {
 
 // The accesses of neighbouring addresses that nvcc would fuse: consecutive executions of one access whose
-// lanes each move on by the access's size. Kept per site.
+// lanes each move on by the access's size. Kept for every site and warp.
 struct Run {
   std::array<std::uint64_t, warp_size> next{};  // the address that continues the run
   unsigned mask = 0;

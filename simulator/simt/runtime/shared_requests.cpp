@@ -80,8 +80,8 @@ void Account::shared(const Lanes& lanes) {
 void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
   Site& site = lanes.site;
   const bool store = lanes.kind == Event::store;
-  if (!site.run) site.run = std::make_unique<Run>();
-  Run& run = *site.run;
+  if (site.runs.size() <= warp_->number) site.runs.resize(warp_->number + 1);
+  Run& run = site.runs[warp_->number];
   if (run.length > 0 && run.mask == lanes.mask && run.bytes == lanes.size && run.epoch == epoch_) {
     bool continues = run.length * run.bytes < run.aligned;
     if (continues && run.uniform) {

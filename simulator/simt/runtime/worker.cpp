@@ -13,7 +13,7 @@ namespace attnlab::simt {
 namespace {
 
 thread_local Worker* active = nullptr;  // while a fiber of this OS thread runs
-thread_local unsigned silent_calls = 0;
+thread_local unsigned silent_windows = 0;
 
 constexpr unsigned idle_passes = 200000;  // passes in which every thread only yields: a deadlock
 
@@ -44,16 +44,18 @@ std::uint32_t Worker::last_code() const {  // The last event lies one row above 
   return cursor == nullptr ? 0 : place_of(*reinterpret_cast<const Code*>(cursor + sizeof(EventRow)));
 }
 
-// The running lane is out of room, or records nothing. Without counting, now and then another thread's turn
-// comes, so that loops that wait for one another end.
+// The running lane is out of room. Without counting, its events go to a scratch table that nobody reads, and
+// now and then another thread's turn comes, so that loops that wait for one another end.
 bool make_room() {
   Worker* worker = active;
   if (worker == nullptr) return false;
-  if (!worker->launch().counting) {
-    if (++silent_calls % 16384 == 0) worker->suspend(LaneState::ready);
-    return false;
+  if (worker->launch().counting) {
+    worker->suspend(LaneState::ready);
+  } else {
+    alignas(table_bytes) static thread_local std::array<EventRow, window + 1> scratch;
+    if (++silent_windows % 256 == 0) worker->suspend(LaneState::ready);
+    cursor = reinterpret_cast<std::byte*>(&scratch[window]);
   }
-  worker->suspend(LaneState::ready);
   return true;
 }
 
