@@ -27,8 +27,8 @@ struct Kernel {
   const char* idea;   // what is better than one rung below
   const char* limit;  // what still limits it
   Pass pass;
-  int launches;     // CUDA kernels that one run launches; where dQ is summed and narrower than fp32, one more
-  bool whole_rows;  // a row's softmax is taken at once, not tile after tile
+  int launches, launches_narrow;  // CUDA kernels that one run launches; for 16-bit types
+  bool whole_rows;                // a row's softmax is taken at once, not tile after tile
   // By head_dim, one of kHeadDims. Softmax: the argument is ignored. Kernels launched in several steps: the
   // step with the largest block.
   Geometry (*geometry)(int head_dim);

@@ -3,14 +3,15 @@
 // is built: measure.sh.
 //
 //   driver --list
-//   driver --check [--kernel NAME]                   every problem of tests/cuda/forward_cases.h
+//   driver --check [--kernel NAME]                   every problem of tests/cuda/*_cases.h
 //   driver --measure                                 every kernel at every shape below, once
 //   driver --kernel NAME --seqlen N [--seqlen-kv N] [--dim D] [--causal] [--dtype fp32|fp16|bf16] [--batch B]
 //          [--heads H] [--kv-heads H]                one launch; softmax: --heads rows of N numbers
 //   --backend gpu|emulator                           with all of them; default: the GPU where there is one
 //
-// Before a launch, one line names it: "launch,<kernel>,<CUDA kernels>,<dtype>,<batch>,<heads>,<kv
-// heads>,<seqlen_q>, <seqlen_kv>,<head_dim>,<causal>". A profiler's kernels follow in the same order.
+// Before a launch, one line names it: "launch," and, separated by commas, the kernel, how many CUDA kernels
+// it launches, dtype, batch, heads, KV heads, seqlen_q, seqlen_kv, head_dim, causal. A profiler's rows follow
+// in this order.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,8 +20,10 @@
 #include <vector>
 
 #include "cuda/attention.h"
+#include "cuda/backward.h"
 #include "reference/core/errors.h"
 #include "reference/core/philox.h"
+#include "tests/cuda/backward_cases.h"
 #include "tests/cuda/forward_cases.h"
 #include "tests/cuda/softmax_cases.h"
 
@@ -74,8 +77,9 @@ std::vector<float> random_numbers(Index count, std::uint64_t seed) {
 }
 
 void announce(const Kernel& kernel, const Shape& s) {
-  std::printf("launch,%s,%d,%s,%lld,%lld,%lld,%lld,%lld,%lld,%d\n", kernel.name, kernel.launches,
-              name(s.type), static_cast<long long>(s.batch), static_cast<long long>(s.heads),
+  std::printf("launch,%s,%d,%s,%lld,%lld,%lld,%lld,%lld,%lld,%d\n", kernel.name,
+              s.type == ElementType::f32 ? kernel.launches : kernel.launches_narrow, name(s.type),
+              static_cast<long long>(s.batch), static_cast<long long>(s.heads),
               static_cast<long long>(s.kv_heads), static_cast<long long>(s.seqlen_q),
               static_cast<long long>(s.seqlen_kv), static_cast<long long>(s.head_dim), s.causal ? 1 : 0);
   std::fflush(stdout);
@@ -89,24 +93,54 @@ void launch_softmax_once(Backend backend, const Kernel& kernel, const Shape& s) 
           {y.data(), s.heads, s.seqlen_kv, s.seqlen_kv});
 }
 
-void launch_forward_once(Backend backend, const Kernel& kernel, const Shape& s) {
+// A problem of a shape, with its inputs; outputs start as zeros.
+struct Numbers {
   attention::Problem p;
-  p.batch = s.batch, p.num_heads = s.heads, p.num_kv_heads = s.kv_heads;
-  p.seqlen_q = s.seqlen_q, p.seqlen_kv = s.seqlen_kv;
-  p.head_dim = p.head_dim_v = s.head_dim;
-  p.causal = s.causal;
-  const auto q = random_numbers(s.batch * s.heads * s.seqlen_q * s.head_dim, 1);
-  const auto k = random_numbers(s.batch * s.kv_heads * s.seqlen_kv * s.head_dim, 2);
-  const auto v = random_numbers(s.batch * s.kv_heads * s.seqlen_kv * s.head_dim, 3);
-  std::vector<float> o(q.size()), lse(q.size() / static_cast<std::size_t>(s.head_dim));
-  const attention::ForwardTensors<float> tensors{bhsd(q.data(), s.batch, s.heads, s.seqlen_q, s.head_dim),
-                                                 bhsd(k.data(), s.batch, s.kv_heads, s.seqlen_kv, s.head_dim),
-                                                 bhsd(v.data(), s.batch, s.kv_heads, s.seqlen_kv, s.head_dim),
-                                                 bhsd(o.data(), s.batch, s.heads, s.seqlen_q, s.head_dim),
-                                                 bhsd(lse.data(), s.batch, s.heads, s.seqlen_q, 1)};
-  DeviceProblem on_device(backend, p, s.type, tensors);
+  std::vector<float> q, k, v, o, lse, dout, dq, dk, dv;
+
+  explicit Numbers(const Shape& s) {
+    p.batch = s.batch, p.num_heads = s.heads, p.num_kv_heads = s.kv_heads;
+    p.seqlen_q = s.seqlen_q, p.seqlen_kv = s.seqlen_kv;
+    p.head_dim = p.head_dim_v = s.head_dim;
+    p.causal = s.causal;
+    const Index rows = s.batch * s.heads * s.seqlen_q, keys = s.batch * s.kv_heads * s.seqlen_kv;
+    q = random_numbers(rows * s.head_dim, 1), dout = random_numbers(rows * s.head_dim, 4);
+    k = random_numbers(keys * s.head_dim, 2), v = random_numbers(keys * s.head_dim, 3);
+    o.resize(q.size()), dq.resize(q.size()), lse.resize(static_cast<std::size_t>(rows));
+    dk.resize(k.size()), dv.resize(v.size());
+  }
+  TensorView<float> queries(std::vector<float>& data, Index dim) const {
+    return bhsd(data.data(), p.batch, p.num_heads, p.seqlen_q, dim);
+  }
+  TensorView<float> keys(std::vector<float>& data) const {
+    return bhsd(data.data(), p.batch, p.num_kv_heads, p.seqlen_kv, p.head_dim);
+  }
+  attention::ForwardTensors<float> forward() {
+    return {queries(q, p.head_dim), keys(k), keys(v), queries(o, p.head_dim), queries(lse, 1)};
+  }
+  attention::BackwardTensors<float> backward() {
+    const Index d = p.head_dim;
+    return {queries(q, d),    keys(k),        keys(v),  queries(o, d), queries(lse, 1),
+            queries(dout, d), queries(dq, d), keys(dk), keys(dv)};
+  }
+};
+
+void launch_forward_once(Backend backend, const Kernel& kernel, const Shape& s) {
+  Numbers numbers(s);
+  DeviceProblem on_device(backend, numbers.p, s.type, numbers.forward());
   announce(kernel, s);
   on_device.forward(kernel);
+}
+
+// O and lse are zeros: which addresses a backward pass touches does not depend on them.
+void launch_backward_once(Backend backend, const Kernel& kernel, const Shape& s) {
+  Numbers numbers(s);
+  const auto tensors = numbers.backward();
+  DeviceProblem forward(backend, numbers.p, s.type, numbers.forward());
+  forward.copy_in_results(tensors.o, tensors.lse);
+  DeviceBackward on_device(backend, forward, tensors);
+  announce(kernel, s);
+  on_device.backward(kernel);
 }
 
 void launch_once(Backend backend, const Kernel& kernel, const Shape& s) {
@@ -116,7 +150,7 @@ void launch_once(Backend backend, const Kernel& kernel, const Shape& s) {
     case Pass::forward:
       return launch_forward_once(backend, kernel, s);
     case Pass::backward:
-      return;
+      return launch_backward_once(backend, kernel, s);
   }
 }
 
@@ -137,12 +171,15 @@ int check_all(Backend backend, const std::string& only) {
   int failures = 0;
   for (const Kernel& kernel : kernels()) {
     if (!only.empty() && only != kernel.name) continue;
-    double worst_o = 0, worst_lse = 0;
-    const auto judge = [&](const std::string& problem, double o, double lse) {
-      worst_o = std::max(worst_o, o), worst_lse = std::max(worst_lse, lse);
-      if (o <= 1 && lse <= 1) return;
+    const bool backward = kernel.pass == Pass::backward;
+    const char *first = backward ? "dK, dV" : "O", *second = backward ? "dQ" : "lse";
+    double worst_first = 0, worst_second = 0;
+    const auto judge = [&](const std::string& problem, double one, double other) {
+      worst_first = std::max(worst_first, one), worst_second = std::max(worst_second, other);
+      if (one <= 1 && other <= 1) return;
       ++failures;
-      std::printf("FAIL %s %s: error / bound: O %.3g, lse %.3g\n", kernel.name, problem.c_str(), o, lse);
+      std::printf("FAIL %s %s: error / bound: %s %.3g, %s %.3g\n", kernel.name, problem.c_str(), first, one,
+                  second, other);
     };
     try {
       if (kernel.pass == Pass::softmax) {
@@ -157,13 +194,17 @@ int check_all(Backend backend, const std::string& only) {
           judge(c.name, fractions.o, fractions.lse);
         }
       } else {
-        continue;
+        for (const auto& c : testing::backward_cases()) {
+          const auto fractions = testing::run_backward_case(backend, kernel, c);
+          judge(c.name, std::max(fractions.dk, fractions.dv), fractions.dq);
+        }
       }
     } catch (const CudaError& error) {
       ++failures;
       std::printf("FAIL %s: %s\n", kernel.name, error.what());
     }
-    std::printf("%-12s largest error / bound: O %.3g, lse %.3g\n", kernel.name, worst_o, worst_lse);
+    std::printf("%-32s largest error / bound: %s %.3g, %s %.3g\n", kernel.name, first, worst_first, second,
+                worst_second);
     std::fflush(stdout);
   }
   return failures;

@@ -3,7 +3,7 @@
 # runs them all under Nsight Compute, and writes
 #
 #   h200.csv          one line a CUDA kernel launched: which rung, which problem, and every counter below
-#   h200.sass.xz      the machine code that was measured (cuobjdump -sass), without its encoding
+#   h200.sass.xz      machine code that was measured (cuobjdump -sass): fp32, head_dim 64 and 128, without encoding
 #
 # beside this script, or into $OUT, where the profiler's own table and the driver's output then come too.
 #
@@ -85,7 +85,10 @@ if [[ -n ${OUT:-} ]]; then # whatever happens next, the raw numbers are kept
   cp "$work/check.txt" "$out/$name.check.txt"
 fi
 
-cuobjdump -sass "$driver" | sed -E '/^[[:space:]]*\/\* 0x[0-9a-f]+ \*\/$/d; s/[[:space:]]*\/\* 0x[0-9a-f]+ \*\///' |
+# The instances that are read most: fp32, head_dim 64 and 128, and what is no template.
+cuobjdump -sass "$driver" |
+  awk '/Function :/ { keep = $0 ~ /IfE|IfLi(64|128)E/ || $0 !~ /I(f|6__half|13__nv_bfloat16)(E|L)/ } keep' |
+  sed -E '/^[[:space:]]*\/\* 0x[0-9a-f]+ \*\/$/d; s/[[:space:]]*\/\* 0x[0-9a-f]+ \*\///' |
   xz -6 -T0 > "$out/$name.sass.xz" || echo "no SASS"
 
 python3 "$here/table.py" "$work/launches.txt" "$work/ncu.csv" "$out/$name.csv" \

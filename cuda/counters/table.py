@@ -11,6 +11,13 @@ import sys
 
 PROBLEM = ["kernel", "kernels", "dtype", "batch", "heads", "kv_heads", "seqlen_q", "seqlen_kv", "head_dim", "causal"]
 
+# Of the many that the profiler adds about a launch.
+LAUNCH_METRICS = {"launch__registers_per_thread", "launch__shared_mem_per_block_static",
+                  "launch__shared_mem_per_block_dynamic", "launch__shared_mem_per_block_driver",
+                  "launch__shared_mem_config_size", "launch__occupancy_limit_blocks",
+                  "launch__occupancy_limit_registers", "launch__occupancy_limit_shared_mem",
+                  "launch__occupancy_limit_warps", "launch__waves_per_multiprocessor"}
+
 
 def announcements(path):
     with open(path) as lines:
@@ -42,7 +49,8 @@ def number(text):
 def main():
     launches, ncu, output, *comments = sys.argv[1:]
     header, rows = profiled(ncu)
-    metrics = [name for name in header if "__" in name and not name.startswith("device__")]
+    metrics = sorted(name for name in header if name in LAUNCH_METRICS
+                     or name.endswith(".sum") and not name.startswith("profiler__"))
     table = []
     at = 0
     for launch in announcements(launches):
