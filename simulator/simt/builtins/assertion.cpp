@@ -1,0 +1,14 @@
+#include "simulator/simt/builtins/assertion.h"
+
+#include <cassert>
+
+#include "simulator/simt/device.h"
+
+namespace attnlab::simt::calls {
+
+void assertion_is_false(const char* expression, const char* file, unsigned line, const char* function) {
+  if (on_device()) assertion_failed(expression, file, line);
+  __assert_fail(expression, file, line, function);
+}
+
+}  // namespace attnlab::simt::calls

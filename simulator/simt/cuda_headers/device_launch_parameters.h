@@ -1,0 +1,32 @@
+// threadIdx, blockIdx, blockDim, gridDim, warpSize.
+//
+// Macros over functions that are constant for a thread: reading them is no access to memory, and the compiler
+// may keep their values.
+#pragma once
+
+#include "simulator/simt/builtins/index.h"
+#include "vector_types.h"
+
+namespace attnlab::simt::builtins {
+
+ATTNLAB_BUILTIN uint3 attnlab_thread_index() {
+  return {calls::thread_index_x(), calls::thread_index_y(), calls::thread_index_z()};
+}
+ATTNLAB_BUILTIN uint3 attnlab_block_index() {
+  return {calls::block_index_x(), calls::block_index_y(), calls::block_index_z()};
+}
+ATTNLAB_BUILTIN dim3 attnlab_block_dim() {
+  return {calls::block_dim_x(), calls::block_dim_y(), calls::block_dim_z()};
+}
+ATTNLAB_BUILTIN dim3 attnlab_grid_dim() {
+  return {calls::grid_dim_x(), calls::grid_dim_y(), calls::grid_dim_z()};
+}
+
+constexpr int warpSize = 32;
+
+}  // namespace attnlab::simt::builtins
+
+#define threadIdx (::attnlab::simt::builtins::attnlab_thread_index())
+#define blockIdx (::attnlab::simt::builtins::attnlab_block_index())
+#define blockDim (::attnlab::simt::builtins::attnlab_block_dim())
+#define gridDim (::attnlab::simt::builtins::attnlab_grid_dim())
