@@ -9,10 +9,10 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnlab)
 add_library(attnlab_attnlab INTERFACE)
 add_library(attnlab::attnlab ALIAS attnlab_attnlab)
 set_target_properties(attnlab_attnlab PROPERTIES EXPORT_NAME attnlab)
-target_link_libraries(attnlab_attnlab INTERFACE attnlab_reference attnlab_simulator attnlab_files)
+target_link_libraries(attnlab_attnlab INTERFACE attnlab_reference attnlab_simulator attnlab_simt attnlab_files)
 
 install(TARGETS attnlab RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS attnlab_reference attnlab_simulator attnlab_files attnlab_attnlab EXPORT attnlab
+install(TARGETS attnlab_reference attnlab_simulator attnlab_simt attnlab_files attnlab_attnlab EXPORT attnlab
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT attnlab NAMESPACE attnlab:: FILE attnlabTargets.cmake DESTINATION ${package_dir})
 

@@ -13,11 +13,16 @@ function(attnlab_compile_options target)
   endif()
 endfunction()
 
-# attnlab_library(<folder> PUBLIC libs... PRIVATE libs...): every .cpp below <folder> as the static library
-# attnlab_<folder>, exported as attnlab::<folder>.
-function(attnlab_library folder)
-  cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.cpp)
+# attnlab_library(<path> EXCLUDE regex... PUBLIC libs... PRIVATE libs...): every .cpp below <path> as the static
+# library attnlab_<folder>, exported as attnlab::<folder>, <folder> being the last name of the path. EXCLUDE:
+# paths that belong to another target.
+function(attnlab_library path)
+  cmake_parse_arguments(arg "" "" "EXCLUDE;PUBLIC;PRIVATE" ${ARGN})
+  get_filename_component(folder ${path} NAME)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${path}/*.cpp)
+  foreach(regex IN LISTS arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${regex})
+  endforeach()
   if(NOT sources) # a folder of headers only
     set(sources ${PROJECT_BINARY_DIR}/${folder}_headers.cpp)
     file(TOUCH ${sources})
