@@ -171,6 +171,15 @@ TEST_F(HtmlReport, ListsEachFileOfAKernel) {
   EXPECT_THAT(page, HasSubstr("<a href=\"#k0-1-5\">"));
 }
 
+TEST_F(HtmlReport, LeavesOutFilesThroughWhichWarpsOnlyPassed) {
+  Report report = sample_report(source());
+  report.kernels[0].lines.push_back({"tuple", 1858, counters({{Metric::branches, 64}})});
+  EXPECT_THAT(html(report), Not(HasSubstr("tuple")));
+  report.kernels[0].lines.back().counters =
+      counters({{Metric::branches, 64}, {Metric::divergent_branches, 1}});
+  EXPECT_THAT(html(report), HasSubstr("tuple"));
+}
+
 TEST_F(HtmlReport, EscapesEverything) {
   const std::string evil = "</td><script>alert(\"x\" & 'y')</script>";
   put(path("evil.cu"),

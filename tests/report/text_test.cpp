@@ -70,10 +70,10 @@ TEST_F(TextReport, LeavesOutWhatIsZero) {
 }
 
 TEST_F(TextReport, PutsTheHottestLinesFirstWithTheirSource) {
-  // Line 3: 4,096 sectors, 131,072 bytes. Line 5: 2,048 sectors and 50 wavefronts, 71,936 bytes.
+  // Line 3: 4,096 sectors, 131,072 bytes. Line 5: 2,048 sectors and 200 wavefronts, 91,136 bytes.
   const std::string report = text(sample_report(source()));
-  EXPECT_EQ(words_of(line_with(report, "k.cu:3 ")), "k.cu:3 64.6% 4,096 4.00 float a = q[i];");
-  EXPECT_EQ(words_of(line_with(report, "k.cu:5 ")), "k.cu:5 35.4% 2,048 32.00 50 100 o[i] = tile[j];");
+  EXPECT_EQ(words_of(line_with(report, "k.cu:3 ")), "k.cu:3 59.0% 4,096 4.00 float a = q[i];");
+  EXPECT_EQ(words_of(line_with(report, "k.cu:5 ")), "k.cu:5 41.0% 2,048 32.00 200 100 o[i] = tile[j];");
   EXPECT_LT(report.find("k.cu:3 "), report.find("k.cu:5 "));
   EXPECT_THAT(text(sample_report(source()), {.hottest_lines = 1}), Not(HasSubstr("k.cu:5 ")));
   EXPECT_THAT(text(sample_report(source()), {.hottest_lines = 0}), Not(HasSubstr("hottest")));
@@ -81,14 +81,14 @@ TEST_F(TextReport, PutsTheHottestLinesFirstWithTheirSource) {
 
 TEST_F(TextReport, NeedsNoSource) {
   EXPECT_EQ(words_of(line_with(text(sample_report("/no/such.cu")), "such.cu:3 ")),
-            "such.cu:3 64.6% 4,096 4.00");
+            "such.cu:3 59.0% 4,096 4.00");
 }
 
 TEST_F(TextReport, ShowsNoLineBehindTheFilesEnd) {
   Report report = sample_report(source());
   report.kernels[0].lines[0].line = 0;
   report.kernels[0].lines[1].line = 7;
-  EXPECT_EQ(words_of(line_with(text(report), "k.cu:7 ")), "k.cu:7 35.4% 2,048 32.00 50 100");
+  EXPECT_EQ(words_of(line_with(text(report), "k.cu:7 ")), "k.cu:7 41.0% 2,048 32.00 200 100");
 }
 
 TEST_F(TextReport, CutsLongLinesBetweenCharacters) {
@@ -149,7 +149,7 @@ TEST_F(TextReport, SumsLaunchesOfOneKernel) {
   EXPECT_EQ(words_of(line_with(sums, "grid 1,")),
             "grid 1, block 128, 16,896 bytes of shared memory, 7 blocks an SM, launched 1 times");
   EXPECT_THAT(sums, HasSubstr("12,288 times)"));
-  EXPECT_EQ(words_of(line_with(sums, "k.cu:3 ")), "k.cu:3 64.6% 12,288 4.00 float a = q[i];");
+  EXPECT_EQ(words_of(line_with(sums, "k.cu:3 ")), "k.cu:3 59.0% 12,288 4.00 float a = q[i];");
 }
 
 TEST_F(TextReport, BeginsWithASummaryOfSeveralKernels) {
@@ -157,7 +157,7 @@ TEST_F(TextReport, BeginsWithASummaryOfSeveralKernels) {
   report.kernels.push_back(sample_kernel(std::string(100, 'n') + "<float>", source()));
   const std::string all = text(report);
   EXPECT_EQ(words_of(line_with(all, "flash2")),
-            "flash2_forward<float, 64> 1 6,144 5.65 50 0 B 98.3 kB 0 B 1");
+            "flash2_forward<float, 64> 1 6,144 5.65 200 0 B 98.3 kB 0 B 1");
   EXPECT_THAT(all, HasSubstr("\n" + std::string(40, 'n') + "...  "));
   EXPECT_THAT(all, HasSubstr("\n" + std::string(100, 'n') + "<float> on h200\n"));
 }

@@ -67,7 +67,11 @@ std::uint64_t global_sectors(const Counters& c) {
 }
 
 std::uint64_t shared_wavefronts(const Counters& c) {
-  return get(c, Metric::shared_load_wavefronts_fused) + get(c, Metric::shared_store_wavefronts_fused);
+  return get(c, Metric::shared_load_wavefronts) + get(c, Metric::shared_store_wavefronts);
+}
+
+std::uint64_t bank_conflicts(const Counters& c) {
+  return get(c, Metric::shared_load_conflicts) + get(c, Metric::shared_store_conflicts);
 }
 
 std::uint64_t bytes_through_sm(const Counters& c) {

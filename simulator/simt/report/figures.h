@@ -25,8 +25,9 @@ void add(Counters& sum, const Counters& other);
 // copies.
 std::uint64_t global_requests(const Counters& counters);
 std::uint64_t global_sectors(const Counters& counters);
-// Of shared memory, as nvcc issues them.
+// Of shared memory, as the source writes its accesses.
 std::uint64_t shared_wavefronts(const Counters& counters);
+std::uint64_t bank_conflicts(const Counters& counters);
 // What went through an SM's L1 and shared memory: the order of lines from hot to cold.
 std::uint64_t bytes_through_sm(const Counters& counters);
 // fp32 operations by threads, a multiply-add being two.

@@ -57,10 +57,9 @@ std::vector<Tile> tiles(const Counters& c) {
   if (const auto requests = of(Metric::global_load_requests); requests != 0) {
     result.push_back({ratio_text(of(Metric::global_load_sectors), requests), "sectors a global load"});
   }
-  const std::uint64_t wavefronts = of(Metric::shared_load_wavefronts) + of(Metric::shared_store_wavefronts);
-  if (wavefronts != 0) {
-    const auto conflicts = of(Metric::shared_load_conflicts) + of(Metric::shared_store_conflicts);
-    result.push_back({percent_text(conflicts, wavefronts), "of shared-memory wavefronts are bank conflicts"});
+  if (const auto wavefronts = shared_wavefronts(c); wavefronts != 0) {
+    result.push_back(
+        {percent_text(bank_conflicts(c), wavefronts), "of shared-memory wavefronts are bank conflicts"});
   }
   const std::uint64_t dram = of(Metric::dram_read_bytes) + of(Metric::dram_write_bytes);
   if (dram != 0) result.push_back({bytes_text(dram), "through DRAM"});

@@ -58,22 +58,14 @@ Cell sectors_cell(const Counters& c, const Scale&) {
           std::min(all, 100.0) - std::min(needed, 100.0)};
 }
 
-std::uint64_t wavefronts(const Counters& c) {
-  return get(c, Metric::shared_load_wavefronts) + get(c, Metric::shared_store_wavefronts);
-}
-
-std::uint64_t conflicts(const Counters& c) {
-  return get(c, Metric::shared_load_conflicts) + get(c, Metric::shared_store_conflicts);
-}
-
 Cell wavefronts_cell(const Counters& c, const Scale& scale) {
-  const std::uint64_t all = wavefronts(c), wasted = std::min(conflicts(c), all);
+  const std::uint64_t all = shared_wavefronts(c), wasted = std::min(bank_conflicts(c), all);
   if (all == 0) return {};
   return {count_text(all), percent(all - wasted, scale.wavefronts), percent(wasted, scale.wavefronts)};
 }
 
 Cell conflicts_cell(const Counters& c, const Scale&) {
-  return conflicts(c) == 0 ? Cell{} : Cell{count_text(conflicts(c))};
+  return bank_conflicts(c) == 0 ? Cell{} : Cell{count_text(bank_conflicts(c))};
 }
 
 Cell divergence_cell(const Counters& c, const Scale&) {
@@ -98,9 +90,18 @@ struct LineFacts {
 };
 using FileFacts = std::map<unsigned, LineFacts>;
 
+// Did the line do anything but run? Lines that a warp only passed need no place in the listing; the code
+// around a kernel's call is such.
+bool did_something(Counters counters) {
+  counters[static_cast<std::size_t>(Metric::branches)] = 0;
+  return counters != Counters{};
+}
+
 std::map<std::string, FileFacts> facts_of(const KernelReport& kernel) {
   std::map<std::string, FileFacts> files;
-  for (const LineReport& line : kernel.lines) files[line.file][line.line].counters = &line.counters;
+  for (const LineReport& line : kernel.lines) {
+    if (did_something(line.counters)) files[line.file][line.line].counters = &line.counters;
+  }
   for (const Finding& finding : kernel.findings) {
     if (!finding.file.empty()) files[finding.file][finding.line].findings.push_back(&finding);
   }
@@ -149,7 +150,7 @@ class Listing {
       : kernel_(kernel), source_(source), anchors_(kernel, id) {
     for (const LineReport& line : kernel.lines) {
       scale_.bytes = std::max(scale_.bytes, global_sectors(line.counters) * sector_bytes);
-      scale_.wavefronts = std::max(scale_.wavefronts, wavefronts(line.counters));
+      scale_.wavefronts = std::max(scale_.wavefronts, shared_wavefronts(line.counters));
     }
     for (const Column& column : kColumns) {  // columns that would be empty are left out
       const bool filled = std::any_of(kernel.lines.begin(), kernel.lines.end(), [&](const LineReport& line) {

@@ -174,11 +174,11 @@ std::string hottest_lines(const KernelReport& kernel, std::size_t most, SourceTe
   for (const LineReport* line : lines) {
     const Counters& c = line->counters;
     const std::uint64_t sectors = global_sectors(c), wavefronts = shared_wavefronts(c);
-    const auto conflicts = get(c, Metric::shared_load_conflicts) + get(c, Metric::shared_store_conflicts);
     layout.add({fmt::format("  {}:{}", std::filesystem::path(line->file).filename().string(), line->line),
                 percent_text(bytes_through_sm(c), all), sectors == 0 ? "" : count_text(sectors),
                 sectors == 0 ? "" : ratio_text(sectors, global_requests(c)),
-                wavefronts == 0 ? "" : count_text(wavefronts), wavefronts == 0 ? "" : count_text(conflicts),
+                wavefronts == 0 ? "" : count_text(wavefronts),
+                wavefronts == 0 ? "" : count_text(bank_conflicts(c)),
                 trimmed(source.line(line->file, line->line))});
   }
   return layout.text("  ");
