@@ -32,7 +32,7 @@ RequestStream::Shape RequestStream::shape_of(std::span<const std::uint32_t> sect
   std::uint32_t length = 1;
   while (length < count && sectors[length] == sectors[0] + length) ++length;
   if (length == count) return {length, 1, 0};
-  if (count % length != 0 || sectors[length] < sectors[0]) return list;
+  if (count % length != 0) return list;
   const std::uint32_t distance = sectors[length] - sectors[0];
   for (std::uint32_t n = length; n < count; ++n) {
     if (sectors[n] != sectors[n - length] + distance || sectors[n] < sectors[n - 1]) return list;

@@ -119,6 +119,16 @@ TEST(RequestStream, GivesBackWhatWasPutIn) {
   }
 }
 
+TEST(RequestStream, RequestsMayBeLargerThanAWarps) {
+  RequestStream stream;
+  Sectors squares;
+  for (std::uint32_t n = 0; n < 5000; ++n) squares.push_back(n * n * 100);
+  stream.append(RequestKind::load, Sectors{1});
+  stream.append(RequestKind::load, squares);
+  ASSERT_EQ(read(stream).size(), 2u);
+  EXPECT_EQ(read(stream)[1], lines_of(RequestKind::load, squares));
+}
+
 TEST(RequestStream, ContiguousRequestsTakeEightBytesAtMost) {
   RequestStream stream;
   std::uint64_t before = 0;
