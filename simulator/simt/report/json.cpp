@@ -194,11 +194,13 @@ KernelReport read_kernel(const Cursor& cursor) {
 }  // namespace
 
 std::string to_json(const Report& report) {
-  Json kernels = Json::array();
-  for (const KernelReport& kernel : report.kernels) kernels.push_back(json_of(kernel));
-  const Json whole = {
-      {"program", report.program}, {"kernels", std::move(kernels)}, {"findings", json_of(report.findings)}};
-  return whole.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const auto text = [](const Json& json) { return json.dump(1, ' ', false, Json::error_handler_t::replace); };
+  // Kernel after kernel: a program may launch thousands, and the library's objects take ten times their text.
+  std::string whole = "{\n\"program\": " + text(report.program) + ",\n\"kernels\": [";
+  for (const KernelReport& kernel : report.kernels) {
+    whole += (&kernel == &report.kernels.front() ? "\n" : ",\n") + text(json_of(kernel));
+  }
+  return whole + "],\n\"findings\": " + text(json_of(report.findings)) + "\n}\n";
 }
 
 void write_json(const Report& report, const std::filesystem::path& path) {
