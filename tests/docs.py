@@ -6,7 +6,7 @@
 
 Two kinds of fenced blocks are looked after, each announced by a comment on the line above its fence:
 
-    <!-- output of: attnlab kv --model llama3-70b -->    what the program prints, to the letter
+    <!-- output of: attnlab kv --model llama3-70b -->    what the program, run in the root, prints to the letter
     <!-- from reference/attention/flash2.h -->           lines of that file (compared only)
 
 Output that depends on the machine (times, rounding) belongs in a block without such a comment.
@@ -25,11 +25,11 @@ BLOCK = re.compile(r"<!-- (output of|from):? (.*?)(?:;.*)? -->\n```(\w*)\n(.*?)`
 def printed(program, command):
     name, *arguments = shlex.split(command)
     assert name == "attnlab", command
-    return subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout
+    return subprocess.run([program, *arguments], check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 
 def main():
-    program, write = sys.argv[1], "--write" in sys.argv[2:]
+    program, write = pathlib.Path(sys.argv[1]).resolve(), "--write" in sys.argv[2:]
     stale = 0
 
     def current(match):
