@@ -250,6 +250,12 @@ cudaError_t cudaDeviceReset() {
   for (const global_memory::Allocation& a : global_memory::live()) {
     global_memory::release(reinterpret_cast<void*>(a.begin), a.kind, caller);
   }
+  {
+    const std::lock_guard lock(settings.mutex);
+    settings.limits.clear();
+    settings.cache = cudaFuncCachePreferNone;
+    settings.flags = 0;
+  }
   note_reset();
   return cudaSuccess;
 }

@@ -63,10 +63,12 @@ Refusal check_dimensions(const LaunchShape& shape) {
   return {};
 }
 
-Refusal check_shared(const LaunchShape& shape, const KernelInfo& kernel, std::size_t static_bytes) {
+Refusal check_shared(const LaunchShape& shape, const void* address, const KernelInfo& kernel,
+                     std::size_t static_bytes) {
   const std::size_t dynamic = shape.dynamic_shared_bytes, most = gpu().device.shared_bytes_per_block;
+  const std::size_t unasked = static_shared_limit - std::min(static_bytes, static_shared_limit);
   const std::size_t allowed =
-      kernel.dynamic_shared_limit.value_or(static_shared_limit - std::min(static_bytes, static_shared_limit));
+      (address != nullptr ? kernel.dynamic_shared_limit : largest_dynamic_limit()).value_or(unasked);
   if (static_bytes + dynamic > most) {
     return refused(api::cudaErrorInvalidValue, fmt::format("{} bytes of shared memory a block, {} has {}",
                                                            static_bytes + dynamic, gpu().device.name, most));
@@ -174,7 +176,7 @@ Refusal explain_launch(const LaunchShape& shape, const void* kernel, std::size_t
                    fmt::format("{} threads a block, its __launch_bounds__ allow {}", threads,
                                info.max_threads_per_block));
   }
-  if (Refusal r = check_shared(shape, info, static_shared_bytes); r.error != 0) return r;
+  if (Refusal r = check_shared(shape, kernel, info, static_shared_bytes); r.error != 0) return r;
   if (Refusal r = check_cluster(shape, info); r.error != 0) return r;
   return check_cooperative(shape, static_shared_bytes);
 }

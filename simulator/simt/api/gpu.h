@@ -44,7 +44,8 @@ unsigned resident_blocks(const Gpu& gpu, unsigned threads, std::size_t shared_by
 unsigned resident_blocks(unsigned threads, std::size_t shared_bytes, unsigned registers = 0);
 
 // The cudaError_t with which the chosen GPU would refuse this launch; 0: it would run. kernel: the address by
-// which cudaFuncSetAttribute knows it, null if unknown. static_shared_bytes: of its __shared__ variables.
+// which cudaFuncSetAttribute knows it; null if unknown: then what was allowed to any kernel is.
+// static_shared_bytes: of its __shared__ variables.
 int check_launch(const LaunchShape& shape, const void* kernel, std::size_t static_shared_bytes);
 
 // The same, with the sentence that tells why; empty for 0.

@@ -2,6 +2,7 @@
 #include "simulator/simt/api/kernels.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -15,6 +16,7 @@ namespace {
 struct Registry {
   std::mutex mutex;
   std::map<const void*, KernelInfo> kernels;
+  std::atomic<StaticSharedSource> static_shared{nullptr};
 };
 
 // Filled by static objects of the program, in no particular order, and read until it ends.
@@ -29,10 +31,26 @@ Index3 index3(const dim3& d) { return {d.x, d.y, d.z}; }
 
 KernelInfo kernel_info(const void* kernel) {
   Registry& all = registry();
-  const std::lock_guard lock(all.mutex);
-  const auto found = all.kernels.find(kernel);
-  return found == all.kernels.end() ? KernelInfo{} : found->second;
+  KernelInfo info;
+  {
+    const std::lock_guard lock(all.mutex);
+    const auto found = all.kernels.find(kernel);
+    if (found != all.kernels.end()) info = found->second;
+  }
+  const StaticSharedSource source = all.static_shared;
+  if (kernel != nullptr && source != nullptr) info.static_shared_bytes = source(kernel);
+  return info;
 }
+
+std::optional<std::size_t> largest_dynamic_limit() {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  std::optional<std::size_t> largest;
+  for (const auto& [kernel, info] : all.kernels) largest = std::max(largest, info.dynamic_shared_limit);
+  return largest;
+}
+
+void set_static_shared_source(StaticSharedSource source) { registry().static_shared = source; }
 
 namespace api {
 namespace {
@@ -178,13 +196,11 @@ cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(std::size_t* shared_bytes,
 
 namespace api_detail {
 
-void describe_kernel(const void* kernel, const char* name, std::size_t static_shared_bytes,
-                     int max_threads_per_block, PackedLaunch launch) {
+void describe_kernel(const void* kernel, const char* name, int max_threads_per_block, PackedLaunch launch) {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
   KernelInfo& info = all.kernels[kernel];
   info.name = name;
-  info.static_shared_bytes = static_shared_bytes;
   info.max_threads_per_block = max_threads_per_block;
   info.launch = launch;
 }
@@ -237,6 +253,17 @@ cudaError_t launch_kernel(const void* kernel, PackedLaunch launch, const cudaLau
   return run(kernel, launch, shape, arguments, function, caller);
 }
 
+namespace {
+
+// Blocks that need more shared memory than a launch would be granted do not run at all.
+int blocks_of(const KernelInfo& kernel, int block_size, std::size_t dynamic_bytes) {
+  if (dynamic_bytes > api::dynamic_limit(kernel)) return 0;
+  const std::size_t shared = kernel.static_shared_bytes + dynamic_bytes;
+  return static_cast<int>(resident_blocks(static_cast<unsigned>(block_size), shared));
+}
+
+}  // namespace
+
 cudaError_t max_active_blocks(int* blocks, const void* kernel, int block_size, std::size_t shared_bytes) {
   const void* const caller = __builtin_return_address(0);
   const char* const function = "cudaOccupancyMaxActiveBlocksPerMultiprocessor";
@@ -245,9 +272,7 @@ cudaError_t max_active_blocks(int* blocks, const void* kernel, int block_size, s
   if (blocks == nullptr || block_size <= 0) {
     return api::refuse(cudaErrorInvalidValue, function, caller, "a block of %d threads", block_size);
   }
-  const KernelInfo info = kernel_info(kernel);
-  const std::size_t shared = info.static_shared_bytes + shared_bytes;
-  *blocks = static_cast<int>(resident_blocks(static_cast<unsigned>(block_size), shared));
+  *blocks = blocks_of(kernel_info(kernel), block_size, shared_bytes);
   return cudaSuccess;
 }
 
@@ -269,8 +294,7 @@ cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const 
   int best_size = 0, best_blocks = 0;
   for (int rounded = (most + warp - 1) / warp * warp; rounded > 0; rounded -= warp) {
     const int size = std::min(rounded, most);
-    const std::size_t shared = info.static_shared_bytes + shared_of(context, size);
-    const int blocks = static_cast<int>(resident_blocks(static_cast<unsigned>(size), shared));
+    const int blocks = blocks_of(info, size, shared_of(context, size));
     if (blocks * size > best_blocks * best_size) {
       best_size = size;
       best_blocks = blocks;

@@ -13,6 +13,13 @@
 #include "simulator/simt/cuda_headers/driver_types.h"
 #include "simulator/simt/launch.h"
 
+// Not instrumented: accesses there are not the program's.
+#if defined(__clang__)
+#define ATTNLAB_LAUNCH_BARE __attribute__((no_sanitize("thread", "coverage")))
+#else
+#define ATTNLAB_LAUNCH_BARE __attribute__((no_sanitize("thread"), no_sanitize_coverage))
+#endif
+
 namespace attnlab::simt::api_detail {
 
 using namespace api;
@@ -25,24 +32,34 @@ const void* address_of(void (*kernel)(P...)) {
   return reinterpret_cast<const void*>(kernel);
 }
 
-template <class... P, std::size_t... i>
-int launch_unpacked(const LaunchShape& shape, const KernelIdentity& identity, void (*kernel)(P...),
-                    void** arguments, std::index_sequence<i...>) {
-  return launch_call(
-      shape, identity,
-      [kernel](auto&... values)
-          __attribute__((no_sanitize("thread"), no_sanitize_coverage)) { kernel(values...); },
-      *static_cast<std::remove_reference_t<P>*>(arguments[i])...);
-}
+// Copies of a kernel's arguments, and the call that a thread makes with them, which is not instrumented. A
+// struct of one's own, since std::get would be.
+template <std::size_t i, class T>
+struct Argument {
+  T value;
+};
+template <class Indices, class... P>
+struct Arguments;
+template <std::size_t... i, class... P>
+struct Arguments<std::index_sequence<i...>, P...> : Argument<i, std::decay_t<P>>... {
+  void (*kernel)(P...);
+
+  Arguments(void (*function)(P...), void** values)
+      : Argument<i, std::decay_t<P>>{*static_cast<std::decay_t<P>*>(values[i])}..., kernel(function) {}
+  ATTNLAB_LAUNCH_BARE static void run(void* all) {
+    auto& self = *static_cast<Arguments*>(all);
+    self.kernel(static_cast<Argument<i, std::decay_t<P>>&>(self).value...);
+  }
+};
 
 template <class... P>
-int launch_packed(const LaunchShape& shape, const KernelIdentity& identity, void** arguments) {
+int launch_packed(const LaunchShape& shape, const KernelIdentity& identity, void** values) {
   const auto kernel = reinterpret_cast<void (*)(P...)>(const_cast<void*>(identity.address));
-  return launch_unpacked(shape, identity, kernel, arguments, std::index_sequence_for<P...>{});
+  Arguments<std::index_sequence_for<P...>, P...> all(kernel, values);
+  return launch(shape, identity, &decltype(all)::run, &all, sizeof all);
 }
 
-void describe_kernel(const void* kernel, const char* name, std::size_t static_shared_bytes,
-                     int max_threads_per_block, PackedLaunch launch);
+void describe_kernel(const void* kernel, const char* name, int max_threads_per_block, PackedLaunch launch);
 
 cudaError_t launch_kernel(const void* kernel, PackedLaunch launch, const cudaLaunchConfig_t& config,
                           void** arguments, const char* function);
@@ -58,13 +75,12 @@ cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const 
 
 namespace attnlab::simt {
 
-// What the emulator cannot see of a kernel from its address. static_shared_bytes: the size of its static
-// shared variables; max_threads_per_block: of its __launch_bounds__, 0 without.
+// What the emulator cannot see of a kernel from its address. max_threads_per_block: of its __launch_bounds__,
+// 0 without.
 template <class... P>
-bool describe_kernel(void (*kernel)(P...), const char* name, std::size_t static_shared_bytes = 0,
-                     int max_threads_per_block = 0) {
-  api_detail::describe_kernel(api_detail::address_of(kernel), name, static_shared_bytes,
-                              max_threads_per_block, &api_detail::launch_packed<P...>);
+bool describe_kernel(void (*kernel)(P...), const char* name, int max_threads_per_block = 0) {
+  api_detail::describe_kernel(api_detail::address_of(kernel), name, max_threads_per_block,
+                              &api_detail::launch_packed<P...>);
   return true;
 }
 
