@@ -127,8 +127,11 @@ __device__ inline void dropout_factors(const DropoutParams& dropout, const Head&
   }
 }
 
+// The weight of a hidden pair: a zero that no visible pair has.
+inline constexpr float kHidden = -0.0f;
+
 // P = exp(S - lse) and dS = P (dP - delta) of the tile whose first query is row and first key is col, into
-// tile.p and tile.ds. Hidden pairs get exactly 0, whatever lies beside them. The caller keeps barriers before
+// tile.p and tile.ds. Hidden pairs get kHidden, whatever lies beside them. The caller keeps barriers before
 // and after.
 template <int D>
 __device__ inline void score_gradients(const AttentionParams& params, const Head& head, int row, int col,
@@ -142,30 +145,31 @@ __device__ inline void score_gradients(const AttentionParams& params, const Head
   for (int r = 0; r < Tile::kRows; ++r) {
     const int tile_row = Tile::first_row() + r, i = row + tile_row;
     const float lse = tile.lse[tile_row], delta = tile.delta[tile_row];
-    const int begin = head.band.begin(i), end = lse == kNegInf ? 0 : head.band.end(i);
+    const int begin = head.band.begin(i), end = head.band.end(i);
 #pragma unroll
     for (int c = 0; c < Tile::kCols; ++c) {
       const int tile_col = Tile::first_col() + 16 * c, j = col + tile_col;
       const float capped = softcapped(params, s[r][c] * params.scale);
       const float logit = head.alibi_slope == 0.0f ? capped : capped - alibi(head, i, j);
       const bool visible = j >= begin && j < end;
-      const float p = weight(logit, lse);
+      const float p = lse == kNegInf ? 0.0f : weight(logit, lse);  // all logits -inf: no weight at all
       float ds = p * (dp[r][c] * keep[r][c] - delta);
       if (params.softcap != 0.0f) {
         const float t = capped / params.softcap;
         ds *= 1 - t * t;
       }
-      tile.p[tile_row * Tile::kWeightStride + tile_col] = visible ? p * keep[r][c] : 0.0f;
-      tile.ds[tile_row * Tile::kWeightStride + tile_col] = visible ? ds : 0.0f;
+      const int at = tile_row * Tile::kWeightStride + tile_col;
+      tile.p[at] = visible ? p * keep[r][c] : kHidden;
+      tile.ds[at] = visible ? ds + 0.0f : kHidden;  // -0 + 0 = +0
     }
   }
 }
 
-// sum + w x; where Guarded, nothing is added for a weight of 0, though x may be NaN behind a mask.
+// sum + w x; where Guarded, nothing is added for a hidden pair: x may be NaN behind a mask.
 template <bool Guarded>
 __device__ inline float add_weighted(float sum, float w, float x) {
   const float added = fmaf(w, x, sum);
-  return Guarded && w == 0.0f ? sum : added;
+  return Guarded && __float_as_uint(w) == __float_as_uint(kHidden) ? sum : added;
 }
 
 // sum[r][c] += this thread's part of w^T x: dV from P and dO, dK from dS and Q.

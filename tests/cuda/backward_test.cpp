@@ -130,29 +130,46 @@ TEST_P(Backward, PaddingIsNeverRead) {
   }
 }
 
+// NaN where the reference has it, and nowhere else.
+void expect_same_nan(const GradientBuffers<float>& got, const GradientBuffers<double>& exact) {
+  const auto same = [](const Buffer<float>& x, const Buffer<double>& y) {
+    for (std::size_t n = 0; n < x.data.size(); ++n) {
+      if (std::isnan(x.data[n]) != std::isnan(y.data[n])) return false;
+    }
+    return true;
+  };
+  EXPECT_TRUE(same(got.dq, exact.dq));
+  EXPECT_TRUE(same(got.dk, exact.dk));
+  EXPECT_TRUE(same(got.dv, exact.dv));
+}
+
 TEST_P(Backward, VisibleNaNReachesWhoSeesIt) {
   const auto spec = forward_case("", 40, 40, 32, [](BackwardCase& c) { c.p.causal = true; });
   for (const bool in_key : {true, false}) {
     BackwardInputs in;
     fill_inputs(spec, in);
     spoil(in_key ? in.c.k : in.c.v, 20, 21);
-    Passes<double> out(in.c.p);
-    run_forward(attention::Algorithm::standard, in.c.p, convert<double>(in.c), {}, out);
-    in.o = std::move(out.o), in.lse = std::move(out.lse);
-    const auto exact = exact_gradients(in);
+    forward_results(spec, in);
     const auto got = run(spec, in);
-    const auto same = [](const Buffer<float>& x, const Buffer<double>& y) {
-      for (std::size_t n = 0; n < x.data.size(); ++n) {
-        if (std::isnan(x.data[n]) != std::isnan(y.data[n])) return false;
-      }
-      return true;
-    };
     EXPECT_FALSE(std::isnan(got.dq.view.head(0, 0)(19, 0)));
     EXPECT_TRUE(std::isnan(got.dq.view.head(0, 0)(20, 0)));
-    EXPECT_TRUE(same(got.dq, exact.dq));
-    EXPECT_TRUE(same(got.dk, exact.dk));
-    EXPECT_TRUE(same(got.dv, exact.dv));
+    expect_same_nan(got, exact_gradients(in));
   }
+}
+
+// Logits of -inf: no weight, and dK = dV = 0; the infinite keys themselves give 0 * inf in dQ.
+TEST_P(Backward, RowsOfMinusInfinityWeighNothing) {
+  const auto spec = forward_case("", 33, 40, 32);
+  BackwardInputs in;
+  fill_inputs(spec, in);
+  for (Index i = 0; i < 33; ++i) in.c.q.view.head(0, 0)(i, 0) = -1;
+  for (Index j = 0; j < 40; ++j) in.c.k.view.head(0, 0)(j, 0) = std::numeric_limits<double>::infinity();
+  forward_results(spec, in);
+  const auto got = run(spec, in);
+  for (const float x : got.dv.data) ASSERT_EQ(x, 0);
+  EXPECT_TRUE(std::isnan(got.dq.view.head(0, 0)(32, 0)));
+  EXPECT_EQ(got.dq.view.head(0, 0)(32, 1), 0);
+  expect_same_nan(got, exact_gradients(in));
 }
 
 TEST_P(Backward, HostCallGivesTheSameAndRefusesWhatDoesNotFit) {
