@@ -222,16 +222,14 @@ void Builder::check_width(const OperandText& operand, unsigned bits, Type type, 
 
 std::uint64_t Builder::constant_bits(const OperandText& o, Type type) const {
   const bool real = o.kind == OperandText::Kind::real;
-  if (type == Type::f64)
-    return real ? std::bit_cast<std::uint64_t>(o.real)
-                : std::bit_cast<std::uint64_t>(static_cast<double>(o.integer));
-  if (type == Type::f32 || (real && bits(type) == 32)) {
-    if (o.exact_f32) return static_cast<std::uint32_t>(o.integer);
-    return std::bit_cast<std::uint32_t>(static_cast<float>(real ? o.real : static_cast<double>(o.integer)));
-  }
-  if (real && bits(type) == 64) return std::bit_cast<std::uint64_t>(o.real);
-  if (real) refuse("a floating-point constant of a ." + std::string(name(type)));
-  return static_cast<std::uint64_t>(o.integer);
+  if (!real && type == Type::f64) return std::bit_cast<std::uint64_t>(static_cast<double>(o.integer));
+  if (!real && type == Type::f32) return std::bit_cast<std::uint32_t>(static_cast<float>(o.integer));
+  if (!real) return static_cast<std::uint64_t>(o.integer);
+  // 0f... and 0d... are bits, and may be moved as such.
+  if (o.exact_f32 && (type == Type::f32 || type == Type::b32)) return static_cast<std::uint32_t>(o.integer);
+  if (type == Type::f64 || (o.exact_f64 && type == Type::b64)) return std::bit_cast<std::uint64_t>(o.real);
+  if (type == Type::f32) return std::bit_cast<std::uint32_t>(static_cast<float>(o.real));
+  refuse("the constant " + o.text + " is no ." + std::string(name(type)));
 }
 
 Slot Builder::constant_slot(std::uint64_t value) {

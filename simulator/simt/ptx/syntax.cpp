@@ -207,6 +207,7 @@ class Parser {
     if (accept('!')) {
       o = single();
       o.negated = !o.negated;
+      return o;
     } else if (accept('{')) {
       o.kind = OperandText::Kind::vector;
       do o.parts.push_back(operand());

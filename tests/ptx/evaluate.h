@@ -1,0 +1,102 @@
+// Running PTX texts in tests, and the values worth running them on.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "simulator/simt/ptx/ptx.h"
+#include "tests/ptx/fake_device.h"
+
+namespace attnlab::simt::ptx {
+
+// The same text at the same address, for ever: the interpreter knows texts by their address.
+inline const char* interned(const std::string& text) {
+  static std::set<std::string> texts;
+  return texts.insert(text).first->c_str();
+}
+
+// When ATTNLAB_PTX_TEXTS names a file, every text that run_text executes is added to it, with its constraints
+// (and the values of its constants): ptxas_test.cpp gives them to NVIDIA's assembler.
+template <class... Each>
+void remember(const std::string& text, const Each&... each) {
+  static const char* path = std::getenv("ATTNLAB_PTX_TEXTS");
+  if (path == nullptr) return;
+  std::string line;
+  [[maybe_unused]] const auto add = [&](Shape shape, const Words& value) {
+    constexpr const char* prefixes[] = {"", "=", "+"};
+    line += prefixes[static_cast<int>(direction_of(shape))];
+    line += letter_of(shape);
+    if (letter_of(shape) == 'n') line += std::to_string(static_cast<std::int64_t>(value.low));
+    line += ' ';
+  };
+  (add(each.shape, each.value), ...);
+  static std::set<std::string> known;
+  if (!known.insert(line + text).second) return;
+  std::ofstream(path, std::ios::app) << line << '\x1f' << text << '\x1e';
+}
+
+template <class... Each>
+void run_text(const std::string& text, const Each&... each) {
+  remember(text, each...);
+  execute(interned(text), "test.cu", 1, each...);
+}
+
+// The constraint of a C++ type.
+template <class T>
+constexpr const char* constraint_of() {
+  if constexpr (std::is_same_v<T, float>)
+    return "=f";
+  else if constexpr (std::is_same_v<T, double>)
+    return "=d";
+  else if constexpr (sizeof(T) == 2)
+    return "=h";
+  else if constexpr (sizeof(T) == 4)
+    return "=r";
+  else
+    return "=l";
+}
+
+// What "instruction %0, %1, ...;" makes of its operands.
+template <class Result, class... Arguments>
+Result evaluate(const std::string& instruction, Arguments... arguments) {
+  Result result{};
+  std::string text = instruction + " %0";
+  for (std::size_t i = 1; i <= sizeof...(arguments); ++i) text += ", %" + std::to_string(i);
+  run_text(text + ";", out(constraint_of<Result>(), result),
+           in(constraint_of<Arguments>() + 1, arguments)...);
+  return result;
+}
+
+// Zero, one, the ends, single bits, bytes in the middle: as every integer type sees them.
+template <class T>
+std::vector<T> edges() {
+  using U = std::make_unsigned_t<T>;
+  constexpr unsigned width = 8 * sizeof(T);
+  std::vector<T> values;
+  for (const std::uint64_t bits : {0ull, 1ull, 2ull, 3ull, 7ull, 31ull, 32ull, 100ull, 0x1234567890abcdefull})
+    values.push_back(static_cast<T>(bits)), values.push_back(static_cast<T>(~bits));
+  for (unsigned bit = 5; bit < width; bit += 5) values.push_back(static_cast<T>(U(1) << bit));
+  values.push_back(static_cast<T>(U(1) << (width - 1)));
+  values.push_back(static_cast<T>((U(1) << (width - 1)) - 1));
+  return values;
+}
+
+// Zeros, subnormals, ordinary numbers, halfway cases, the largest, infinities, NaN.
+inline std::vector<float> float_edges() {
+  std::vector<float> values;
+  for (const std::uint32_t bits :
+       {0x00000000u, 0x00000001u, 0x007fffffu, 0x00800000u, 0x33800000u, 0x387fc000u,
+        0x3c000000u, 0x3effffffu, 0x3f000000u, 0x3f800000u, 0x3f801000u, 0x3f803000u,
+        0x3fc00000u, 0x40490fdbu, 0x42f6e979u, 0x477fefffu, 0x477ff000u, 0x4b000001u,
+        0x4f000000u, 0x5f000000u, 0x7e800000u, 0x7f7fffffu, 0x7f800000u, 0x7fc00123u})
+    values.push_back(std::bit_cast<float>(bits)), values.push_back(std::bit_cast<float>(bits | 0x80000000u));
+  return values;
+}
+
+}  // namespace attnlab::simt::ptx
