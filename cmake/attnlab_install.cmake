@@ -26,6 +26,9 @@ function(attnlab_install_files destination)
   endforeach()
 endfunction()
 attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab reference/*.h simulator/*.h files/*.h)
+# CUDA's headers have names without .h too, such as cuda/barrier.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/simt/cuda_headers
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/simt)
 attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json experiments/*.py
                       experiments/config.json experiments/paper.json experiments/*.safetensors)
 

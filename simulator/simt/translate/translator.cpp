@@ -1,0 +1,224 @@
+#include "simulator/simt/translate/translator.h"
+
+#include <cstdlib>
+
+#include "reference/core/errors.h"
+
+namespace attnlab::simt::translate {
+namespace {
+
+// Functions of texture and surface memory, which the emulator does not have.
+bool is_texture_call(std::string_view word) {
+  for (const std::string_view prefix :
+       {"tex1D", "tex2D", "tex3D", "texCubemap", "surf1D", "surf2D", "surf3D", "surfCubemap"})
+    if (word.starts_with(prefix)) return true;
+  return false;
+}
+
+}  // namespace
+
+bool any_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  for (const std::string_view w : words)
+    if (w == word) return true;
+  return false;
+}
+
+Translator::Translator(std::string_view text, const Options& options)
+    : options_(options), source_(tokenize(text)), edits_(source_), partner_(source_.tokens.size(), 0) {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < source_.tokens.size(); ++i) {
+    if (source_.tokens[i].kind != TokenKind::punctuation) continue;
+    const char c = source_.text[source_.tokens[i].begin];
+    if (c == '(' || c == '[' || c == '{') open.push_back(i);
+    if ((c == ')' || c == ']' || c == '}') && !open.empty()) {
+      partner_[i] = open.back();
+      partner_[open.back()] = i;
+      open.pop_back();
+    }
+  }
+  scopes_.emplace_back();
+}
+
+std::string Translator::run() {
+  for (std::size_t i = 0; source_.tokens[i].kind != TokenKind::end; ++i) token(i);
+  return edits_.apply();
+}
+
+void Translator::token(std::size_t i) {
+  Pending& pending = scope().pending;
+  const TokenKind kind = source_.tokens[i].kind;
+  if (kind == TokenKind::identifier) return word(i);
+  if (kind == TokenKind::pragma) {
+    const std::string_view line = source_.spelling(i);
+    for (const std::string_view name : {"unroll", "nounroll", "nv_", "hd_warning_disable", "diag_"})
+      if (const std::size_t at = line.find_first_not_of(" \t", line.find("pragma") + 6);
+          at != std::string_view::npos && line.substr(at).starts_with(name)) {
+        edits_.remove(i);
+        break;
+      }
+    return;
+  }
+  if (kind != TokenKind::punctuation) return;
+  const char c = source_.text[source_.tokens[i].begin];
+  if (c == '(' || c == '[') return open(i);
+  if (c == '{') return open_brace(i);
+  if (c == ')' || c == ']' || c == '}') return close(i);
+  if (c == ';') pending = {};
+  if (is(i, "=") && !is(i - 1, "operator")) pending.initialised = true;
+  if (is(i, ":"))
+    (pending.parameters ? pending.constructor_list : pending.bases) = pending.parameters || pending.is_type;
+  if (is(i, "<<<")) return launch(i);
+}
+
+void Translator::word(std::size_t i) {
+  Pending& pending = scope().pending;
+  const std::string_view w = source_.spelling(i);
+  if (w == "template") {
+    pending.is_template = true;
+    return;
+  }
+  if (w == "namespace") pending.is_namespace = true;
+  if (any_of(w, {"class", "struct", "union", "enum"})) pending.is_type = true, pending.parameters = false;
+  if (any_of(w, {"__global__", "__device__", "__host__", "__constant__", "__managed__", "__shared__",
+                 "__forceinline__", "__noinline__", "__inline_hint__", "__grid_constant__",
+                 "__launch_bounds__", "__maxnreg__", "__cluster_dims__", "__block_size__", "__align__",
+                 "__nv_pure__", "__tile_global__"}))
+    return function_specifier(i);
+  if (any_of(w, {"asm", "__asm__", "__asm", "__volatile_asm__"}) && scope().device) return inline_asm(i);
+  if (w == "static" && scope().device && any_of(source_.spelling(i - 1), {";", "{", "}"}))
+    return static_local(i);
+  if (scope().device && is_texture_call(w) && any_of(source_.spelling(i + 1), {"(", "<"}) &&
+      !any_of(source_.spelling(i - 1), {".", "->", "::"}))
+    refuse(i, std::string(w) + " (textures and surfaces)");
+  if (w == "texture" && is(i + 1, "<") && !any_of(source_.spelling(i - 1), {".", "->", "::"}) &&
+      scope().kind == ScopeKind::names)
+    refuse(i, "texture references");
+}
+
+void Translator::function_specifier(std::size_t i) {
+  Pending& pending = scope().pending;
+  const std::string_view w = source_.spelling(i);
+  const bool brackets = is(i + 1, "(");
+  // __attribute__((__noinline__)): the attribute of that name, not CUDA's word.
+  if (i > 0 && any_of(source_.spelling(i - 1), {"(", ","}) && any_of(w, {"__noinline__", "__device__"}))
+    return;
+  if (w == "__shared__") return shared(i);
+  if (w == "__cluster_dims__" || w == "__block_size__" || w == "__tile_global__") refuse(i, w);
+  if (w == "__align__")
+    return edits_.replace(i, matching(i + 1) + 1,
+                          "__attribute__((aligned" + text_of(i + 1, matching(i + 1) + 1) + "))");
+  if (w == "__launch_bounds__" || w == "__maxnreg__") {
+    if (!brackets) return;
+    if (w == "__launch_bounds__" && source_.tokens[i + 2].kind == TokenKind::number)
+      pending.bounds = std::atoi(std::string(source_.spelling(i + 2)).c_str());
+    return edits_.replace(i, matching(i + 1) + 1, "");
+  }
+  if (w == "__forceinline__") return edits_.replace(i, i + 1, "inline __attribute__((always_inline))");
+  if (w == "__noinline__") return edits_.replace(i, i + 1, "__attribute__((noinline))");
+  if (any_of(w, {"__grid_constant__", "__inline_hint__", "__nv_pure__"})) return edits_.remove(i);
+  if (any_of(w, {"__constant__", "__managed__"})) return memory_space(i);
+  if (scope().kind == ScopeKind::brackets || scope().kind == ScopeKind::block ||
+      scope().kind == ScopeKind::function || pending.initialised) {
+    std::size_t before = i;
+    while (before > 0 && any_of(source_.spelling(before - 1), {"__host__", "__device__"})) --before;
+    if (before > 0 && is(before - 1, "]")) pending.lambda = true;
+  }
+  if (w == "__host__") pending.host = true;
+  if (w == "__device__" && !pending.lambda && declares_variable(i)) return memory_space(i);
+  if (w == "__device__") pending.device = true;
+  if (w == "__global__") {
+    pending.global = true;
+    return edits_.replace(i, i + 1, "__attribute__((noinline))");
+  }
+  edits_.remove(i);
+}
+
+void Translator::open(std::size_t i) {
+  Scope next;
+  next.kind = ScopeKind::brackets;
+  next.device = scope().device;
+  next.host = scope().host;
+  next.opened = i;
+  Pending& pending = scope().pending;
+  // Parentheses that are no parameters: of attributes and operators, in template arguments, in base classes.
+  const bool parameters =
+      is(i, "(") && !pending.is_namespace && !pending.bases &&
+      (is(i - 2, "operator") ||
+       !any_of(source_.spelling(i - 1),
+               {"__attribute__", "alignas", "decltype", "__launch_bounds__", "noexcept", "explicit",
+                "requires", "__align__", "sizeof", "alignof", "(", "[", "<", ",", "&&", "||", "="}));
+  if (parameters && !pending.parameters) {
+    pending.name = i - 1;
+    pending.parameters = true;
+  }
+  scopes_.push_back(next);
+}
+
+void Translator::open_brace(std::size_t i) {
+  Scope& outer = scope();
+  Pending& pending = outer.pending;
+  Scope next;
+  next.opened = i;
+  next.device = outer.device;
+  next.host = outer.host;
+  next.declared = pending;
+  const bool names = outer.kind == ScopeKind::names || outer.kind == ScopeKind::type;
+  const bool external = i > 1 && source_.tokens[i - 1].kind == TokenKind::string && is(i - 2, "extern");
+  const bool member_initialiser =
+      pending.constructor_list && i > 0 && (is_identifier(i - 1) || is(i - 1, ">"));
+  if (pending.lambda) {
+    next.kind = ScopeKind::function;
+    next.device = pending.device;
+    next.host = pending.host;
+    pending.lambda = pending.device = pending.host = false;
+  } else if (names && (pending.is_namespace || external)) {
+    next.kind = ScopeKind::names;
+  } else if (pending.is_type && !pending.parameters) {
+    next.kind = ScopeKind::type;
+  } else if (names && pending.parameters && !pending.initialised && !member_initialiser) {
+    next.kind = ScopeKind::function;
+    if (pending.device || pending.global) {
+      next.device = true;
+      next.host = pending.host;
+    }
+  } else {
+    next.kind = ScopeKind::block;
+  }
+  scopes_.push_back(next);
+}
+
+void Translator::close(std::size_t i) {
+  if (scopes_.size() == 1) return;  // g++ will say what is wrong
+  const Scope closed = scope();
+  scopes_.pop_back();
+  if (closed.kind == ScopeKind::function && !closed.declared.lambda) end_of_function(i, closed);
+  const bool ends = closed.kind == ScopeKind::names ||
+                    (closed.kind == ScopeKind::function && !closed.declared.lambda) ||
+                    (closed.kind == ScopeKind::block &&
+                     (scope().kind == ScopeKind::function || scope().kind == ScopeKind::block));
+  if (ends && !scope().pending.initialised) scope().pending = {};
+}
+
+void Translator::end_of_function(std::size_t closing, const Scope& closed) {
+  if (!closed.device) return;
+  namespace_shared(closing, closed);
+  if (closed.declared.global && !closed.declared.is_template && scope().kind == ScopeKind::names)
+    describe_kernel(closing, closed);
+}
+
+void Translator::refuse(std::size_t i, std::string_view what) const {
+  const Token& token = source_.tokens[i];
+  throw FileError(source_.files[token.file].name + ":" + std::to_string(token.line),
+                  std::string(what) + ": not supported");
+}
+
+std::string Translator::here(std::size_t i) const {
+  const Token& token = source_.tokens[i];
+  return source_.files[token.file].spelled + ", " + std::to_string(token.line) + "u";
+}
+
+std::string translate(std::string_view preprocessed, const Options& options) {
+  return Translator(preprocessed, options).run();
+}
+
+}  // namespace attnlab::simt::translate
