@@ -1,5 +1,6 @@
 #include "simulator/simt/builtins/assertion.h"
 
+#undef NDEBUG  // it hides the declaration of __assert_fail
 #include <cassert>
 
 #include "simulator/simt/device.h"

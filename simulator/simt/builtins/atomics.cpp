@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstring>
 
-#include "reference/core/dtype.h"
 #include "simulator/simt/device.h"
 
 namespace attnlab::simt::calls {
@@ -22,10 +21,7 @@ T change(T* address, Update update) {
 }
 
 std::uint16_t half_sum(std::uint16_t a, std::uint16_t b, Half format) {
-  const DType type = format == Half::fp16 ? DType::f16 : DType::bf16;
-  // The sum of two such numbers is exact in double (bf16: or so far apart that the smaller is less than half
-  // an ulp of the larger).
-  return static_cast<std::uint16_t>(encode(type, decode(type, a) + decode(type, b)));
+  return half_multiply_add(value_of(a, format), 1, value_of(b, format), format);
 }
 
 }  // namespace

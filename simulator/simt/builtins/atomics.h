@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "simulator/simt/builtins/halves.h"
+
 namespace attnlab::simt::calls {
 
 // T: int, unsigned, long, unsigned long, long long, unsigned long long; add, exchange and load/store also
@@ -40,7 +42,6 @@ unsigned atomic_increment(unsigned* address, unsigned limit, bool returns);
 unsigned atomic_decrement(unsigned* address, unsigned limit, bool returns);
 
 // 16-bit floats, as bits; a pair in 32 bits. Every sum is rounded once.
-enum class Half { fp16, bf16 };
 std::uint16_t atomic_add_half(void* address, std::uint16_t value, Half format, bool returns);
 std::uint32_t atomic_add_half2(void* address, std::uint32_t value, Half format, bool returns);
 

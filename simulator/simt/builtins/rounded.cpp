@@ -2,6 +2,7 @@
 
 #include <cfenv>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 namespace attnlab::simt::calls {
@@ -84,6 +85,10 @@ float rounded_float(double x, Rounding mode) {
       mode, [](double y) { return static_cast<float>(y); }, x);
 }
 
+int to_int8(double x, Rounding mode) { return saturated<std::int8_t>(x, mode, 0); }
+int to_uint8(double x, Rounding mode) { return saturated<std::uint8_t>(x, mode, 0); }
+int to_int16(double x, Rounding mode) { return saturated<std::int16_t>(x, mode, 0); }
+int to_uint16(double x, Rounding mode) { return saturated<std::uint16_t>(x, mode, 0); }
 int to_int32(double x, Rounding mode) { return saturated<int>(x, mode, 0); }
 unsigned to_uint32(double x, Rounding mode) { return saturated<unsigned>(x, mode, 0); }
 long long to_int64(double x, Rounding mode) {

@@ -32,3 +32,15 @@
 // The same for a function with branches that the GPU does not have: it stays a function of its own, without
 // instrumentation. It must not touch memory.
 #define ATTNLAB_OPAQUE __attribute__((noinline, const, no_sanitize("thread"), no_sanitize_coverage)) inline
+
+namespace attnlab::simt::builtins {
+
+// A condition as 0 or 1, of which the compiler cannot make a branch: a branch of ours would count as control
+// flow of the user's kernel.
+ATTNLAB_BUILTIN unsigned attnlab_flag(bool condition) {
+  unsigned flag = condition;
+  __asm__("" : "+r"(flag));
+  return flag;
+}
+
+}  // namespace attnlab::simt::builtins

@@ -27,6 +27,7 @@ ATTNLAB_BUILTIN T attnlab_shuffle(unsigned mask, T value, unsigned operand, int 
   }
 }
 
+// Of one type; cuda_fp16.h and cuda_bf16.h add theirs.
 #define ATTNLAB_SHUFFLES(T)                                                                         \
   ATTNLAB_BUILTIN T __shfl_sync(unsigned mask, T value, int lane, int width = 32) {                 \
     return attnlab_shuffle(mask, value, static_cast<unsigned>(lane), width, calls::Shuffle::index); \
