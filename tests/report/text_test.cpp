@@ -128,6 +128,17 @@ TEST_F(TextReport, SaysEachFindingOnOneLine) {
   EXPECT_THAT(report, HasSubstr("outside kernels\n  " + source() + ":8: leak: 4,096 bytes never freed\n"));
 }
 
+TEST_F(TextReport, NamesTheKernelOfARefusedLaunch) {
+  Report report;
+  report.findings = {{.kind = FindingKind::refused_launch,
+                      .kernel = "fill<float>",
+                      .file = "k.cu",
+                      .line = 20,
+                      .message = "block (2048, 1, 1), at most (1024, 1024, 64)"}};
+  EXPECT_THAT(text(report), HasSubstr("k.cu:20: refused-launch: block (2048, 1, 1), at most (1024, 1024, 64) "
+                                      "(fill<float>)\n"));
+}
+
 TEST_F(TextReport, AlignsItsColumns) {
   const std::string report = text(sample_report(source()));
   const std::string head = line_with(report, "global memory"), loads = line_with(report, "    loads"),

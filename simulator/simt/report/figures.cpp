@@ -116,8 +116,9 @@ std::string extent_text(const Index3& extent) {
 
 std::string place_text(const Finding& finding) {
   const Index3 &b = finding.block, &t = finding.thread;
-  std::string text;
-  if (!finding.kernel.empty()) {
+  const bool in_thread = finding.kind != FindingKind::refused_launch && !finding.kernel.empty();
+  std::string text = in_thread ? "" : finding.kernel;
+  if (in_thread) {
     text = fmt::format("block ({},{},{}) thread ({},{},{})", b.x, b.y, b.z, t.x, t.y, t.z);
   }
   if (finding.count > 1)

@@ -65,7 +65,8 @@ std::string ratio_text(std::uint64_t numerator, std::uint64_t denominator);
 std::string percent_text(std::uint64_t part, std::uint64_t whole);
 // (64,1,1) as "64", (8,4,1) as "8 x 4".
 std::string extent_text(const Index3& extent);
-// "block (3,0,0) thread (17,0,0), 12 times": of the first one; outside kernels only how often; may be empty.
+// "block (3,0,0) thread (17,0,0), 12 times": of the first one. A launch that was refused has its
+// kernel's name, what happened outside kernels no place; may be empty.
 std::string place_text(const Finding& finding);
 // The path as seen from the working folder when it is below it, else as it is.
 std::string path_text(const std::string& path);

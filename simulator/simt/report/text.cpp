@@ -76,7 +76,8 @@ std::string global_memory(const Counters& c) {
 
 std::string shared_memory(const Counters& c) {
   Layout layout;
-  layout.add({"shared memory", "requests", "wavefronts", "bank conflicts", "issued by nvcc", "wavefronts"});
+  layout.add(
+      {"shared memory", "requests", "wavefronts", "bank conflicts", "issued by nvcc", "its wavefronts"});
   for (const SharedRow& row : shared_rows) {
     if (get(c, row.requests) == 0) continue;
     layout.add({fmt::format("  {}", row.label), count_text(get(c, row.requests)),
