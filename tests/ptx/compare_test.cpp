@@ -59,8 +59,16 @@ TEST(Compare, Floats) {
   EXPECT_EQ(set_predicates("gt.f32", 0x1p-140f, 0.0f), 1u);
   EXPECT_EQ(set_predicates("gt.ftz.f32", 0x1p-140f, 0.0f), 2u);
   EXPECT_EQ(set_predicates("lt.f64", 1.0, 2.0), 1u);
-  EXPECT_EQ(set_predicates("lt.f16", std::uint16_t{0xbc00}, std::uint16_t{0x3c00}), 1u);   // -1 < 1
-  EXPECT_EQ(set_predicates("gt.bf16", std::uint16_t{0x7fff}, std::uint16_t{0x3f80}), 2u);  // NaN > 1
+  const auto halves = [](const std::string& comparison, std::uint16_t a, std::uint16_t b) {
+    std::uint32_t result = 0;
+    run_text("{ .reg .pred p; setp." + comparison + " p, %1, %2; selp.b32 %0, 1, 0, p; }", out("=r", result),
+             in("h", a), in("h", b));
+    return result == 1;
+  };
+  EXPECT_TRUE(halves("lt.f16", 0xbc00, 0x3c00));  // -1 < 1
+  EXPECT_FALSE(halves("gt.ftz.f16", 0x0001, 0x0000));
+  EXPECT_FALSE(halves("gt.bf16", 0x7fff, 0x3f80));  // NaN > 1
+  EXPECT_TRUE(halves("gtu.bf16", 0x7fff, 0x3f80));
   // A pair: p of the low halves, q of the high ones.
   EXPECT_EQ(set_predicates("lt.f16x2", 0x3c003c00u, 0x38004000u), 1u);  // 1 < 2, 1 < 0.5
   EXPECT_EQ(set_predicates("gt.bf16x2", 0x3f803f80u, 0x3f004000u), 2u);

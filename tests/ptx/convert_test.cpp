@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "reference/core/dtype.h"
 #include "tests/ptx/evaluate.h"
@@ -161,6 +162,9 @@ void expect_integer() {
   __extension__ using Wide = __int128;
   for (const From a : edges<From>()) {
     ASSERT_EQ(evaluate<To>("cvt" + suffix<To>() + suffix<From>(), a), static_cast<To>(a));
+    if (std::in_range<To>(std::numeric_limits<From>::min()) &&
+        std::in_range<To>(std::numeric_limits<From>::max()))
+      continue;
     const Wide least = std::numeric_limits<To>::min(), most = std::numeric_limits<To>::max();
     ASSERT_EQ(evaluate<To>("cvt.sat" + suffix<To>() + suffix<From>(), a),
               static_cast<To>(std::clamp<Wide>(a, least, most)))

@@ -135,7 +135,6 @@ TEST(Syntax, SpecialRegisters) {
   EXPECT_EQ(result_of("mov.u32 %0, %%nwarpid;"), 2u);
   EXPECT_EQ(result_of("mov.u32 %0, %%smid;"), 42u);
   EXPECT_EQ(result_of("mov.u32 %0, %%dynamic_smem_size;"), 4096u);
-  EXPECT_EQ(result_of("add.u32 %0, %%ctaid.x, %%ctaid.y;"), 8u);
   std::uint64_t before = 0, after = 0;
   run_text("mov.u64 %0, %%clock64; mov.u64 %1, %%globaltimer;", out("=l", before), out("=l", after));
   EXPECT_LT(before, after);
