@@ -22,7 +22,8 @@ namespace attnlab::simt::global_memory {
 
 namespace detail {
 Arena arena;
-}
+std::atomic<std::uint64_t> version{0};
+}  // namespace detail
 
 namespace {
 
@@ -47,7 +48,6 @@ struct Book {
   std::uintptr_t cursor = 0;                         // where the search for a place begins
   std::uint64_t serial = 0;
   std::array<std::size_t, 3> live_bytes{};
-  std::atomic<std::uint64_t> version{0};
 };
 
 // Never destroyed: a program may free memory, and the report may ask for leaks, while it ends.
@@ -203,7 +203,7 @@ void* allocate(std::size_t bytes, Kind kind, const void* caller) {
   book.allocations[begin] = fresh;
   book.cursor = std::max(fresh.end(), begin + 1);
   book.live_bytes[static_cast<std::size_t>(kind)] += bytes;
-  book.version.fetch_add(1, std::memory_order_release);
+  detail::version.fetch_add(1, std::memory_order_release);
   mark_uninitialised(begin, bytes);
   void* const memory = reinterpret_cast<void*>(begin);
   if (kind == Kind::device && bytes <= kMostPoison) std::memset(memory, poison, bytes);
@@ -219,7 +219,7 @@ bool release(void* begin, Kind kind, const void* caller) {
   allocation.live = false;
   allocation.released_by = caller;
   book.live_bytes[static_cast<std::size_t>(kind)] -= allocation.bytes;
-  book.version.fetch_add(1, std::memory_order_release);
+  detail::version.fetch_add(1, std::memory_order_release);
   const std::span<std::byte> pages = pages_of(allocation);
   madvise(pages.data(), pages.size(), MADV_DONTNEED);
   mark_uninitialised(allocation.begin, allocation.bytes);
@@ -238,8 +238,6 @@ const Allocation* find_live(const void* address, std::size_t bytes) {
   if (found == nullptr || !found->live || begin < found->begin) return nullptr;
   return begin <= found->end() && bytes <= found->end() - begin ? found : nullptr;
 }
-
-std::uint64_t version() { return book().version.load(std::memory_order_acquire); }
 
 std::vector<Allocation> live() {
   Book& book = global_memory::book();

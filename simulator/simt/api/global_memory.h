@@ -50,6 +50,7 @@ struct Arena {
   std::atomic<std::uint64_t>* written = nullptr;  // a bit for every byte
 };
 extern Arena arena;
+extern std::atomic<std::uint64_t> version;
 bool initialised_slow(std::uintptr_t address, std::size_t bytes);
 void mark_initialised_slow(std::uintptr_t address, std::size_t bytes);
 }  // namespace detail
@@ -77,7 +78,7 @@ const Allocation* find(const void* address);
 const Allocation* find_live(const void* address, std::size_t bytes);
 
 // Changes with every allocate and release: what is remembered of an allocation is good while it stays.
-std::uint64_t version();
+inline std::uint64_t version() { return detail::version.load(std::memory_order_acquire); }
 
 std::vector<Allocation> live();     // by serial number
 std::size_t live_bytes(Kind kind);  // the sum of their sizes
