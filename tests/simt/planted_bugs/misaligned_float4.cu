@@ -1,5 +1,5 @@
-// The sums of a matrix' rows, four numbers a load. Planted bug: rows of 33 floats do not begin at multiples of
-// 16 bytes.
+// The sums of a matrix' rows, four numbers a load. Planted bug: rows of 33 floats do not begin at multiples
+// of 16 bytes.
 #include <cuda_runtime.h>
 
 #include <cstdio>

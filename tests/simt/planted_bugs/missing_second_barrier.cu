@@ -1,5 +1,5 @@
-// A block sums the products of two vectors' tiles, a tile a step. Planted bug: no barrier at the end of a step,
-// so that a fast warp overwrites the tile that a slow one still reads.
+// A block sums the products of two vectors' tiles, a tile a step. Planted bug: no barrier at the end of a
+// step, so that a fast warp overwrites the tile that a slow one still reads.
 #include <cuda_runtime.h>
 
 #include <cstdio>

@@ -14,7 +14,7 @@ __global__ void reverse(const float* in, float* out) {
 #ifdef FIXED
   __syncthreads();
 #endif
-  out[base + threadIdx.x] = tile[kThreads - 1 - threadIdx.x];  // BUG: shared-race
+  out[base + threadIdx.x] = tile[kThreads - 1 - threadIdx.x];  // BUG: shared-race ALSO: uninitialised-read
 }
 
 int main() {

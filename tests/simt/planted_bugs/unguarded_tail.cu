@@ -1,4 +1,5 @@
-// Doubles an array whose size is no multiple of the block's. Planted bug: the last block writes its whole tile.
+// Doubles an array whose size is no multiple of the block's. Planted bug: the last block writes its whole
+// tile.
 #include <cuda_runtime.h>
 
 #include <cstdio>
