@@ -129,6 +129,14 @@ TEST_F(HtmlReport, ShowsCountersAndFindingsAtTheirLines) {
   EXPECT_THAT(page, HasSubstr("<a href=\"#k0-0-5\">"));
 }
 
+TEST_F(HtmlReport, LinksTheHottestLines) {
+  const std::string page = html(sample_report(source()));
+  const std::string table = page.substr(page.find("Hottest lines"), 1500);
+  EXPECT_THAT(table, HasSubstr("<a href=\"#k0-0-3\">k.cu:3</a></th><td>59.0%</td>"));
+  EXPECT_THAT(table, HasSubstr("<a href=\"#k0-0-5\">k.cu:5</a></th><td>41.0%</td>"));
+  EXPECT_LT(table.find("k.cu:3"), table.find("k.cu:5"));
+}
+
 TEST_F(HtmlReport, LeavesOutLinesWithoutCountersAndSaysHowMany) {
   std::string text;
   for (int i = 1; i <= 300; ++i) text += "line " + std::to_string(i) + "\n";

@@ -173,6 +173,26 @@ TEST_F(TextReport, BeginsWithASummaryOfSeveralKernels) {
   EXPECT_THAT(all, HasSubstr("\n" + std::string(100, 'n') + "<float> on h200\n"));
 }
 
+TEST_F(TextReport, NamesKernelsWithoutNamespacesWhereThatIsClear) {
+  Report report;
+  report.kernels = {sample_kernel("a::b::first<c::d, 64>", source()), sample_kernel("a::second", source()),
+                    sample_kernel("b::second", source())};
+  const std::string all = text(report);
+  EXPECT_THAT(all, HasSubstr("\nfirst<c::d, 64> on h200\n"));
+  EXPECT_THAT(all, HasSubstr("\na::second on h200\n"));
+  EXPECT_THAT(all, HasSubstr("\nb::second on h200\n"));
+}
+
+TEST(Figures, CutNamespacesOnly) {
+  EXPECT_EQ(without_namespaces("k"), "k");
+  EXPECT_EQ(without_namespaces("a::k<b::c>"), "k<b::c>");
+  EXPECT_EQ(without_namespaces("a<int>::k"), "a<int>::k");
+  EXPECT_EQ(without_namespaces("k(std::tuple<int>)"), "k(std::tuple<int>)");
+  EXPECT_EQ(without_namespaces("(anonymous namespace)::k<1>"), "k<1>");
+  EXPECT_EQ(without_namespaces("a::(anonymous namespace)::k"), "k");
+  EXPECT_EQ(without_namespaces(""), "");
+}
+
 TEST(Figures, AreRoundedForReaders) {
   EXPECT_EQ(count_text(0), "0");
   EXPECT_EQ(count_text(999), "999");

@@ -165,13 +165,37 @@ std::vector<KernelSum> sum_launches(const Report& report) {
       sums[i].total.lines.push_back({place.first, place.second, counters});
     }
   }
+  std::map<std::string, int> users;
+  for (const KernelSum& sum : sums) ++users[without_namespaces(sum.total.name)];
+  for (KernelSum& sum : sums) {
+    sum.label = without_namespaces(sum.total.name);
+    if (users.at(sum.label) > 1) sum.label = sum.total.name;
+  }
   return sums;
 }
 
-std::uint64_t finding_count(const Report& report) {
-  std::uint64_t count = report.findings.size();
-  for (const KernelSum& sum : sum_launches(report)) count += sum.total.findings.size();
-  return count;
+std::string without_namespaces(const std::string& kernel) {
+  std::size_t begin = 0;
+  int depth = 0;  // of template arguments, parameters, "(anonymous namespace)"
+  for (std::size_t i = 0; i + 2 < kernel.size(); ++i) {
+    if (kernel[i] == '<' || kernel[i] == '(') ++depth;
+    if (kernel[i] == '>' || kernel[i] == ')') --depth;
+    if (kernel[i] == '<' || (kernel[i] == '(' && i > begin)) break;  // what follows are arguments
+    if (depth == 0 && kernel.compare(i, 2, "::") == 0) begin = i + 2;
+  }
+  return kernel.substr(begin);
+}
+
+std::vector<const LineReport*> hottest_lines(const KernelReport& kernel, std::size_t most) {
+  std::vector<const LineReport*> lines;
+  for (const LineReport& line : kernel.lines) {
+    if (bytes_through_sm(line.counters) != 0) lines.push_back(&line);
+  }
+  std::stable_sort(lines.begin(), lines.end(), [](const LineReport* a, const LineReport* b) {
+    return bytes_through_sm(a->counters) > bytes_through_sm(b->counters);
+  });
+  if (lines.size() > most) lines.resize(most);
+  return lines;
 }
 
 const std::optional<std::vector<std::string>>& SourceText::file(const std::string& path) {

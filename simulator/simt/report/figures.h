@@ -75,6 +75,7 @@ std::string path_text(const std::string& path);
 // of the first; its resident blocks and GPU too.
 struct KernelSum {
   KernelReport total;
+  std::string label;  // its name without namespaces, where no other kernel has the same
   struct Shape {
     Index3 grid, block;
     std::uint64_t static_shared_bytes, dynamic_shared_bytes;
@@ -88,7 +89,11 @@ struct KernelSum {
 // put together, and the first one speaks for them.
 std::vector<KernelSum> sum_launches(const Report& report);
 
-std::uint64_t finding_count(const Report& report);  // places, not times
+// "flash2_kernel<float, 64>" of "attnlab::cuda::flash2_kernel<float, 64>".
+std::string without_namespaces(const std::string& kernel);
+
+// The lines through which most bytes went, at most so many, hottest first.
+std::vector<const LineReport*> hottest_lines(const KernelReport& kernel, std::size_t most);
 
 // Lines of source files, read when first asked for.
 class SourceText {

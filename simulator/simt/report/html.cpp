@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <vector>
 
 #include "simulator/simt/report/highlight.h"
@@ -101,16 +102,37 @@ std::string shapes_html(const KernelSum& kernel) {
   return text + "</ul>\n";
 }
 
+// The hottest lines, each linked to its place in the listing.
+std::string lines_table(const KernelReport& kernel, const Anchors& anchors, SourceText& source) {
+  const std::vector<const LineReport*> lines = hottest_lines(kernel, 5);
+  if (lines.empty()) return "";
+  const std::uint64_t all = bytes_through_sm(kernel.counters);
+  std::string rows;
+  for (const LineReport* line : lines) {
+    const std::string name = std::filesystem::path(line->file).filename().string();
+    rows += fmt::format(
+        "<tr><th><a href=\"#{}\">{}:{}</a></th><td>{}</td><td class=\"t\"><code>{}</code></td></tr>\n",
+        anchors.of(line->file, line->line), escaped(name), line->line,
+        percent_text(bytes_through_sm(line->counters), all),
+        Highlighter().line(source.line(line->file, line->line)));
+  }
+  return "<h3>Hottest lines</h3>\n<div class=\"tables\"><table class=\"totals hottest\"><thead><tr>"
+         "<th>line</th><th title=\"of those through global and shared memory\">of the bytes</th><th></th>"
+         "</tr></thead><tbody>\n" +
+         rows + "</tbody></table></div>\n";
+}
+
 std::string kernel_section(const KernelSum& kernel, const std::string& id, const Ideal* ideal,
                            SourceText& source) {
   const KernelReport& total = kernel.total;
   const Anchors anchors(total, id);
-  return fmt::format("<section id=\"{}\"><h2><code>{}</code> {}</h2>\n", id, escaped(total.name),
-                     badge(total.findings.size())) +
+  return fmt::format("<section id=\"{}\"><h2><code title=\"{}\">{}</code> {}</h2>\n", id, escaped(total.name),
+                     escaped(kernel.label), badge(total.findings.size())) +
          shapes_html(kernel) + findings_list(total.findings, &anchors) + tiles_html(total.counters) +
          "<h3>Bytes at each level</h3>\n" + traffic_chart(total.counters, ideal) + "<h3>Totals</h3>\n" +
-         totals_tables(total.counters) + counter_list(total.counters, id + "-all") + "<h3>Source</h3>\n" +
-         source_listing(total, source, id) + "</section>\n";
+         totals_tables(total.counters) + counter_list(total.counters, id + "-all") +
+         lines_table(total, anchors, source) + "<h3>Source</h3>\n" + source_listing(total, source, id) +
+         "</section>\n";
 }
 
 // With several kernels: a line each, and their traffic together.
@@ -124,7 +146,7 @@ std::string overview(const std::vector<KernelSum>& kernels, const Ideal* ideal) 
         "<tr><th><a "
         "href=\"#k{}\"><code>{}</code></a></th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>"
         "<td>{}</td><td>{}</td></tr>\n",
-        i, escaped(kernels[i].total.name), count_text(kernels[i].launches), count_text(global_sectors(c)),
+        i, escaped(kernels[i].label), count_text(kernels[i].launches), count_text(global_sectors(c)),
         ratio_text(global_sectors(c), global_requests(c)), count_text(shared_wavefronts(c)),
         bytes_text(get(c, Metric::l2_to_l1_sectors) * sector_bytes),
         bytes_text(get(c, Metric::dram_read_bytes) + get(c, Metric::dram_write_bytes)),

@@ -70,6 +70,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .totals th:first-child, .counters th { text-align: left; padding-left: 0; }
 .totals thead th { color: var(--soft); font-size: .8rem; border-bottom: 1px solid var(--line); }
 .totals thead th:first-child { color: var(--ink); font-weight: 600; font-size: .9rem; }
+.hottest td.t { text-align: left; white-space: pre-wrap; overflow-wrap: anywhere; }
+.hottest th { white-space: nowrap; }
 .fold { margin-top: 1rem; overflow-x: auto; }
 .fold input { position: absolute; opacity: 0; }
 .fold label { cursor: pointer; color: var(--need-strong); }

@@ -156,15 +156,8 @@ std::string trimmed(std::string_view line) {
   return shortened(text, 90);
 }
 
-std::string hottest_lines(const KernelReport& kernel, std::size_t most, SourceText& source) {
-  std::vector<const LineReport*> lines;
-  for (const LineReport& line : kernel.lines) {
-    if (bytes_through_sm(line.counters) != 0) lines.push_back(&line);
-  }
-  std::stable_sort(lines.begin(), lines.end(), [](const LineReport* a, const LineReport* b) {
-    return bytes_through_sm(a->counters) > bytes_through_sm(b->counters);
-  });
-  if (lines.size() > most) lines.resize(most);
+std::string lines_text(const KernelReport& kernel, std::size_t most, SourceText& source) {
+  const std::vector<const LineReport*> lines = hottest_lines(kernel, most);
   if (lines.empty()) return "";
 
   Layout layout;
@@ -212,7 +205,7 @@ std::string shape_text(const KernelSum::Shape& shape) {
 
 std::string kernel_text(const KernelSum& kernel, const TextOptions& options, SourceText& source) {
   const KernelReport& total = kernel.total;
-  std::string text = total.name + (total.gpu.empty() ? "" : " on " + total.gpu) + "\n";
+  std::string text = kernel.label + (total.gpu.empty() ? "" : " on " + total.gpu) + "\n";
   constexpr std::size_t kMostShapes = 4;
   for (std::size_t i = 0; i < std::min(kernel.shapes.size(), kMostShapes); ++i) {
     const KernelSum::Shape& shape = kernel.shapes[i];
@@ -222,10 +215,9 @@ std::string kernel_text(const KernelSum& kernel, const TextOptions& options, Sou
   if (kernel.shapes.size() > kMostShapes) {
     text += fmt::format("  and {} other shapes\n", kernel.shapes.size() - kMostShapes);
   }
-  const std::string parts[] = {
-      global_memory(total.counters), shared_memory(total.counters), caches(total.counters),
-      instructions(total.counters),
-      options.hottest_lines == 0 ? "" : hottest_lines(total, options.hottest_lines, source)};
+  const std::string parts[] = {global_memory(total.counters), shared_memory(total.counters),
+                               caches(total.counters), instructions(total.counters),
+                               lines_text(total, options.hottest_lines, source)};
   for (const std::string& part : parts) {
     if (!part.empty()) text += "\n" + part;
   }
@@ -239,7 +231,7 @@ std::string summary(const std::vector<KernelSum>& kernels) {
               "DRAM read", "DRAM written", "findings"});
   for (const KernelSum& kernel : kernels) {
     const Counters& c = kernel.total.counters;
-    layout.add({shortened(kernel.total.name, 40), count_text(kernel.launches), count_text(global_sectors(c)),
+    layout.add({shortened(kernel.label, 40), count_text(kernel.launches), count_text(global_sectors(c)),
                 ratio_text(global_sectors(c), global_requests(c)), count_text(shared_wavefronts(c)),
                 bytes_text(get(c, Metric::l2_to_l1_sectors) * sector_bytes),
                 bytes_text(get(c, Metric::dram_read_bytes)), bytes_text(get(c, Metric::dram_write_bytes)),
