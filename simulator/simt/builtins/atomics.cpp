@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
-#include <cstring>
 
 #include "simulator/simt/device.h"
 
@@ -136,16 +134,9 @@ Floats atomic_add_floats(float* address, Floats values, unsigned count, bool ret
 
 namespace {
 
-template <class T>
-T read_as(const void* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
 // Calls action with a pointer of the unsigned integer type of that size.
 template <class Action>
-auto of_size(std::size_t bytes, void* address, Action action) {
+std::uint64_t of_size(std::size_t bytes, void* address, Action action) {
   switch (bytes) {
     case 1:
       return action(static_cast<std::uint8_t*>(address));
@@ -160,36 +151,32 @@ auto of_size(std::size_t bytes, void* address, Action action) {
 
 }  // namespace
 
-void atomic_load(const void* address, void* result, std::size_t bytes) {
+std::uint64_t atomic_load(const void* address, std::size_t bytes) {
   record_load(address, static_cast<unsigned>(bytes), __builtin_return_address(0));
-  of_size(bytes, const_cast<void*>(address), [&](auto* p) {
-    const auto value = std::atomic_ref(*p).load();
-    std::memcpy(result, &value, sizeof value);
-  });
+  return of_size(bytes, const_cast<void*>(address), [](auto* p) { return std::atomic_ref(*p).load(); });
 }
 
-void atomic_store(void* address, const void* value, std::size_t bytes) {
+void atomic_store(void* address, std::uint64_t value, std::size_t bytes) {
   record_store(address, static_cast<unsigned>(bytes), __builtin_return_address(0));
-  of_size(bytes, address,
-          [&](auto* p) { std::atomic_ref(*p).store(read_as<std::remove_pointer_t<decltype(p)>>(value)); });
-}
-
-void atomic_exchange_bytes(void* address, const void* value, void* old, std::size_t bytes) {
-  record_atomic(address, static_cast<unsigned>(bytes), true, __builtin_return_address(0));
-  of_size(bytes, address, [&](auto* p) {
-    const auto before = std::atomic_ref(*p).exchange(read_as<std::remove_pointer_t<decltype(p)>>(value));
-    std::memcpy(old, &before, sizeof before);
+  of_size(bytes, address, [=]<class T>(T* p) {
+    std::atomic_ref(*p).store(static_cast<T>(value));
+    return T{};
   });
 }
 
-bool atomic_compare_exchange_bytes(void* address, void* expected, const void* value, std::size_t bytes) {
+std::uint64_t atomic_exchange_bits(void* address, std::uint64_t value, std::size_t bytes) {
   record_atomic(address, static_cast<unsigned>(bytes), true, __builtin_return_address(0));
-  return of_size(bytes, address, [&](auto* p) {
-    using T = std::remove_pointer_t<decltype(p)>;
-    T before = read_as<T>(expected);
-    const bool done = std::atomic_ref(*p).compare_exchange_strong(before, read_as<T>(value));
-    std::memcpy(expected, &before, sizeof before);
-    return done;
+  return of_size(bytes, address,
+                 [=]<class T>(T* p) { return std::atomic_ref(*p).exchange(static_cast<T>(value)); });
+}
+
+std::uint64_t atomic_compare_exchange_bits(void* address, std::uint64_t expected, std::uint64_t value,
+                                           std::size_t bytes) {
+  record_atomic(address, static_cast<unsigned>(bytes), true, __builtin_return_address(0));
+  return of_size(bytes, address, [=]<class T>(T* p) {
+    T old = static_cast<T>(expected);
+    std::atomic_ref(*p).compare_exchange_strong(old, static_cast<T>(value));
+    return old;
   });
 }
 

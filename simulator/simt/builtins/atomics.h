@@ -52,10 +52,12 @@ struct Floats {
 };
 Floats atomic_add_floats(float* address, Floats values, unsigned count, bool returns);
 
-// For cuda::atomic: size 1, 2, 4, 8 or 16 (exchange and compare-exchange only) bytes, as plain memory.
-void atomic_load(const void* address, void* result, std::size_t bytes);
-void atomic_store(void* address, const void* value, std::size_t bytes);
-void atomic_exchange_bytes(void* address, const void* value, void* old, std::size_t bytes);
-bool atomic_compare_exchange_bytes(void* address, void* expected, const void* value, std::size_t bytes);
+// For cuda::atomic: the low `bytes` (1, 2, 4 or 8) bytes of a word. Exchanges give the old value; a
+// compare-exchange stored the new one if that is the expected one.
+std::uint64_t atomic_load(const void* address, std::size_t bytes);
+void atomic_store(void* address, std::uint64_t value, std::size_t bytes);
+std::uint64_t atomic_exchange_bits(void* address, std::uint64_t value, std::size_t bytes);
+std::uint64_t atomic_compare_exchange_bits(void* address, std::uint64_t expected, std::uint64_t value,
+                                           std::size_t bytes);
 
 }  // namespace attnlab::simt::calls

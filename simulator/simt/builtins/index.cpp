@@ -17,4 +17,16 @@ unsigned grid_dim_x() { return grid_dim().x; }
 unsigned grid_dim_y() { return grid_dim().y; }
 unsigned grid_dim_z() { return grid_dim().z; }
 
+unsigned lane_in_warp() { return lane_id(); }
+unsigned rank_in_block() { return warp_id() * warp_size + lane_id(); }
+unsigned threads_in_block() { return block_dim().x * block_dim().y * block_dim().z; }
+unsigned long long rank_in_grid() { return block_rank() * threads_in_block() + rank_in_block(); }
+unsigned long long block_rank() {
+  const Index3 block = block_index(), grid = grid_dim();
+  return (static_cast<unsigned long long>(block.z) * grid.y + block.y) * grid.x + block.x;
+}
+unsigned long long blocks_in_grid() {
+  return static_cast<unsigned long long>(grid_dim().x) * grid_dim().y * grid_dim().z;
+}
+
 }  // namespace attnlab::simt::calls

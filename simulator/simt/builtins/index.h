@@ -17,4 +17,11 @@ namespace attnlab::simt::calls {
 [[gnu::const]] unsigned grid_dim_y();
 [[gnu::const]] unsigned grid_dim_z();
 
+[[gnu::const]] unsigned lane_in_warp();
+[[gnu::const]] unsigned rank_in_block();
+[[gnu::const]] unsigned threads_in_block();
+[[gnu::const]] unsigned long long rank_in_grid();  // of the thread, blocks in order
+[[gnu::const]] unsigned long long block_rank();
+[[gnu::const]] unsigned long long blocks_in_grid();
+
 }  // namespace attnlab::simt::calls

@@ -7,20 +7,22 @@
 #pragma once
 
 // float f(float) of the C library.
-#define ATTNLAB_LIBRARY_FUNCTIONS(X)                                                                         \
-  X(expf, 1)                                                                                                 \
-  X(exp2f, 1)                                                                                                \
-  X(exp10f, 1)                                                                                               \
-  X(expm1f, 1) X(logf, 1) X(log2f, 1) X(log10f, 1) X(log1pf, 1) X(sinf, 1) X(cosf, 1) X(tanf, 2) X(tanhf, 1) \
-      X(sinhf, 1) X(coshf, 1) X(cbrtf, 2)
+#define ATTNLAB_LIBRARY_FUNCTIONS(X) \
+  X(expf, 1)                         \
+  X(exp2f, 1)                        \
+  X(exp10f, 1)                       \
+  X(expm1f, 1)                       \
+  X(logf, 1)                         \
+  X(log2f, 1)                        \
+  X(log10f, 1) X(log1pf, 1) X(sinf, 1) X(cosf, 1) X(tanf, 2) X(tanhf, 1) X(sinhf, 1) X(coshf, 1) X(cbrtf, 2)
 
 // Approximations by the special-function unit, by the function of the C library that stands for each here.
-#define ATTNLAB_FAST_FUNCTIONS(X)                                                                      \
-  X(__expf, expf, 1)                                                                                   \
-  X(__exp10f, exp10f, 1)                                                                               \
-  X(__logf, logf, 1)                                                                                   \
-  X(__log2f, log2f, 1) X(__log10f, log10f, 1) X(__sinf, sinf, 1) X(__cosf, cosf, 1) X(__tanf, tanf, 2) \
-      X(__tanhf, tanhf, 1)
+#define ATTNLAB_FAST_FUNCTIONS(X) \
+  X(__expf, expf, 1)              \
+  X(__exp10f, exp10f, 1)          \
+  X(__logf, logf, 1)              \
+  X(__log2f, log2f, 1)            \
+  X(__log10f, log10f, 1) X(__sinf, sinf, 1) X(__cosf, cosf, 1) X(__tanf, tanf, 2) X(__tanhf, tanhf, 1)
 
 // CUDA's own, of one argument: name without the f of fp32, and its value as an expression in a double x.
 #define ATTNLAB_CUDA_FUNCTIONS(X)                           \

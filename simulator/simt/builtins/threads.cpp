@@ -4,10 +4,13 @@
 #include <chrono>
 
 #include "simulator/simt/device.h"
+#include "simulator/simt/runtime/worker.h"
 
 namespace attnlab::simt::calls {
 
 void sync_threads() { block_barrier(0, 0, BarrierKind::sync, 0, __builtin_return_address(0)); }
+void sync_grid() { grid_barrier(__builtin_return_address(0)); }
+bool grid_can_sync() { return Worker::running() != nullptr && Worker::running()->launch().shape.cooperative; }
 int sync_threads_count(int predicate) {
   return block_barrier(0, 0, BarrierKind::count, predicate, __builtin_return_address(0));
 }

@@ -7,6 +7,8 @@
 namespace attnlab::simt::calls {
 
 void sync_threads();
+void sync_grid();  // cooperative launches
+bool grid_can_sync();
 int sync_threads_count(int predicate);
 int sync_threads_and(int predicate);
 int sync_threads_or(int predicate);

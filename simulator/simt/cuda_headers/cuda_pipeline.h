@@ -1,0 +1,4 @@
+// Asynchronous copies of a thread.
+#pragma once
+
+#include "cuda_pipeline_primitives.h"
