@@ -9,6 +9,9 @@ Two kinds of fenced blocks are looked after, each announced by a comment on the 
     <!-- output of: attnlab kv --model llama3-70b -->    what the program, run in the root, prints to the letter
     <!-- from reference/attention/flash2.h -->           lines of that file (compared only)
 
+A command may fail, and its beginning be left out: "<!-- output of: attnlab ...; exit code 1, from the line
+'  findings' -->".
+
 Output that depends on the machine (times, rounding) belongs in a block without such a comment.
 """
 
@@ -19,13 +22,17 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"<!-- (output of|from):? (.*?)(?:;.*)? -->\n```(\w*)\n(.*?)```\n", re.DOTALL)
+BLOCK = re.compile(r"<!-- (output of|from):? (.*?)(?:;(.*?))? -->\n```(\w*)\n(.*?)```\n", re.DOTALL)
 
 
-def printed(program, command):
+def printed(program, command, remark):
     name, *arguments = shlex.split(command)
     assert name == "attnlab", command
-    return subprocess.run([program, *arguments], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    run = subprocess.run([program, *arguments], capture_output=True, text=True, cwd=ROOT)
+    code = re.search(r"exit code (\d+)", remark)
+    assert run.returncode == (int(code[1]) if code else 0), f"{command}: exit code {run.returncode}: {run.stderr}"
+    first = re.search(r"from the line '(.*?)'", remark)
+    return run.stdout[run.stdout.index("\n" + first[1] + "\n") + 1 :] if first else run.stdout
 
 
 def main():
@@ -34,13 +41,13 @@ def main():
 
     def current(match):
         nonlocal stale
-        kind, what, language, old = match.groups()
+        kind, what, remark, language, old = match.groups()
         if kind == "from":
             if old not in (ROOT / what).read_text():
                 print(f"{document.relative_to(ROOT)}: no longer the text of {what}")
                 stale += 1
             return match.group()
-        new = printed(program, what)
+        new = printed(program, what, remark or "")
         if new != old:
             print(f"{document.relative_to(ROOT)}: {'renewed' if write else 'out of date'}: {what}")
             stale += not write
