@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <barrier>
 #include <cstring>
 #include <fstream>
 #include <random>
@@ -218,6 +219,7 @@ TEST_F(GlobalMemory, AReusedAddressIsUninitialisedAgain) {
   bool reused = false;
   for (int i = 0; i < 8 && !reused; ++i) {
     release(p, Kind::device, nullptr);
+    mark_initialised(begin + 300, 100);  // by a kernel that writes to what was freed
     p = get(piece);
     reused = p <= begin && begin < p + piece / 2;
   }
@@ -266,11 +268,13 @@ TEST_F(GlobalMemory, ACopyFromPinnedMemoryIsInitialised) {
 }
 
 TEST_F(GlobalMemory, ThreadsThatMarkNeighbouringBytesLoseNone) {
-  constexpr std::size_t threads = 4, bytes = 1 << 20;
+  constexpr std::size_t threads = 4, bytes = 8 << 20;
   std::byte* p = get(bytes);
+  std::barrier together(threads);
   std::vector<std::thread> all;
   for (std::size_t t = 0; t < threads; ++t) {
-    all.emplace_back([=] {
+    all.emplace_back([p, t, &together] {
+      together.arrive_and_wait();
       for (std::size_t i = t; i < bytes; i += threads) mark_initialised(p + i, 1);
     });
   }

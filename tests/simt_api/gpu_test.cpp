@@ -81,6 +81,8 @@ TEST(ResidentBlocks, FollowTheScarcestResource) {
   EXPECT_EQ(resident_blocks(h200, 1025, 0), 0u);
   EXPECT_EQ(resident_blocks(h200, 256, 0, 32), 8u);
   EXPECT_EQ(resident_blocks(h200, 256, 0, 255), 1u);
+  EXPECT_EQ(resident_blocks(h200, 64, 0, 33), 24u) << "33 registers take the room of 40";
+  EXPECT_EQ(resident_blocks(h200, 64, 0, 40), 24u);
   EXPECT_EQ(resident_blocks(h200, 1024, 0, 128), 0u);
 }
 

@@ -132,6 +132,11 @@ TEST_F(RuntimeApi, BoxesAreCopiedFromAndToTheirCorners) {
   EXPECT_EQ(at(2, 2, 0), 4);
   EXPECT_EQ(at(1, 1, 1), 5);
   EXPECT_EQ(at(2, 2, 1), 8);
+  in.dstPos = {0, 0, 1};
+  in.extent.depth = 1;
+  ASSERT_EQ(cudaMemcpy3D(&in), cudaSuccess);
+  EXPECT_EQ(at(1, 1, 1), 4);
+  EXPECT_EQ(at(0, 0, 1), 1);
   EXPECT_EQ(at(0, 0, 0), 0);
   EXPECT_EQ(at(3, 2, 1), 0);
 }
@@ -199,6 +204,15 @@ TEST_F(RuntimeApi, NothingMovesWhenACopyIsRefused) {
   EXPECT_EQ(cudaMemcpy(p, host, 101, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
   EXPECT_FALSE(global_memory::initialised(p, 1));
   EXPECT_EQ(static_cast<unsigned char>(p[0]), global_memory::poison);
+}
+
+TEST_F(RuntimeApi, FreedMemoryIsNoHostMemory) {
+  char host[8] = {};
+  char* p = device<char>(8);
+  ASSERT_EQ(cudaFree(p), cudaSuccess);
+  EXPECT_EQ(cudaMemcpy(p, host, 8, cudaMemcpyDefault), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaMemcpy(p, host, 8, cudaMemcpyHostToHost), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaMemcpy(host, p, 8, cudaMemcpyDefault), cudaErrorInvalidValue);
 }
 
 TEST_F(RuntimeApi, AllocationsNameTheirCallers) {

@@ -152,8 +152,6 @@ unsigned resident_blocks(const Gpu& gpu, unsigned threads, std::size_t shared_by
   const std::uint64_t warps = (threads + warp_size - 1) / warp_size;
   const std::uint64_t shared = round_up(shared_bytes + reserved_shared_per_block, 128);
   std::uint64_t blocks = std::min<std::uint64_t>(gpu.blocks_per_sm, gpu.device.warps_per_sm / warps);
-  blocks = std::min(blocks, gpu.device.threads_per_sm / (warps * warp_size));
-  if (shared_bytes > gpu.device.shared_bytes_per_block) return 0;
   blocks = std::min(blocks, gpu.device.shared_bytes_per_sm / shared);
   if (registers > 0) {
     const std::uint64_t per_warp = round_up(std::uint64_t{registers} * warp_size, 256);
