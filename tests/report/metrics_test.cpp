@@ -1,6 +1,8 @@
 // Has each counter one name of its own, in the form that Nsight Compute's names have?
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <regex>
 #include <set>
 #include <string>
@@ -26,6 +28,16 @@ TEST(Metrics, AreNamedUnitThenCounterThenSum) {
   const std::regex form("(l1tex|smsp|lts|dram|attnlab)__[a-z0-9_]+\\.sum");
   for (const MetricInfo& info : metrics()) {
     EXPECT_TRUE(std::regex_match(std::string(info.name), form)) << info.name;
+  }
+}
+
+TEST(Metrics, AreExplainedInTheDocumentation) {
+  std::ifstream file(ATTNLAB_SOURCE_DIR "/docs/emulator.md");
+  std::string document{std::istreambuf_iterator<char>(file), {}};
+  std::erase(document, '`');
+  for (const MetricInfo& info : metrics()) {
+    const std::string row = "| " + std::string(info.name) + " | " + std::string(info.description) + " |";
+    EXPECT_NE(document.find(row), std::string::npos) << row;
   }
 }
 
