@@ -18,10 +18,10 @@ void copy(Context& c, const Step& s) {
   const auto bytes = c.get<std::uint32_t>(s.slots[4]);
   const bool bypass = (s.option & bypasses_l1) != 0;
   if (bytes != 16 && (bypass || (bytes != 4 && bytes != 8)))
-    unsupported(bypass ? "cp.async.cg copies 16 bytes" : "cp.async.ca copies 4, 8 or 16 bytes", c.site);
+    unsupported(bypass ? "cp.async.cg copies 16 bytes" : "cp.async.ca copies 4, 8 or 16 bytes", c.statement);
   const std::uint32_t from_source = (s.option & ignores_source) != 0 ? (c.get<bool>(s.slots[5]) ? 0 : bytes)
                                                                      : c.get<std::uint32_t>(s.slots[5]);
-  if (from_source > bytes) unsupported("cp.async with a source larger than the copy", c.site);
+  if (from_source > bytes) unsupported("cp.async with a source larger than the copy", c.statement);
   async_copy(destination, source, bytes, from_source, bypass, c.site);
 }
 

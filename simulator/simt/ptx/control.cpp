@@ -98,7 +98,7 @@ void decode_nanosleep(Builder& b) {
 void decode_trap(Builder& b) {
   b.expect_operands(0, 0);
   b.modifiers().finish();
-  b.add({.run = [](Context& c, const Step&) { trap("trap", c.site); }});
+  b.add({.run = [](Context& c, const Step&) { trap("trap", c.statement); }});
 }
 
 [[noreturn]] void decode_end(Builder& b) {

@@ -1,6 +1,7 @@
 // ptx.h's run: finding the program of a text, and interpreting it.
 #include <alloca.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <mutex>
@@ -87,13 +88,26 @@ thread_local std::array<Recent, recent_size> recent;
   return program;
 }
 
-void interpret(const Program& program, Context& c) {
-  const Step* step = program.steps.data();
-  const Step* const end = step + program.steps.size();
-  while (step != end) {
+[[noreturn, gnu::noinline]] void refuse(const Program& program, const char* file, unsigned line,
+                                        const void* site) {
+  unsupported((program.refusal + " (" + file + ":" + std::to_string(line) + ")").c_str(), site);
+}
+
+// registers: program.frame_slots of them, the first with the operands' values.
+void interpret(const Program& program, std::uint64_t* registers, const void* site) {
+  for (unsigned i = program.argument_words; i < program.frame_slots; ++i) registers[i] = 0;
+  for (const auto& [slot, value] : program.constants) registers[slot] = value;
+  const auto statement = reinterpret_cast<std::uintptr_t>(site);
+  Context c{registers, nullptr, site, site};
+  const Step* const begin = program.steps.data();
+  const Step* const end = begin + program.steps.size();
+  for (const Step* step = begin; step != end; step = c.next) {
     c.next = step + 1;
-    if (step->guard == no_slot || c.get<bool>(step->guard) == step->guard_value) step->run(c, *step);
-    step = c.next;
+    if (step->guard != no_slot && c.get<bool>(step->guard) != step->guard_value) continue;
+    // All steps of a statement belong to one place of the code; their numbers keep their records apart.
+    c.site =
+        reinterpret_cast<const void*>(statement | (static_cast<std::uintptr_t>(step - begin) & 0xff) << 48);
+    step->run(c, *step);
   }
 }
 
@@ -108,15 +122,17 @@ Operands<N> run(const char* text, const char* file, unsigned line, Operands<N> o
   if constexpr (words > 1) same = same && r.shapes[1] == operands.shapes[1];
   if constexpr (words > 2) same = same && operands.shapes[2] == 0;
   const Program& program = same ? *r.program : look_up(text, operands.values, operands.shapes, words);
-  if (!program.refusal.empty())
-    unsupported((program.refusal + " (" + file + ":" + std::to_string(line) + ")").c_str(), site);
-  auto* registers = static_cast<std::uint64_t*>(alloca((program.frame_slots + 1) * sizeof(std::uint64_t)));
-  for (unsigned i = 0; i < program.argument_words; ++i) registers[i] = operands.values[i];
-  for (unsigned i = program.argument_words; i < program.frame_slots; ++i) registers[i] = 0;
-  for (const auto& [slot, value] : program.constants) registers[slot] = value;
-  Context context{registers, nullptr, site};
-  interpret(program, context);
-  for (unsigned i = 0; i < program.argument_words; ++i) operands.values[i] = registers[i];
+  if (!program.refusal.empty()) [[unlikely]]
+    refuse(program, file, line, site);
+  // Most programs need no more registers than the operands have room for.
+  if (program.frame_slots <= N) {
+    interpret(program, operands.values, site);
+    return operands;
+  }
+  auto* registers = static_cast<std::uint64_t*>(alloca(program.frame_slots * sizeof(std::uint64_t)));
+  std::copy_n(operands.values, program.argument_words, registers);
+  interpret(program, registers, site);
+  std::copy_n(registers, program.argument_words, operands.values);
   return operands;
 }
 

@@ -24,8 +24,9 @@ struct Step;
 // One thread executing one statement.
 struct Context {
   std::uint64_t* registers;
-  const Step* next;  // a branch sets it
-  const void* site;  // of the asm statement in the user's code
+  const Step* next;       // a branch sets it
+  const void* site;       // of the step, for records: the statement's, with the step's number from bit 48
+  const void* statement;  // the asm statement's place in the user's code, for what stops the launch
 
   template <class T>
   T get(Slot slot) const {

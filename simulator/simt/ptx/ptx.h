@@ -134,10 +134,10 @@ template <class... Each>
     word += count, ++index;
   };
   (put(Each::words, each.value, each.shape), ...);
-  operands = run<room_for(words)>(text, file, line, operands);
+  const Operands<room_for(words)> results = run<room_for(words)>(text, file, line, operands);
   word = 0;
   [[maybe_unused]] const auto take = [&](unsigned count) __attribute__((always_inline)) {
-    const Words result{operands.values[word], count == 2 ? operands.values[word + 1] : 0};
+    const Words result{results.values[word], count == 2 ? results.values[word + 1] : 0};
     word += count;
     return result;
   };
