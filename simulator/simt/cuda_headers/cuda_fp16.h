@@ -11,7 +11,7 @@
 #include "float_intrinsics.h"
 #include "host_defines.h"
 #include "math_functions.h"
-#include "vector_types.h"
+#include "vector_functions.h"
 #include "warp_functions.h"
 
 namespace attnlab::simt::builtins {
