@@ -25,12 +25,12 @@ namespace attnlab::simt {
 struct Run {
   std::array<std::uint64_t, warp_size> next{};  // the address that continues the run
   unsigned mask = 0;
-  unsigned length = 0;      // accesses so far
-  unsigned bytes = 0;       // of one access
+  unsigned length = 0;                    // accesses so far
+  unsigned requests = 0, wavefronts = 0;  // what they count as, fused
+  unsigned bytes = 0;                     // of one access
   unsigned aligned = 0;     // the largest power of two <= 16 that divides all lanes' first addresses
   bool uniform = false;     // all lanes at one place
   std::uint64_t epoch = 0;  // of the block: a barrier ends every run
-  bool store = false;
 };
 
 // A place in the code: what happened there.
@@ -38,7 +38,7 @@ struct Site {
   std::uint32_t code = 0;
   Counters counters{};
   std::uint64_t threads = 0;                            // a basic block: threads that entered it
-  std::unique_ptr<Run> run;                             // a shared-memory access
+  std::vector<Run> runs;                                // a shared-memory access: by warp
   std::uintptr_t variable_begin = 0, variable_end = 0;  // the shared variable it hit last
 };
 

@@ -12,23 +12,13 @@ namespace {
 
 constexpr unsigned banks = 32, bank_bytes = 4;
 
-// The passes that the 32 banks need for the distinct words of a request: the most distinct words in any bank.
-unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned size) {
-  const unsigned words = std::max(1u, size / bank_bytes);
-  // The two most common shapes: all lanes at one place, or one after the other.
-  std::uint64_t apart = 0, off = 0;
-  for (unsigned l = 1; l < warp_size; ++l) {
-    apart |= address[l] ^ address[0];
-    off |= address[l] ^ (address[0] + std::uint64_t{l} * size);
-  }
-  if (apart == 0) return 1 + (words - 1) / banks;
-  if (off == 0 && mask == full_mask) return words;
-
+// The passes that the 32 banks need for the distinct words that these lanes ask for: the most in any bank.
+unsigned passes(const std::uint64_t* address, unsigned mask, unsigned words) {
   std::array<std::array<std::uint64_t, warp_size>, banks> seen;  // the words of each bank
   std::array<std::uint8_t, banks> count{};
-  unsigned most = 1;
-  for (unsigned l = 0; l < warp_size; ++l) {
-    if (!(mask >> l & 1)) continue;
+  unsigned most = 0;
+  for (; mask != 0; mask &= mask - 1) {
+    const auto l = static_cast<unsigned>(__builtin_ctz(mask));
     for (unsigned w = 0; w < words; ++w) {
       const std::uint64_t word = address[l] / bank_bytes + w;
       const unsigned bank = word % banks;
@@ -41,6 +31,23 @@ unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned siz
     }
   }
   return most;
+}
+
+// The wavefronts of a request. One of 16 bytes a lane goes in two halves of the warp, each for itself: even
+// when all lanes ask for one address it takes two (so an H200 counts; docs/results/counters.md).
+unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned size) {
+  const unsigned words = std::max(1u, size / bank_bytes);
+  // The two most common shapes: all lanes at one place, or one after the other.
+  std::uint64_t apart = 0, off = 0;
+  for (unsigned l = 1; l < warp_size; ++l) {
+    apart |= address[l] ^ address[0];
+    off |= address[l] ^ (address[0] + std::uint64_t{l} * size);
+  }
+  constexpr unsigned lower = 0xffff;
+  if (apart == 0) return size < 16 ? 1 : ((mask & lower) != 0) + ((mask & ~lower) != 0);
+  if (off == 0 && mask == full_mask) return words;
+  if (size < 16) return passes(address, mask, words);
+  return passes(address, mask & lower, words) + passes(address, mask & ~lower, words);
 }
 
 // Who touched a half word: a thread, several threads of one warp, or threads of several warps.
@@ -76,31 +83,53 @@ void Account::shared(const Lanes& lanes) {
 
 // nvcc turns neighbouring scalar accesses, usually the iterations of an unrolled loop, into one of 8 or 16
 // bytes where it can prove the alignment. Counted here: runs of one access in which every lane moves on by
-// its size each time, cut into aligned pieces of 16 bytes, then 8.
+// its size each time, cut into aligned pieces of 16 bytes, then 8. What a run counts as is known when it
+// ends; until then the counters hold what it would be if it ended now.
 void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
   Site& site = lanes.site;
   const bool store = lanes.kind == Event::store;
   if (site.runs.size() <= warp_->number) site.runs.resize(warp_->number + 1);
   Run& run = site.runs[warp_->number];
-  if (run.length > 0 && run.mask == lanes.mask && run.bytes == lanes.size && run.epoch == epoch_) {
-    bool continues = run.length * run.bytes < run.aligned;
-    if (continues && run.uniform) {
-      continues = lanes.low == lanes.high && run.next[0] == lanes.low;
-    } else if (continues) {
-      std::uint64_t differ = 0;
+  const auto charge = [&](unsigned requests, unsigned passed) {
+    const auto change = [&](Metric metric, unsigned from, unsigned to) {
+      site.counters[static_cast<std::size_t>(metric)] += std::uint64_t{to} - from;  // modulo 2^64: may fall
+    };
+    change(store ? Metric::shared_store_requests_fused : Metric::shared_load_requests_fused, run.requests,
+           requests);
+    change(store ? Metric::shared_store_wavefronts_fused : Metric::shared_load_wavefronts_fused,
+           run.wavefronts, passed);
+    run.requests = requests;
+    run.wavefronts = passed;
+  };
+  if (run.length > 0 && run.mask == lanes.mask && run.bytes == lanes.size && run.epoch == epoch_ &&
+      run.length * run.bytes < run.aligned) {
+    std::uint64_t differ = 0;
+    if (run.uniform)
+      differ = (lanes.low ^ lanes.high) | (run.next[0] ^ lanes.low);
+    else
       for (unsigned l = 0; l < warp_size; ++l) differ |= run.next[l] ^ lanes.address[l];
-      continues = differ == 0;
-    }
-    if (continues) {
+    if (differ == 0) {
       ++run.length;
       for (unsigned l = 0; l < (run.uniform ? 1 : warp_size); ++l) run.next[l] += lanes.size;
-      return;  // rides on the access that began the run
+      // 12 bytes are one access of 8 and one of 4.
+      const unsigned total = run.length * run.bytes;
+      unsigned passed = 0;
+      for (unsigned piece = 16; piece >= lanes.size; piece /= 2) {
+        if (!(total & piece)) continue;
+        if (run.uniform) {
+          passed += piece == 16 ? 2 : 1;
+          continue;
+        }
+        std::array<std::uint64_t, warp_size> first;
+        for (unsigned l = 0; l < warp_size; ++l) first[l] = run.next[l] - total;
+        passed += wavefronts_of(first.data(), lanes.mask, piece);
+      }
+      return charge(static_cast<unsigned>(__builtin_popcount(total & ~(lanes.size - 1))), passed);
     }
   }
   run.mask = lanes.mask;
   run.bytes = lanes.size;
   run.epoch = epoch_;
-  run.store = store;
   run.length = 1;
   run.uniform = lanes.low == lanes.high;
   std::uint64_t low_bits = 16;  // so that the lowest bit set is that of the alignment
@@ -109,13 +138,8 @@ void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
     run.next[l] = lanes.address[l] + lanes.size;
   }
   run.aligned = static_cast<unsigned>(low_bits & -low_bits);
-  // The fused access's wavefronts: those of the wide request, estimated by the first's address pattern.
-  ++site.counters[static_cast<std::size_t>(store ? Metric::shared_store_requests_fused
-                                                 : Metric::shared_load_requests_fused)];
-  const unsigned wide = std::max(run.aligned, lanes.size);
-  const unsigned passes = lanes.size >= 16 ? wavefronts : wavefronts_of(lanes.address, lanes.mask, wide);
-  site.counters[static_cast<std::size_t>(store ? Metric::shared_store_wavefronts_fused
-                                               : Metric::shared_load_wavefronts_fused)] += passes;
+  run.requests = run.wavefronts = 0;
+  charge(1, wavefronts);
 }
 
 const std::vector<SharedVariableInfo>& Account::shared_variables() {
