@@ -1,0 +1,4 @@
+// Names of fundamental types.
+#pragma once
+
+#include "vector_types.h"

@@ -1,0 +1,124 @@
+// cuBLAS: answers CUBLAS_STATUS_NOT_SUPPORTED.
+#pragma once
+
+#include "library_types.h"
+#include "not_supported.h"
+
+struct cublasContext;
+
+namespace attnlab::simt::builtins {
+
+using cublasHandle_t = ::cublasContext*;
+
+enum cublasStatus_t {
+  CUBLAS_STATUS_SUCCESS = 0,
+  CUBLAS_STATUS_NOT_INITIALIZED = 1,
+  CUBLAS_STATUS_ALLOC_FAILED = 3,
+  CUBLAS_STATUS_INVALID_VALUE = 7,
+  CUBLAS_STATUS_ARCH_MISMATCH = 8,
+  CUBLAS_STATUS_MAPPING_ERROR = 11,
+  CUBLAS_STATUS_EXECUTION_FAILED = 13,
+  CUBLAS_STATUS_INTERNAL_ERROR = 14,
+  CUBLAS_STATUS_NOT_SUPPORTED = 15,
+  CUBLAS_STATUS_LICENSE_ERROR = 16,
+};
+enum cublasOperation_t { CUBLAS_OP_N, CUBLAS_OP_T, CUBLAS_OP_C };
+enum cublasFillMode_t { CUBLAS_FILL_MODE_LOWER, CUBLAS_FILL_MODE_UPPER, CUBLAS_FILL_MODE_FULL };
+enum cublasDiagType_t { CUBLAS_DIAG_NON_UNIT, CUBLAS_DIAG_UNIT };
+enum cublasSideMode_t { CUBLAS_SIDE_LEFT, CUBLAS_SIDE_RIGHT };
+enum cublasPointerMode_t { CUBLAS_POINTER_MODE_HOST, CUBLAS_POINTER_MODE_DEVICE };
+enum cublasAtomicsMode_t { CUBLAS_ATOMICS_NOT_ALLOWED, CUBLAS_ATOMICS_ALLOWED };
+enum cublasMath_t {
+  CUBLAS_DEFAULT_MATH = 0,
+  CUBLAS_TENSOR_OP_MATH = 1,
+  CUBLAS_PEDANTIC_MATH = 2,
+  CUBLAS_TF32_TENSOR_OP_MATH = 3,
+  CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION = 16,
+};
+enum cublasComputeType_t {
+  CUBLAS_COMPUTE_16F = 64,
+  CUBLAS_COMPUTE_16F_PEDANTIC = 65,
+  CUBLAS_COMPUTE_32F = 68,
+  CUBLAS_COMPUTE_32F_PEDANTIC = 69,
+  CUBLAS_COMPUTE_64F = 70,
+  CUBLAS_COMPUTE_64F_PEDANTIC = 71,
+  CUBLAS_COMPUTE_32I = 72,
+  CUBLAS_COMPUTE_32I_PEDANTIC = 73,
+  CUBLAS_COMPUTE_32F_FAST_16F = 74,
+  CUBLAS_COMPUTE_32F_FAST_16BF = 75,
+  CUBLAS_COMPUTE_32F_FAST_TF32 = 77,
+};
+enum cublasGemmAlgo_t {
+  CUBLAS_GEMM_DFALT = -1,
+  CUBLAS_GEMM_DEFAULT = -1,
+  CUBLAS_GEMM_DEFAULT_TENSOR_OP = 99
+};
+
+inline const char* cublasGetStatusName(cublasStatus_t status) {
+  return status == CUBLAS_STATUS_NOT_SUPPORTED ? "CUBLAS_STATUS_NOT_SUPPORTED" : "CUBLAS_STATUS";
+}
+inline const char* cublasGetStatusString(cublasStatus_t status) {
+  return status == CUBLAS_STATUS_NOT_SUPPORTED ? "cuBLAS is not supported by the emulator"
+                                               : "a cuBLAS status";
+}
+
+#define ATTNLAB_CUBLAS(name) ATTNLAB_NOT_SUPPORTED(name, cublasStatus_t, CUBLAS_STATUS_NOT_SUPPORTED)
+#define ATTNLAB_CUBLAS_TYPED(name) \
+  ATTNLAB_CUBLAS(cublasS##name)    \
+  ATTNLAB_CUBLAS(cublasD##name)    \
+  ATTNLAB_CUBLAS(cublasC##name)    \
+  ATTNLAB_CUBLAS(cublasZ##name)
+ATTNLAB_CUBLAS(cublasCreate)
+ATTNLAB_CUBLAS(cublasCreate_v2)
+ATTNLAB_CUBLAS(cublasDestroy)
+ATTNLAB_CUBLAS(cublasDestroy_v2)
+ATTNLAB_CUBLAS(cublasGetVersion)
+ATTNLAB_CUBLAS(cublasSetStream)
+ATTNLAB_CUBLAS(cublasGetStream)
+ATTNLAB_CUBLAS(cublasSetMathMode)
+ATTNLAB_CUBLAS(cublasGetMathMode)
+ATTNLAB_CUBLAS(cublasSetPointerMode)
+ATTNLAB_CUBLAS(cublasGetPointerMode)
+ATTNLAB_CUBLAS(cublasSetAtomicsMode)
+ATTNLAB_CUBLAS(cublasSetWorkspace)
+ATTNLAB_CUBLAS(cublasSetVector)
+ATTNLAB_CUBLAS(cublasGetVector)
+ATTNLAB_CUBLAS(cublasSetMatrix)
+ATTNLAB_CUBLAS(cublasGetMatrix)
+ATTNLAB_CUBLAS(cublasHgemm)
+ATTNLAB_CUBLAS(cublasHgemmBatched)
+ATTNLAB_CUBLAS(cublasHgemmStridedBatched)
+ATTNLAB_CUBLAS(cublasSgemmEx)
+ATTNLAB_CUBLAS(cublasGemmEx)
+ATTNLAB_CUBLAS(cublasGemmBatchedEx)
+ATTNLAB_CUBLAS(cublasGemmStridedBatchedEx)
+ATTNLAB_CUBLAS(cublasDotEx)
+ATTNLAB_CUBLAS(cublasAxpyEx)
+ATTNLAB_CUBLAS(cublasScalEx)
+ATTNLAB_CUBLAS(cublasNrm2Ex)
+ATTNLAB_CUBLAS(cublasIsamax)
+ATTNLAB_CUBLAS(cublasIdamax)
+ATTNLAB_CUBLAS(cublasIsamin)
+ATTNLAB_CUBLAS(cublasIdamin)
+ATTNLAB_CUBLAS_TYPED(gemm)
+ATTNLAB_CUBLAS_TYPED(gemmBatched)
+ATTNLAB_CUBLAS_TYPED(gemmStridedBatched)
+ATTNLAB_CUBLAS_TYPED(gemv)
+ATTNLAB_CUBLAS_TYPED(ger)
+ATTNLAB_CUBLAS_TYPED(geam)
+ATTNLAB_CUBLAS_TYPED(dgmm)
+ATTNLAB_CUBLAS_TYPED(symm)
+ATTNLAB_CUBLAS_TYPED(syrk)
+ATTNLAB_CUBLAS_TYPED(trmm)
+ATTNLAB_CUBLAS_TYPED(trsm)
+ATTNLAB_CUBLAS_TYPED(axpy)
+ATTNLAB_CUBLAS_TYPED(copy)
+ATTNLAB_CUBLAS_TYPED(swap)
+ATTNLAB_CUBLAS_TYPED(scal)
+ATTNLAB_CUBLAS_TYPED(dot)
+ATTNLAB_CUBLAS_TYPED(nrm2)
+ATTNLAB_CUBLAS_TYPED(asum)
+#undef ATTNLAB_CUBLAS_TYPED
+#undef ATTNLAB_CUBLAS
+
+}  // namespace attnlab::simt::builtins

@@ -1,0 +1,4 @@
+// cuRAND's device interface.
+#pragma once
+
+#include "curand_kernel.h"

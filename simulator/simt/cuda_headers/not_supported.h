@@ -1,0 +1,13 @@
+// For headers of libraries that the emulator does not have: a program that includes them builds, and a
+// function of theirs that it calls answers "not supported" in that library's code. Their types are as far as
+// calls need them.
+#pragma once
+
+#include "cuda_runtime_api.h"
+
+// Functions by name: any arguments, always the same answer.
+#define ATTNLAB_NOT_SUPPORTED(name, Status, answer) \
+  template <class... Arguments>                     \
+  inline Status name(const Arguments&...) {         \
+    return answer;                                  \
+  }

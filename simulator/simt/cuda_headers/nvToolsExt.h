@@ -1,0 +1,4 @@
+// NVTX.
+#pragma once
+
+#include "nvtx3/nvToolsExt.h"

@@ -1,0 +1,4 @@
+// NVTX.
+#pragma once
+
+#include "nvToolsExt.h"

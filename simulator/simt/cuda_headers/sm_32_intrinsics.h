@@ -1,0 +1,4 @@
+// Included by old programs; everything is in cuda_runtime.h.
+#pragma once
+
+#include "cuda_runtime.h"
