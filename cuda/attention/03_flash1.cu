@@ -105,7 +105,7 @@ __global__ void __launch_bounds__(kThreadARow<D>.threads)
         *reinterpret_cast<float4*>(my_row + first_col + t) = make_float4(o[t], o[t + 1], o[t + 2], o[t + 3]);
       }
       __syncthreads();
-      if (last) {
+      if (last && sizeof(T) < sizeof(float)) {  // fp32's state is O itself
         store_tile<Br, D, Stride, Threads>(o_out, p.o.row_stride, row, head.rows_q, q_tile);
       } else {
         store_tile<Br, D, Stride, Threads>(o_state, state.o.row_stride, row, head.rows_q, q_tile);

@@ -14,6 +14,7 @@ struct PhiloxWords {
 
 __device__ inline PhiloxWords philox4x32_10(PhiloxWords counter, std::uint32_t key0, std::uint32_t key1) {
   std::uint32_t c0 = counter.word[0], c1 = counter.word[1], c2 = counter.word[2], c3 = counter.word[3];
+#pragma unroll 1  // rarely used, often inlined: small rather than fast
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t product0 = std::uint64_t{0xD2511F53} * c0, product1 = std::uint64_t{0xCD9E8D57} * c2;
     c0 = static_cast<std::uint32_t>(product1 >> 32) ^ c1 ^ key0;

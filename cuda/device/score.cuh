@@ -9,9 +9,10 @@ namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
 inline constexpr float kNegInf = -INFINITY;
 
-// softcap tanh(x / softcap), or x where there is no softcap.
+// softcap tanh(x / softcap), or x where there is no softcap. The reciprocal is the same for all scores: one
+// division a thread.
 __device__ inline float softcapped(const AttentionParams& p, float x) {
-  return p.softcap == 0.0f ? x : p.softcap * tanhf(x / p.softcap);
+  return p.softcap == 0.0f ? x : p.softcap * tanhf(x * (1.0f / p.softcap));
 }
 
 // What ALiBi takes off the logit of (i, j).

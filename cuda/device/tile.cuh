@@ -11,6 +11,7 @@ namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 template <int Rows, int Cols, int Stride, int Threads, class T>
 __device__ inline void load_tile(float* tile, const T* from, std::int64_t row_stride, int row, int end) {
   static_assert(Rows * Cols % Threads == 0, "every thread moves as many elements");
+#pragma unroll 4
   for (int n = 0; n < Rows * Cols / Threads; ++n) {
     const int e = n * Threads + static_cast<int>(threadIdx.x), r = e / Cols, c = e % Cols;
     float x = 0.0f;
@@ -23,6 +24,7 @@ __device__ inline void load_tile(float* tile, const T* from, std::int64_t row_st
 template <int Rows, int Cols, int Stride, int Threads, class T>
 __device__ inline void store_tile(T* to, std::int64_t row_stride, int row, int end, const float* tile) {
   static_assert(Rows * Cols % Threads == 0, "every thread moves as many elements");
+#pragma unroll 4
   for (int n = 0; n < Rows * Cols / Threads; ++n) {
     const int e = n * Threads + static_cast<int>(threadIdx.x), r = e / Cols, c = e % Cols;
     if (row + r < end) to[(row + r) * row_stride + c] = from_float<T>(tile[r * Stride + c]);
