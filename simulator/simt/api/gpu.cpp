@@ -7,7 +7,10 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <map>
+#include <mutex>
 #include <string_view>
+#include <utility>
 
 #include "reference/core/errors.h"
 #include "simulator/simt/api/kernels.h"
@@ -140,9 +143,14 @@ const Gpu& gpu() {
   return *current;
 }
 
-// The Gpu is never freed: references to it are handed out.
 void choose_gpu(const std::string& name_or_path) {
-  chosen.store(new Gpu(find_gpu(name_or_path)), std::memory_order_release);
+  // Each stays where it is, since references to it are handed out; never destroyed, since a program may ask
+  // while it ends.
+  static std::mutex mutex;
+  static auto& gpus = *new std::map<std::string, Gpu>;
+  Gpu gpu = find_gpu(name_or_path);
+  const std::lock_guard lock(mutex);
+  chosen.store(&gpus.try_emplace(name_or_path, std::move(gpu)).first->second, std::memory_order_release);
 }
 
 // Allocation units: whole warps; shared memory in 128 bytes; registers in 256 a warp, each of the SM's four
