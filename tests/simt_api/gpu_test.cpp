@@ -144,6 +144,12 @@ TEST_F(ChosenGpu, RefusesLaunchesWithItsOwnLimits) {
   EXPECT_EQ(check_launch(cooperative, kKernel, 0), cudaSuccess);
   choose_gpu("a100");
   EXPECT_EQ(check_launch(cooperative, kKernel, 0), cudaErrorCooperativeLaunchTooLarge);
+  choose_gpu("h200");
+  cooperative = shape({132 * 32, 1, 1}, {32, 1, 1});
+  cooperative.cooperative = true;
+  EXPECT_EQ(check_launch(cooperative, kKernel, 0), cudaSuccess);
+  cooperative.grid.x += 1;
+  EXPECT_EQ(check_launch(cooperative, kKernel, 0), cudaErrorCooperativeLaunchTooLarge);
   ask(0);
   api::forget_errors();
 }

@@ -475,7 +475,6 @@ inline void ask_launches(Tell tell) {
   ASK(cudaFuncSetAttribute(attributed, cudaFuncAttributePreferredSharedMemoryCarveout, 50));
   ASK(cudaFuncSetAttribute(attributed, static_cast<cudaFuncAttribute>(77), 1));
   ASK(launch(plain, 132 * 64, 32, 0, true));
-  ASK(launch(plain, 132 * 32, 32, 0, true));
   ASK(launch(plain, 132 * 32 + 1, 32, 0, true));
   ASK(launch(plain, 132 * 2 + 1, 1024, 0, true));
   ASK(launch_clusters(16, 16));
