@@ -6,7 +6,8 @@
 // need a thread throw std::logic_error.
 //
 // site: the address in the instrumented code to which an access belongs; null means the caller of the
-// function. It becomes a source line in the report.
+// function. It becomes a source line in the report. Where one call makes several accesses (an asm statement),
+// bits 48 to 55 of the site number them, so that those of different lanes are matched in order.
 #pragma once
 
 #include <cstddef>
@@ -69,6 +70,9 @@ enum class BarrierKind { sync, count, logical_and, logical_or, arrive };
 // wait.
 int block_barrier(int id = 0, unsigned threads = 0, BarrierKind kind = BarrierKind::sync, int predicate = 0,
                   const void* site = nullptr);
+// Threads of the block were ordered by other means than a block barrier, an mbarrier for example: accesses
+// before and after do not race. Counts nothing.
+void block_ordered();
 // Cooperative launches only: all threads of the grid.
 void grid_barrier(const void* site = nullptr);
 void syncwarp(unsigned mask = full_mask, const void* site = nullptr);
@@ -87,8 +91,9 @@ void warp_collective(unsigned mask, void* mine, WarpFunction run, Operation kind
 // data arrive at the wait, not before; until then the destination holds poison and reading it is a finding.
 void async_copy(void* shared, const void* global, unsigned bytes, unsigned source_bytes, bool bypass_l1,
                 const void* site = nullptr);
-void async_commit();                    // closes this thread's group
-void async_wait(unsigned groups_left);  // until at most so many of this thread's groups are pending
+void async_commit();  // closes this thread's group
+void async_wait(unsigned groups_left,
+                const void* site = nullptr);  // until at most so many of this thread's groups are pending
 
 // --- address spaces -----------------------------------------------------------------------------------
 enum class Space { global, shared, constant, local, host };

@@ -25,6 +25,11 @@ std::uint32_t code_of(const void* site) {
   return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(site));
 }
 
+// An event's code with the number that its site carries.
+Code numbered_by(Code what, const void* site) {
+  return numbered(what, reinterpret_cast<std::uintptr_t>(site) >> 48);
+}
+
 std::uint64_t bits(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
 
 }  // namespace
@@ -50,22 +55,26 @@ std::uint64_t clock() {
 }
 
 void record_load(const void* address, unsigned bytes, const void* site) {
-  record(event_code(Event::load, bytes), ATTNLAB_SITE(site), bits(address));
+  const void* at = ATTNLAB_SITE(site);
+  record(numbered_by(event_code(Event::load, bytes), at), at, bits(address));
 }
 
 void record_store(const void* address, unsigned bytes, const void* site) {
-  record(event_code(Event::store, bytes), ATTNLAB_SITE(site), bits(address));
+  const void* at = ATTNLAB_SITE(site);
+  record(numbered_by(event_code(Event::store, bytes), at), at, bits(address));
 }
 
 void record_atomic(const void* address, unsigned bytes, bool returns, const void* site) {
-  record(event_code(returns ? Event::atomic : Event::reduction, bytes), ATTNLAB_SITE(site), bits(address));
+  const void* at = ATTNLAB_SITE(site);
+  record(numbered_by(event_code(returns ? Event::atomic : Event::reduction, bytes), at), at, bits(address));
   if (Worker* worker = Worker::running();
       worker != nullptr && !worker->account().shared_range().contains(bits(address)))
     worker->wait_turn();
 }
 
 void record_operation(Operation kind, std::uint64_t count, const void* site) {
-  record(event_code(Event::operation, static_cast<std::uint64_t>(kind)), ATTNLAB_SITE(site), count);
+  const void* at = ATTNLAB_SITE(site);
+  record(numbered_by(event_code(Event::operation, static_cast<std::uint64_t>(kind)), at), at, count);
 }
 
 void yield() {
@@ -78,6 +87,8 @@ int block_barrier(int id, unsigned threads, BarrierKind kind, int predicate, con
   return worker.barrier(id, threads, kind, predicate, code_of(ATTNLAB_SITE(site)));
 }
 
+void block_ordered() { here("an mbarrier").order_block(); }
+
 void grid_barrier(const void* site) {
   Worker& worker = here("a grid barrier");
   if (!worker.launch().shape.cooperative)
@@ -87,11 +98,11 @@ void grid_barrier(const void* site) {
 }
 
 void syncwarp(unsigned mask, const void* site) {
-  here("__syncwarp").collective(mask, nullptr, nullptr, Operation::collective, code_of(ATTNLAB_SITE(site)));
+  here("__syncwarp").collective(mask, nullptr, nullptr, Operation::collective, ATTNLAB_SITE(site));
 }
 
 void warp_collective(unsigned mask, void* mine, WarpFunction run, Operation kind, const void* site) {
-  here("a warp operation").collective(mask, mine, run, kind, code_of(ATTNLAB_SITE(site)));
+  here("a warp operation").collective(mask, mine, run, kind, ATTNLAB_SITE(site));
 }
 
 // The lanes that have not left and do not wait elsewhere: those that a converged warp would have.
@@ -106,9 +117,10 @@ void async_copy(void* shared, const void* global, unsigned bytes, unsigned sourc
   const void* at = ATTNLAB_SITE(site);
   source_bytes = std::min(source_bytes, bytes);
   if (source_bytes > 0)
-    record(event_code(bypass_l1 ? Event::async_copy_bypassing_l1 : Event::async_copy, source_bytes), at,
-           bits(global));
-  record(event_code(Event::async_started, bytes), at, bits(shared));
+    record(numbered_by(
+               event_code(bypass_l1 ? Event::async_copy_bypassing_l1 : Event::async_copy, source_bytes), at),
+           at, bits(global));
+  record(numbered_by(event_code(Event::async_started, bytes), at), at, bits(shared));
   Lane& lane = worker.lane();
   lane.copies.push_back({static_cast<std::byte*>(shared), static_cast<const std::byte*>(global), bytes,
                          source_bytes, lane.async_group});
@@ -117,9 +129,9 @@ void async_copy(void* shared, const void* global, unsigned bytes, unsigned sourc
 
 void async_commit() { ++here("cp.async.commit_group").lane().async_group; }
 
-void async_wait(unsigned groups_left) {
+void async_wait(unsigned groups_left, const void* site) {
   Worker& worker = here("cp.async.wait_group");
-  const void* site = __builtin_return_address(0);
+  const void* at = ATTNLAB_SITE(site);
   Lane& lane = worker.lane();
   // Groups below `arrived` are to be complete; the open group counts only when nothing may be left.
   const std::uint32_t closed = lane.async_group;
@@ -133,7 +145,7 @@ void async_wait(unsigned groups_left) {
     }
     std::memcpy(copy.destination, copy.source, copy.source_bytes);
     std::memset(copy.destination + copy.source_bytes, 0, copy.bytes - copy.source_bytes);
-    record(event_code(Event::async_arrived, copy.bytes), site, bits(copy.destination));
+    record(numbered_by(event_code(Event::async_arrived, copy.bytes), at), at, bits(copy.destination));
   }
 }
 

@@ -36,7 +36,10 @@ inline constexpr Code event_code(Event kind, std::uint64_t size) {
   return static_cast<std::uint64_t>(kind) << 32 | size << 40;
 }
 inline constexpr Event kind_of(Code code) { return static_cast<Event>(code >> 32 & 0xff); }
-inline constexpr unsigned size_of(Code code) { return static_cast<unsigned>(code >> 40); }
+inline constexpr unsigned size_of(Code code) { return static_cast<unsigned>(code >> 40 & 0xff); }
+inline constexpr Code numbered(Code code, std::uint64_t number) { return code | (number & 0xff) << 56; }
+// In the order of the program: by place, then by number.
+inline constexpr Code order_of(Code code) { return code << 32 | code >> 32; }
 inline constexpr std::uint32_t place_of(Code code) { return static_cast<std::uint32_t>(code); }
 
 // The table: rows of 32 codes and 32 values, in a block of memory aligned to its own size and filled from its

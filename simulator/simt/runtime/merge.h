@@ -99,17 +99,17 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
   bool progress = k > 0;
   for (;;) {
     unsigned left = 0;
-    std::uint32_t first = ~0u;  // the smallest code address
+    Code first = ~Code{0};  // the earliest in the program
     for (unsigned l = 0; l < warp_size; ++l)
       if (front[l] < warp.count[l]) {
         left |= 1u << l;
-        first = std::min(first, place_of(warp.row(front[l]).code[l]));
+        first = std::min(first, order_of(warp.row(front[l]).code[l]));
       }
     if (left == 0) break;
     if ((running & ~left) && (warp.starved < 16 || progress)) break;
     unsigned group = 0;
     for (unsigned l = 0; l < warp_size; ++l)
-      if ((left >> l & 1) && place_of(warp.row(front[l]).code[l]) == first) group |= 1u << l;
+      if ((left >> l & 1) && order_of(warp.row(front[l]).code[l]) == first) group |= 1u << l;
     const auto leader = static_cast<unsigned>(__builtin_ctz(group));
     const Code code = warp.row(front[leader]).code[leader];
     std::uint64_t last = warp.row(front[leader]).value[leader];

@@ -101,7 +101,7 @@ void Worker::begin_block(std::uint64_t number) {
   }
   alive_ = threads_;
   barriers_ = {};
-  barrier_arrival_ = exits_ = waits_at_grid_ = false;
+  barrier_arrival_ = ordered_ = exits_ = waits_at_grid_ = false;
   account_.begin_block(number, block_index_);
   if (launch_->seed != 0) random_.seed(launch_->seed * 0x9e3779b97f4a7c15ull + number);
 }
@@ -218,13 +218,15 @@ void Worker::complete_collectives(Warp& warp) {
   }
 }
 
-void Worker::collective(unsigned mask, void* mine, WarpFunction run, Operation kind, std::uint32_t code) {
+void Worker::collective(unsigned mask, void* mine, WarpFunction run, Operation kind, const void* site) {
+  const auto code = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(site));
   Lane& lane = *lane_;
   Warp& here = warp();
   const unsigned me = 1u << lane.number % warp_size;
   if (launch_->counting) {
-    record(event_code(Event::operation, static_cast<std::uint64_t>(kind)),
-           reinterpret_cast<const void*>(static_cast<std::uintptr_t>(code)), 1);
+    record(numbered(event_code(Event::operation, static_cast<std::uint64_t>(kind)),
+                    reinterpret_cast<std::uintptr_t>(site) >> 48),
+           site, 1);
     if (!(mask & me)) {
       account_.finding(FindingKind::divergent_barrier, code, lane.thread, 0,
                        fmt::format("lane {} takes part in a warp operation whose mask {:#010x} leaves it out",
@@ -237,6 +239,12 @@ void Worker::collective(unsigned mask, void* mine, WarpFunction run, Operation k
   lane.site = code;
   lane.state = LaneState::at_warp;
   if (!try_collective(here, lane)) suspend(LaneState::at_warp);
+}
+
+// The scheduler orders the block's accesses when the lane has stepped aside.
+void Worker::order_block() {
+  ordered_ = true;
+  suspend(LaneState::ready);
 }
 
 int Worker::barrier(int id, unsigned threads, BarrierKind kind, int predicate, std::uint32_t code) {
@@ -386,6 +394,12 @@ bool Worker::run_block(std::uint64_t number) {
       if (launch_->error.load(std::memory_order_relaxed) != 0) {
         abandon();
         return false;
+      }
+      if (ordered_) {
+        ordered_ = false;
+        if (launch_->counting)
+          for (const unsigned other : warp_order_) drain(*warps_[other]);
+        account_.barrier();
       }
       if (barrier_arrival_) {
         barrier_arrival_ = false;

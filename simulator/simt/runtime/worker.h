@@ -64,7 +64,8 @@ class Worker {
   void suspend(LaneState state);
   void yield();
   int barrier(int id, unsigned threads, BarrierKind kind, int predicate, std::uint32_t code);
-  void collective(unsigned mask, void* mine, WarpFunction run, Operation kind, std::uint32_t code);
+  void collective(unsigned mask, void* mine, WarpFunction run, Operation kind, const void* site);
+  void order_block();
   unsigned active_lanes() const;  // of the running lane's warp
   void wait_turn();               // until all lower blocks have ended
   [[noreturn]] void stop(int error);
@@ -110,7 +111,8 @@ class Worker {
   std::uint64_t block_ = 0;
   Index3 block_index_{};
   unsigned threads_ = 0, warps_used_ = 0, alive_ = 0;
-  bool only_yielded_ = true, barrier_arrival_ = false, exits_ = false, waits_at_grid_ = false;
+  bool only_yielded_ = true, barrier_arrival_ = false, ordered_ = false, exits_ = false,
+       waits_at_grid_ = false;
   std::jmp_buf escape_;
 };
 
