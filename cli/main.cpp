@@ -12,8 +12,10 @@ int main(int argc, char** argv) {
   CLI::App app{"attnlab: reference implementation and simulator of attention"};
   app.require_subcommand(1);
   try {
+    attnlab::cli::add_cc(app);
     attnlab::cli::add_convert_gqa(app);
     attnlab::cli::add_demo(app);
+    attnlab::cli::add_emulate(app);
     attnlab::cli::add_io(app);
     attnlab::cli::add_kv(app);
     attnlab::cli::add_list(app);
@@ -30,6 +32,8 @@ int main(int argc, char** argv) {
     return 0;
   } catch (const CLI::Success& help) {
     return app.exit(help);
+  } catch (const CLI::RuntimeError& failed) {  // a command that has said what there is to say
+    return failed.get_exit_code();
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "attnlab: {} (see attnlab --help)\n", error.what());
     return 2;

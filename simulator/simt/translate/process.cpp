@@ -24,16 +24,20 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }  // namespace
 
 int run_process(const std::vector<std::string>& command,
-                const std::map<std::string, std::string>& environment) {
+                const std::map<std::string, std::string>& environment, bool output_to_stderr) {
   std::vector<std::string> arguments = command, variables;
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string text = *variable;
     if (environment.count(text.substr(0, text.find('='))) == 0) variables.push_back(text);
   }
+  posix_spawn_file_actions_t streams;
+  posix_spawn_file_actions_init(&streams);
+  if (output_to_stderr) posix_spawn_file_actions_adddup2(&streams, STDERR_FILENO, STDOUT_FILENO);
   pid_t child = 0;
-  const int error = posix_spawnp(&child, arguments[0].c_str(), nullptr, nullptr, pointers(arguments).data(),
+  const int error = posix_spawnp(&child, arguments[0].c_str(), &streams, nullptr, pointers(arguments).data(),
                                  pointers(variables).data());
+  posix_spawn_file_actions_destroy(&streams);
   if (error != 0) throw FileError(arguments[0], std::string("cannot be run: ") + std::strerror(error));
   int status = 0;
   while (waitpid(child, &status, 0) < 0)

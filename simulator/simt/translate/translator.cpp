@@ -90,6 +90,7 @@ void Translator::word(std::size_t i) {
   if (scope().device && is_texture_call(w) && any_of(source_.spelling(i + 1), {"(", "<"}) &&
       !any_of(source_.spelling(i - 1), {".", "->", "::"}))
     refuse(i, std::string(w) + " (textures and surfaces)");
+  if (w.starts_with("atomic") && is(i + 1, "(")) return atomic(i);
   if (w == "texture" && is(i + 1, "<") && !any_of(source_.spelling(i - 1), {".", "->", "::"}) &&
       scope().kind == ScopeKind::names)
     refuse(i, "texture references");

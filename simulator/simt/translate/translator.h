@@ -69,6 +69,9 @@ class Translator {
   // inline_asm.cpp
   void inline_asm(std::size_t i);
 
+  // atomics.cpp
+  void atomic(std::size_t i);
+
   // grammar.cpp
   std::size_t matching(std::size_t open) const;        // the closing bracket of ( [ {
   std::size_t matching_back(std::size_t close) const;  // and the other way
@@ -96,6 +99,7 @@ class Translator {
     std::string name, pointer;  // the declaration of the pointer that stands for it
   };
   std::vector<DynamicShared> namespace_shared_;
+  std::set<std::string_view> own_atomics_;  // names of atomics that the program defines itself
   std::size_t sections_ = 0, kernels_ = 0;
 };
 

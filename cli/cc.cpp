@@ -1,0 +1,44 @@
+// attnlab cc: nvcc's place in a build. A CUDA program compiled for the CPU, on the emulator.
+#include <string>
+
+#include "cli/command.h"
+#include "simulator/simt/ptx/check.h"
+#include "simulator/simt/translate/compile.h"
+
+namespace attnlab::cli {
+namespace {
+
+constexpr const char* footer = R"(
+attnlab cc file.cu [file.cu|file.cpp|file.o ...] -o program [options of nvcc]
+
+Takes nvcc's command line, so that a Makefile works with NVCC="attnlab cc":
+  -o, -c, -E, -I, -D, -U, -include, -std, -O, -g, -l, -L, -x cu, -Xcompiler, -Xlinker, -MF, -MT, -v
+  -arch, -gencode          sets __CUDA_ARCH__ (900 without); host and device code are compiled together, so it is
+                           defined in both; -U__CUDA_ARCH__ takes it away
+  -ccbin, --compiler       g++ (as it is without) or clang++
+Options about GPU code alone (-lineinfo, -Xptxas, -rdc, ...), CUDA's libraries (-lcudart, ...) and include directories
+of a CUDA Toolkit are accepted without effect. -O3 is taken as -O2.
+
+The program reads these variables when it runs:
+  ATTNLAB_SIMT_REPORT=f.json   counters and findings, written when it ends
+  ATTNLAB_SIMT_GPU=h200        the GPU whose limits hold
+  ATTNLAB_SIMT_THREADS=n       OS threads
+  ATTNLAB_SIMT_SEED=n          another order of warps and lanes, to expose missing barriers
+  ATTNLAB_SIMT_COUNT=0         no counters, no checks
+
+  attnlab cc saxpy.cu -o saxpy && ./saxpy)";
+
+}  // namespace
+
+void add_cc(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("cc", "Compile a CUDA program for the CPU, on the emulator");
+  command->prefix_command();
+  command->footer(footer);
+  command->callback([command] {
+    simt::translate::Compilation compilation = simt::translate::parse_command_line(command->remaining());
+    compilation.check_asm = simt::ptx::problem;
+    if (const int error = simt::translate::compile(compilation); error != 0) throw CLI::RuntimeError(error);
+  });
+}
+
+}  // namespace attnlab::cli

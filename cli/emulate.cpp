@@ -1,0 +1,146 @@
+// attnlab emulate: compile a CUDA program for the emulator, run it, and report.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "reference/core/data_dir.h"
+#include "reference/core/errors.h"
+#include "simulator/simt/api/gpu.h"
+#include "simulator/simt/ptx/check.h"
+#include "simulator/simt/report/html.h"
+#include "simulator/simt/report/json.h"
+#include "simulator/simt/report/text.h"
+#include "simulator/simt/translate/compile.h"
+#include "simulator/simt/translate/process.h"
+
+namespace attnlab::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* footer = R"(
+attnlab emulate file.cu [options] [-- arguments of the program]
+
+  --gpu name       the GPU whose limits hold: a100, h100, h200 (as without), rtx4090, or a device file
+  --json [f.json]  counters and findings as JSON, to a file; without one to stdout, the program's own output then
+                   goes to stderr and the text is left out
+  --html f.html    the same as a page: the source with a bar a line
+  --seed n         another order of warps and lanes, to expose missing barriers
+  --threads n      OS threads; as many as there are cores without
+  -I, -D, ...      as attnlab cc
+  -- ...           the program's arguments
+
+The exit code is the program's own; if that is 0, 1 with findings, else 0.
+
+  attnlab emulate softmax.cu -I include --html report.html -- 1024)";
+
+struct Question {
+  std::vector<std::string> compile, arguments;
+  std::string gpu = "h200", seed, threads, html;
+  std::optional<std::string> json;  // empty: stdout
+};
+
+void require_number(const std::string& option, const std::string& value) {
+  if (value.empty() || value.size() > 18 || value.find_first_not_of("0123456789") != std::string::npos)
+    throw InvalidArgument(option, value, "a whole number");
+}
+
+Question parse(const std::vector<std::string>& words) {
+  Question question;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--") {
+      question.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+      break;
+    }
+    if (word == "--json" || word.starts_with("--json=")) {
+      question.json = word.size() > 7 ? word.substr(7) : "";
+      if (word == "--json" && i + 1 < words.size() && words[i + 1].ends_with(".json"))
+        question.json = words[++i];
+      continue;
+    }
+    const std::map<std::string, std::string*> options = {{"--gpu", &question.gpu},
+                                                         {"--seed", &question.seed},
+                                                         {"--threads", &question.threads},
+                                                         {"--html", &question.html}};
+    const std::size_t equals = word.find('=');
+    const auto option = options.find(word.substr(0, equals));
+    if (option == options.end()) {
+      question.compile.push_back(word);
+      continue;
+    }
+    if (equals == std::string::npos && i + 1 == words.size())
+      throw InvalidArgument(word, "nothing", "a value");
+    *option->second = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
+    if (option->first == "--seed" || option->first == "--threads")
+      require_number(option->first, *option->second);
+  }
+  return question;
+}
+
+simt::Report run(const Question& question, int& exit_code) {
+  const simt::translate::TemporaryDirectory work;
+  const simt::Gpu gpu = simt::find_gpu(question.gpu);
+  std::vector<std::string> compile = question.compile;
+  compile.insert(compile.begin(), "-arch=sm_" + std::to_string(gpu.major * 10 + gpu.minor));
+  simt::translate::Compilation compilation = simt::translate::parse_command_line(compile);
+  const fs::path program = work.path() / compilation.sources[0].stem(),
+                 report_file = work.path() / "report.json";
+  if (!compilation.output.empty() || compilation.stop != simt::translate::Compilation::Stop::program)
+    throw InvalidArgument("option", "-o, -c or -E",
+                          "none of them: emulate runs the program (see attnlab cc)");
+  compilation.output = program;
+  compilation.check_asm = simt::ptx::problem;
+  if (const int error = simt::translate::compile(compilation); error != 0) throw CLI::RuntimeError(error);
+
+  const std::string data = data_dir("simulator/device/data").parent_path().parent_path().parent_path();
+  std::map<std::string, std::string> environment = {{"ATTNLAB_SIMT_REPORT", report_file},
+                                                    {"ATTNLAB_SIMT_GPU", question.gpu},
+                                                    {"ATTNLAB_SIMT_QUIET", "1"},
+                                                    {"ATTNLAB_DATA", data}};
+  if (!question.seed.empty()) environment["ATTNLAB_SIMT_SEED"] = question.seed;
+  if (!question.threads.empty()) environment["ATTNLAB_SIMT_THREADS"] = question.threads;
+  std::vector<std::string> command = {program.string()};
+  command.insert(command.end(), question.arguments.begin(), question.arguments.end());
+  const bool json_alone = question.json && question.json->empty();
+  exit_code = simt::translate::run_process(command, environment, json_alone);
+  if (!fs::exists(report_file))
+    throw FileError(compilation.sources[0].string(),
+                    "the program ended with code " + std::to_string(exit_code) + " and left no report");
+  simt::Report report = simt::read_json(report_file);
+  report.program = compilation.sources[0].string();
+  return report;
+}
+
+}  // namespace
+
+void add_emulate(CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("emulate", "Run a CUDA program on the CPU: counters, checks, report");
+  command->prefix_command();
+  command->footer(footer);
+  command->callback([command] {
+    const Question question = parse(command->remaining());
+    int exit_code = 0;
+    const simt::Report report = run(question, exit_code);
+    if (question.json && question.json->empty())
+      std::fputs(simt::to_json(report).c_str(), stdout);
+    else
+      std::fputs(simt::text(report).c_str(), stdout);
+    if (question.json && !question.json->empty()) simt::write_json(report, *question.json);
+    if (!question.html.empty()) simt::write_html(report, question.html);
+    const bool findings =
+        !report.findings.empty() ||
+        std::any_of(report.kernels.begin(), report.kernels.end(),
+                    [](const simt::KernelReport& kernel) { return !kernel.findings.empty(); });
+    if (exit_code == 0 && findings) exit_code = 1;
+    if (exit_code != 0) throw CLI::RuntimeError(exit_code);
+  });
+}
+
+}  // namespace attnlab::cli
