@@ -19,7 +19,7 @@ struct Options {
   TrafficQuestion question;
   std::string dtype = "fp16";
   std::uint64_t br = 128, bc = 128;
-  Share l2_fraction{1, 1};
+  Share l2_fraction{0, 0};  // none given
   bool json = false;
 };
 
@@ -39,8 +39,11 @@ void run(Options& o) {
   question.dtype = parse_dtype(o.dtype);
   question.tiles = {extent("--br", o.br), extent("--bc", o.bc)};
   question.problem = problem_of(o.problem);
-  question.l2_effective_fraction = o.l2_fraction.value();
-  if (o.l2_fraction.numerator == 0) throw InvalidArgument("--l2-fraction", "0", "more than 0");
+
+  if (o.l2_fraction.denominator != 0) {
+    if (o.l2_fraction.numerator == 0) throw InvalidArgument("--l2-fraction", "0", "more than 0");
+    question.l2_effective_fraction = o.l2_fraction.value();
+  }
   const TrafficAnswer result = answer(question);
   const std::string text = o.json ? dump(to_json(question, result)) : to_text(question, result);
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -67,7 +70,7 @@ void add_traffic(CLI::App& app) {
             "Blocks of an SM at a time [what its tiles leave room for]", 1);
   add_count(*traffic, "--sms", q.sms, "Streaming multiprocessors [the GPU's]", 1);
   add_bytes(*traffic, "--l2", q.l2_bytes, "Bytes of L2 [the GPU's]", 1);
-  add_share(*traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that distinct data can use [1]");
+  add_share(*traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that distinct data can use [2/3]");
   add_bytes(*traffic, "--l1", q.l1_bytes, "Bytes of L1 of an SM; 0: tiles go past it [0]");
   traffic->add_flag("--json", o->json, "One JSON object");
   traffic->callback([o] { run(*o); });

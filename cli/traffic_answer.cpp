@@ -74,7 +74,9 @@ TrafficAnswer answer(const TrafficQuestion& question) {
   result.geometry = memory::geometry_of(device);
   if (question.sms != 0) result.geometry.sms = question.sms;
   if (question.l2_bytes != 0) result.geometry.l2_bytes = question.l2_bytes;
-  result.geometry.l2_effective_fraction = question.l2_effective_fraction;
+  if (question.l2_effective_fraction != 0) {
+    result.geometry.l2_effective_fraction = question.l2_effective_fraction;
+  }
 
   std::string title = "traffic";
   for (const io::Pass pass : passes) {

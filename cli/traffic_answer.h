@@ -17,7 +17,7 @@ struct TrafficQuestion {
   DType dtype = DType::f16;
   attention::Tiles tiles;
   std::uint64_t resident_blocks = 0, sms = 0, l2_bytes = 0;  // 0: the rule's, the GPU's
-  double l2_effective_fraction = 1;
+  double l2_effective_fraction = 0;                          // 0: the model's own
   std::uint64_t l1_bytes = 0;
 };
 

@@ -1,8 +1,9 @@
 // The L1 data cache of one SM: sets of 128-byte lines with a valid bit a 32-byte sector, the least recently
-// loaded line of a set leaving first.
+// used line of a set leaving first.
 //
-// It is written through and allocates on loads only. A store leaves the tags as they are (it updates the
-// bytes of a line that is there), so the model does not see stores at all. The cache starts empty.
+// It is written through, and a store leaves what it wrote behind, as an H200's counters show:
+// FlashAttention-1, which stores its state and loads it in the next step, fetches none of it from the L2
+// while it fits. A sector that was written in part counts as whole. The cache starts empty.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,8 @@ class L1Cache {
 
   // Loads sectors of a line; the result are those of them that were there.
   unsigned load(std::uint32_t line, unsigned mask);
+  // Stores sectors of a line. What is written goes to the L2 all the same.
+  void store(std::uint32_t line, unsigned mask) { load(line, mask); }
   // Drops sectors: an atomic changed them in the L2.
   void invalidate(std::uint32_t line, unsigned mask);
 

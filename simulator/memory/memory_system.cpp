@@ -40,8 +40,9 @@ void MemorySystem::load_from_l2(std::uint32_t line, unsigned mask) {
   counters_.l2_read_hits += count(l2_.load(line, mask));
 }
 
-void MemorySystem::store(std::uint32_t line, unsigned mask) {
+void MemorySystem::store(std::size_t sm, std::uint32_t line, unsigned mask) {
   counters_.l1_to_l2_sectors += count(mask);
+  if (!l1_.empty()) l1_[sm].store(line, mask);
   l2_.store(line, mask);
 }
 

@@ -39,7 +39,7 @@ class MemorySystem {
       case RequestKind::load_bypass:
         return load_from_l2(line, mask);
       case RequestKind::store:
-        return store(line, mask);
+        return store(sm, line, mask);
       case RequestKind::atomic:
       case RequestKind::reduction:
         return update(sm, kind, line, mask);
@@ -51,7 +51,7 @@ class MemorySystem {
  private:
   void load(std::size_t sm, std::uint32_t line, unsigned mask);
   void load_from_l2(std::uint32_t line, unsigned mask);
-  void store(std::uint32_t line, unsigned mask);
+  void store(std::size_t sm, std::uint32_t line, unsigned mask);
   void update(std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask);
 
   std::vector<L1Cache> l1_;  // one an SM, or none

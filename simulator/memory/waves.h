@@ -1,10 +1,13 @@
 // In which order the blocks of a grid put their requests to the memory system: the resident blocks of all SMs
 // advance together, and a block that ends makes room for the next of the grid.
 //
-// Time is counted in requests, the same for every SM. First block b goes to SM b mod sms, until each SM has
-// as many as may be resident. Then, turn by turn, each SM in order performs some requests of one of its
-// blocks, and takes another of its blocks at the next turn. Where a block ends, the next one of the grid
-// takes its place.
+// Time is counted in requests. SMs do not keep step: how many requests a turn brings varies, by a fixed
+// sequence of pseudo-random numbers, around a mean that is the same for all. (In lockstep blocks would come
+// to the SMs in a regular pattern for ever, and neighbours would find one another's data in the L1 far too
+// often: of 728,076 sectors that an H200 moves from the L2 in a naive Q K^T, lockstep predicts 401,408 and
+// turns that vary 727,904.) First block b goes to SM b mod sms, until each SM has as many as may be resident.
+// Then, turn by turn, each SM in order performs some requests of one of its blocks, and takes another of its
+// blocks at the next turn. Where a block ends, the next one of the grid takes its place.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +29,7 @@ enum class Supply {
 template <class Stream>
 class Waves {
  public:
-  // requests: of one block in a row.
+  // requests: of one block in a row, on average; turns are of 1 to 2 requests - 1.
   Waves(std::uint64_t sms, std::uint64_t resident_blocks, unsigned requests)
       : sms_(sms), requests_(requests), resident_(resident_blocks) {}
 
@@ -98,16 +101,26 @@ class Waves {
   template <class Access>
   bool perform(Stream& block, Access& access) {
     const auto visit = [&](auto kind, std::uint32_t line, unsigned mask) { access(at_, kind, line, mask); };
-    for (unsigned n = 0; n < requests_; ++n) {
+    const unsigned turn = 1 + next_random() % (2 * requests_ - 1);
+    for (unsigned n = 0; n < turn; ++n) {
       if (!block.next(visit)) return n != 0;
     }
     return true;
+  }
+
+  // Marsaglia's xorshift.
+  std::uint32_t next_random() {
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 17;
+    random_ ^= random_ << 5;
+    return random_ >> 8;
   }
 
   std::vector<Sm> sms_;
   unsigned requests_;
   std::uint64_t resident_, running_ = 0;  // blocks: most of an SM, and of all SMs now
   bool filled_ = false;
+  std::uint32_t random_ = 2463534242;
   std::size_t at_ = 0;  // the SM whose turn it is
 };
 

@@ -98,7 +98,7 @@ TEST(Traffic, TheGpuCanBeStudied) {
   EXPECT_EQ(dram(problem + "1"), 3 * tensor);
   EXPECT_EQ(dram(problem + "1 --l2 256k"), 33 * tensor);
   EXPECT_EQ(dram(problem + "1 --l2 512k --l2-fraction 50%"), 33 * tensor);
-  EXPECT_EQ(dram(problem + "16 --l2 256k"), 3 * tensor);
+  EXPECT_EQ(dram(problem + "16 --l2 512k"), 3 * tensor);
   const json l1 = traffic_json("--seqlen 256 --br 64 --bc 64 --sms 1 --l1 192k");
   EXPECT_EQ(l1["l2_to_sm_bytes"], 3 * 256 * 64 * 2);
   EXPECT_EQ(l1["l1_read_bytes"], (1 + 2 * 4) * 256 * 64 * 2);
@@ -144,7 +144,7 @@ TEST(Traffic, BadInputIsRefusedInOneLine) {
   EXPECT_THAT(traffic_refusal(some + "--sms 0"), HasSubstr("--sms: got '0'"));
   EXPECT_THAT(traffic_refusal(some + "--sms 1G"), HasSubstr("--sms: got 1073741824"));
   EXPECT_THAT(traffic_refusal(some + "--l2 0"), HasSubstr("--l2: got '0'"));
-  EXPECT_THAT(traffic_refusal(some + "--l2 1k"), HasSubstr("L2 cache: got 1024 bytes"));
+  EXPECT_THAT(traffic_refusal(some + "--l2 1k"), HasSubstr("L2 cache: got 682 bytes"));
   EXPECT_THAT(traffic_refusal(some + "--l2 1000G"), HasSubstr("--l2: got"));
   EXPECT_THAT(traffic_refusal(some + "--l2-fraction 0"), HasSubstr("--l2-fraction: got 0"));
   EXPECT_THAT(traffic_refusal(some + "--l2-fraction 2"), HasSubstr("--l2-fraction: got '2'"));

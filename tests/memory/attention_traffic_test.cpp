@@ -27,7 +27,7 @@ using memory::tensor;
 ReplaySettings small_gpu(Random& random) {
   ReplaySettings s;
   s.geometry.sms = static_cast<std::uint64_t>(random.integer(1, 6));
-  s.geometry.l2_bytes = 2048 * static_cast<std::uint64_t>(random.integer(1, 60));
+  s.geometry.l2_bytes = 4096 * static_cast<std::uint64_t>(random.integer(1, 30));
   s.resident_blocks = static_cast<std::uint64_t>(random.integer(1, 3));
   return s;
 }
@@ -228,6 +228,7 @@ TEST(Replay, KeysThatDoNotFitAreReadAgain) {
   const io::ElementSizes sizes(DType::f16);
   constexpr std::uint64_t kTensor = 2048 * 64 * 2, kLse = 2048 * 4;
   ReplaySettings settings;
+  settings.geometry.l2_effective_fraction = 1;
   settings.geometry.l2_bytes = 4 * kTensor;
   const auto run = [&] {
     return replay(Algorithm::flash2, Pass::forward, p, sizes, {128, 128}, settings)[0].counters;

@@ -18,6 +18,7 @@ Geometry l2_of(std::uint64_t lines, unsigned ways) {
   Geometry g;
   g.l2_bytes = lines * 128;
   g.l2_ways = ways;
+  g.l2_effective_fraction = 1;
   g.l2_hashed = false;
   return g;
 }
@@ -55,6 +56,17 @@ TEST(L1Cache, LinesStayInTheirSets) {
   EXPECT_EQ(cache.load(0, 1), 0u);  // 4 leaves
   EXPECT_EQ(cache.load(2, 1), 1u);
   EXPECT_EQ(cache.load(4, 1), 0u);
+}
+
+TEST(L1Cache, WhatIsStoredIsThere) {
+  L1Cache cache(2 * 128, 0);
+  cache.store(1, 0b0011);
+  EXPECT_EQ(cache.load(1, 0b0111), 0b0011u);
+  cache.load(2, 1);
+  cache.store(1, 0b1000);  // a use: 2 leaves next
+  cache.store(3, 0b0001);
+  EXPECT_EQ(cache.load(1, 0b1111), 0b1111u);
+  EXPECT_EQ(cache.load(2, 1), 0u);
 }
 
 TEST(L1Cache, AnAtomicDropsItsSectors) {
@@ -162,6 +174,7 @@ TEST(L2Cache, TheShareThatDistinctDataCanUseIsItsSize) {
 // The hash must neither waste room on a contiguous tensor nor let a power-of-two stride fall into few sets.
 TEST(L2Cache, TheHashSpreadsRunsAndStrides) {
   Geometry g;
+  g.l2_effective_fraction = 1;
   g.l2_bytes = 60 << 20;  // 15 x 2^11 sets of 16 lines
   const std::uint32_t lines = (60 << 20) / 128;
   L2Cache contiguous(g);

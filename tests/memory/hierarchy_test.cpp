@@ -31,6 +31,7 @@ Geometry small_gpu() {
   g.shared_bytes_per_sm = 2 * 1024;  // the L1 of a block or two: 4 lines
   g.l2_bytes = 8 * 128;
   g.l2_ways = 8;
+  g.l2_effective_fraction = 1;
   g.l2_hashed = false;
   g.interleave = 1;
   return g;
@@ -47,16 +48,16 @@ TEST(Hierarchy, CountsEveryLevel) {
   second.append(RequestKind::atomic, Sectors{20});         // there, from DRAM, and its result back
   first.append(RequestKind::load, Sectors{0, 1});          // a store leaves the L1's copy valid
   second.append(RequestKind::reduction, Sectors{0});       // there only; SM 1 drops its own copy
-  first.append(RequestKind::load, Sectors{16});            // a store allocates nothing: from the L2
+  first.append(RequestKind::load, Sectors{16});            // what was stored is in the L1
   second.append(RequestKind::load, Sectors{0, 1});         // one from the L2, one from the L1
   gpu.add_block(0, std::move(first));
   gpu.add_block(1, std::move(second));
   const Counters c = gpu.finish();
   EXPECT_EQ(c.l1_read_sectors, 4u + 2 + 3 + 2 + 1 + 2);
-  EXPECT_EQ(c.l1_read_hits, 2u + 2 + 1);
-  EXPECT_EQ(c.l2_to_l1_sectors, 4u + 2 + 1 + 2 + 1 + 1 + 1);
+  EXPECT_EQ(c.l1_read_hits, 2u + 2 + 1 + 1);
+  EXPECT_EQ(c.l2_to_l1_sectors, 4u + 2 + 1 + 2 + 1 + 1);
   EXPECT_EQ(c.l1_to_l2_sectors, 3u + 1 + 1);
-  EXPECT_EQ(c.l2_read_hits, 2u + 1 + 1 + 1);
+  EXPECT_EQ(c.l2_read_hits, 2u + 1 + 1);
   EXPECT_EQ(c.dram_read_bytes, 32u * (4 + 1 + 1 + 1));
   EXPECT_EQ(c.dram_write_bytes, 0u);
   EXPECT_EQ(c.l2_dirty_bytes, 32u * 4);  // sectors 0, 1, 16, 20
@@ -72,12 +73,21 @@ TEST(Hierarchy, SharedMemoryTakesFromTheL1) {
   h200.sram_bytes_per_sm = 256 * 1024;
   h200.shared_bytes_per_sm = 228 * 1024;
   const auto kb = [](std::uint64_t n) { return n * 1024; };
-  EXPECT_EQ(memory::l1_bytes(h200, 1, 0), kb(256 - 8));  // 1 KB that the system keeps
-  EXPECT_EQ(memory::l1_bytes(h200, 8, 0), kb(256 - 8));
-  EXPECT_EQ(memory::l1_bytes(h200, 9, 0), kb(256 - 16));
+  // launch__shared_mem_config_size of an H200, by blocks an SM and shared memory of each.
+  EXPECT_EQ(memory::l1_bytes(h200, 16, 0), kb(256 - 32));
+  EXPECT_EQ(memory::l1_bytes(h200, 8, 32), kb(256 - 32));
+  EXPECT_EQ(memory::l1_bytes(h200, 5, 8448), kb(256 - 100));
+  EXPECT_EQ(memory::l1_bytes(h200, 6, 8448), kb(256 - 132));
+  EXPECT_EQ(memory::l1_bytes(h200, 1, 52224), kb(256 - 64));
+  EXPECT_EQ(memory::l1_bytes(h200, 1, 60416), kb(256 - 64));
+  EXPECT_EQ(memory::l1_bytes(h200, 1, 84992), kb(256 - 100));
+  EXPECT_EQ(memory::l1_bytes(h200, 2, 43008), kb(256 - 132));
+  EXPECT_EQ(memory::l1_bytes(h200, 3, 43008), kb(256 - 132));
+  EXPECT_EQ(memory::l1_bytes(h200, 4, 31744), kb(256 - 132));
+  EXPECT_EQ(memory::l1_bytes(h200, 4, 50176), kb(256 - 228));
+  // The edges of what fits.
   EXPECT_EQ(memory::l1_bytes(h200, 1, kb(99)), kb(256 - 100));
   EXPECT_EQ(memory::l1_bytes(h200, 1, kb(99) + 1), kb(256 - 132));
-  EXPECT_EQ(memory::l1_bytes(h200, 4, kb(48)), kb(256 - 196));
   EXPECT_EQ(memory::l1_bytes(h200, 1, kb(227)), kb(256 - 228));
   EXPECT_THROW(memory::l1_bytes(h200, 1, kb(227) + 1), InvalidArgument);
   EXPECT_THROW(memory::l1_bytes(h200, 2, kb(114)), InvalidArgument);
@@ -88,6 +98,7 @@ TEST(Hierarchy, SharedMemoryTakesFromTheL1) {
   a100.sram_bytes_per_sm = kb(192);
   a100.shared_bytes_per_sm = kb(164);
   EXPECT_EQ(memory::l1_bytes(a100, 1, kb(132)), kb(192 - 164));
+  EXPECT_EQ(memory::l1_bytes(a100, 2, kb(40)), kb(192 - 100));
   EXPECT_THROW(memory::l1_bytes(a100, 1, kb(164)), InvalidArgument);
   EXPECT_THROW(memory::l1_bytes(a100, UINT64_MAX, kb(1)), InvalidArgument);
   EXPECT_THROW(Hierarchy(small_gpu(), 0, 0), InvalidArgument);

@@ -60,11 +60,11 @@ class SlowSystem {
     using memory::RequestKind;
     fetched_.clear();
     unsigned wanted = mask;  // of the L2
-    if (kind == RequestKind::load && l1_[sm].sets != 0) {
+    if ((kind == RequestKind::load || kind == RequestKind::store) && l1_[sm].sets != 0) {
       SlowLine& l = l1_[sm].use(line, [](const SlowLine&) {});
       for (unsigned s = 0; s < 4; ++s) {
         if ((mask >> s & 1) == 0) continue;
-        if (l.valid[s]) {
+        if (l.valid[s] && kind == RequestKind::load) {
           ++counters.l1_read_hits;
           wanted &= ~(1u << s);
         }

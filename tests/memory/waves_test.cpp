@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -57,8 +58,31 @@ TEST(Waves, TheFirstWaveGoesRoundTheSms) {
   EXPECT_EQ(order(3, 2, 1, {}), "");
 }
 
-TEST(Waves, ResidentBlocksTakeTurns) {
-  EXPECT_EQ(order(1, 2, 2, {5, 3, 1}), "0:0 0:0 0:1 0:1 0:0 0:0 0:1 0:0 0:2");
+TEST(Waves, ResidentBlocksTakeTurns) { EXPECT_EQ(order(1, 2, 1, {3, 2, 1}), "0:0 0:1 0:0 0:1 0:0 0:2"); }
+
+// Turns are of 1 to 2 n - 1 requests, n on average.
+TEST(Waves, TurnsVaryAroundTheirMean) {
+  const std::string text = order(2, 1, 3, {300, 300});
+  std::vector<int> turns;
+  char last = 0;
+  for (std::size_t at = 0; at < text.size(); at += 4) {
+    if (text[at] == last) {
+      ++turns.back();
+    } else {
+      turns.push_back(1);
+    }
+    last = text[at];
+  }
+  turns.resize(150);  // while both run
+  int sum = 0;
+  for (const int turn : turns) {
+    EXPECT_GE(turn, 1);
+    EXPECT_LE(turn, 5);
+    sum += turn;
+  }
+  EXPECT_NEAR(sum / 150.0, 3, 0.4);
+  EXPECT_NE(std::count(turns.begin(), turns.end(), 1), 0);
+  EXPECT_NE(std::count(turns.begin(), turns.end(), 5), 0);
 }
 
 TEST(Waves, TheNextBlockGoesToWhomeverIsFreeFirst) {
