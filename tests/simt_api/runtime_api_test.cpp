@@ -335,6 +335,26 @@ TEST_F(RuntimeApi, AConfiguredLaunchConvertsItsArguments) {
   EXPECT_EQ((fetch<double, 1>(out)[0]), 7);
 }
 
+TEST_F(RuntimeApi, OccupancyTakesKernelsOfAnyForm) {
+  int blocks = 0, grid = 0, size = 0;
+  const void* const address = reinterpret_cast<const void*>(combine);
+  ASSERT_EQ(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, store<float>, 256, 0), cudaSuccess);
+  EXPECT_EQ(blocks, 8);
+  ASSERT_EQ(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, address, 512, 0), cudaSuccess);
+  EXPECT_EQ(blocks, 4);
+  ASSERT_EQ(cudaOccupancyMaxPotentialBlockSize(&grid, &size, address), cudaSuccess);
+  EXPECT_EQ(size, 1024);
+  // A float for every thread and 20 KB: at 1024 threads 24 KB, at which two blocks fit.
+  const auto shared_of = [](int threads) { return 20'480 + 4 * threads; };
+  ASSERT_EQ(cudaOccupancyMaxPotentialBlockSizeVariableSMem(&grid, &size, combine, shared_of), cudaSuccess);
+  EXPECT_EQ(size, 1024);
+  EXPECT_EQ(grid, 132 * 2);
+  const auto greedy = [](int threads) { return threads > 256 ? 100'000 : 0; };
+  ASSERT_EQ(cudaOccupancyMaxPotentialBlockSizeVariableSMem(&grid, &size, combine, greedy), cudaSuccess);
+  EXPECT_EQ(size, 256);
+  EXPECT_EQ(grid, 132 * 8);
+}
+
 TEST_F(RuntimeApi, AKernelWhoseTypesAreLostIsNotLaunched) {
   double* out = device<double>(1);
   void* arguments[] = {&out};

@@ -175,23 +175,6 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* ke
                                    "cudaLaunchKernelExC");
 }
 
-cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(std::size_t* shared_bytes, const void* kernel,
-                                                      int blocks, int block_size) {
-  const void* const caller = __builtin_return_address(0);
-  if (shared_bytes == nullptr || blocks <= 0 || block_size <= 0) {
-    return refuse(cudaErrorInvalidValue, "cudaOccupancyAvailableDynamicSMemPerBlock", caller,
-                  "%d blocks of %d threads", blocks, block_size);
-  }
-  if (kernel == nullptr) return not_a_kernel("cudaOccupancyAvailableDynamicSMemPerBlock", caller);
-  const std::size_t fixed = kernel_info(kernel).static_shared_bytes;
-  const device::Device& device = gpu().device;
-  // As CUDA answers: the kilobyte that the system keeps of every block is not taken off.
-  const std::size_t share = device.shared_bytes_per_sm / static_cast<std::size_t>(blocks) / 128 * 128;
-  const std::size_t most = std::min<std::size_t>(share, device.shared_bytes_per_block);
-  *shared_bytes = most - std::min(most, fixed);
-  return done();
-}
-
 }  // namespace api
 
 namespace api_detail {
@@ -277,8 +260,8 @@ cudaError_t max_active_blocks(int* blocks, const void* kernel, int block_size, s
 }
 
 cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const void* kernel,
-                                     std::size_t (*shared_of)(const void* context, int block_size),
-                                     const void* context, int limit) {
+                                     std::size_t (*shared_of)(void* context, int block_size), void* context,
+                                     int limit) {
   const void* const caller = __builtin_return_address(0);
   const char* const function = "cudaOccupancyMaxPotentialBlockSize";
   if (const cudaError_t error = api::done(); error != cudaSuccess) return error;
@@ -303,6 +286,23 @@ cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const 
   *block_size = best_size;
   *min_grid_size = best_blocks * static_cast<int>(gpu().device.sms);
   return cudaSuccess;
+}
+
+cudaError_t available_shared(std::size_t* shared_bytes, const void* kernel, int blocks, int block_size) {
+  const void* const caller = __builtin_return_address(0);
+  const char* const function = "cudaOccupancyAvailableDynamicSMemPerBlock";
+  if (shared_bytes == nullptr || blocks <= 0 || block_size <= 0) {
+    return api::refuse(cudaErrorInvalidValue, function, caller, "%d blocks of %d threads", blocks,
+                       block_size);
+  }
+  if (kernel == nullptr) return api::not_a_kernel(function, caller);
+  const std::size_t fixed = kernel_info(kernel).static_shared_bytes;
+  const device::Device& device = gpu().device;
+  // As CUDA answers: the kilobyte that the system keeps of every block is not taken off.
+  const std::size_t share = device.shared_bytes_per_sm / static_cast<std::size_t>(blocks) / 128 * 128;
+  const std::size_t most = std::min<std::size_t>(share, device.shared_bytes_per_block);
+  *shared_bytes = most - std::min(most, fixed);
+  return api::done();
 }
 
 }  // namespace api_detail

@@ -27,6 +27,8 @@ using namespace api;
 // Runs a launch whose arguments lie behind an array of pointers.
 using PackedLaunch = int (*)(const LaunchShape& shape, const KernelIdentity& kernel, void** arguments);
 
+// A kernel may come as a function pointer or, its type forgotten, as void*.
+inline const void* address_of(const void* kernel) { return kernel; }
 template <class... P>
 const void* address_of(void (*kernel)(P...)) {
   return reinterpret_cast<const void*>(kernel);
@@ -68,8 +70,9 @@ cudaError_t launch_kernel(const void* kernel, PackedLaunch launch, dim3 grid, di
 
 cudaError_t max_active_blocks(int* blocks, const void* kernel, int block_size, std::size_t shared_bytes);
 cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const void* kernel,
-                                     std::size_t (*shared_of)(const void* context, int block_size),
-                                     const void* context, int limit);
+                                     std::size_t (*shared_of)(void* context, int block_size), void* context,
+                                     int limit);
+cudaError_t available_shared(std::size_t* shared_bytes, const void* kernel, int blocks, int block_size);
 
 }  // namespace attnlab::simt::api_detail
 
@@ -149,53 +152,36 @@ cudaError_t cudaFuncGetName(const char** name, void (*kernel)(P...)) {
 // --- occupancy -----------------------------------------------------------------------------------------
 // From threads, warps and shared memory. A kernel's registers are not known here, so that a kernel with many
 // has fewer blocks on a GPU.
-inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* kernel,
-                                                                 int block_size, std::size_t shared_bytes) {
-  return api_detail::max_active_blocks(blocks, kernel, block_size, shared_bytes);
-}
-inline cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* kernel,
-                                                                          int block_size,
-                                                                          std::size_t shared_bytes,
-                                                                          unsigned) {
-  return api_detail::max_active_blocks(blocks, kernel, block_size, shared_bytes);
-}
-cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(std::size_t* shared_bytes, const void* kernel,
-                                                      int blocks, int block_size);
-
-template <class... P>
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void (*kernel)(P...), int block_size,
+template <class Kernel>
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Kernel kernel, int block_size,
                                                           std::size_t shared_bytes) {
   return api_detail::max_active_blocks(blocks, api_detail::address_of(kernel), block_size, shared_bytes);
 }
-template <class... P>
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, void (*kernel)(P...),
-                                                                   int block_size, std::size_t shared_bytes,
-                                                                   unsigned) {
+template <class Kernel>
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, Kernel kernel, int block_size,
+                                                                   std::size_t shared_bytes, unsigned) {
   return api_detail::max_active_blocks(blocks, api_detail::address_of(kernel), block_size, shared_bytes);
 }
-template <class... P>
-cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(std::size_t* shared_bytes, void (*kernel)(P...),
-                                                      int blocks, int block_size) {
-  return cudaOccupancyAvailableDynamicSMemPerBlock(shared_bytes, api_detail::address_of(kernel), blocks,
-                                                   block_size);
+template <class Kernel>
+cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(std::size_t* shared_bytes, Kernel kernel, int blocks,
+                                                      int block_size) {
+  return api_detail::available_shared(shared_bytes, api_detail::address_of(kernel), blocks, block_size);
 }
 
 // The block size, a multiple of the warp's and at most limit (0: none), with the most threads on an SM; of
 // equals the largest.
-template <class... P, class SharedOf>
-cudaError_t cudaOccupancyMaxPotentialBlockSizeVariableSMem(int* min_grid_size, int* block_size,
-                                                           void (*kernel)(P...), SharedOf shared_of,
-                                                           int limit = 0) {
+template <class Kernel, class SharedOf>
+cudaError_t cudaOccupancyMaxPotentialBlockSizeVariableSMem(int* min_grid_size, int* block_size, Kernel kernel,
+                                                           SharedOf shared_of, int limit = 0) {
   return api_detail::max_potential_block_size(
       min_grid_size, block_size, api_detail::address_of(kernel),
-      [](const void* context, int size) {
-        return static_cast<std::size_t>(
-            (*const_cast<SharedOf*>(static_cast<const SharedOf*>(context)))(size));
+      [](void* context, int size) {
+        return static_cast<std::size_t>((*static_cast<SharedOf*>(context))(size));
       },
       &shared_of, limit);
 }
-template <class... P>
-cudaError_t cudaOccupancyMaxPotentialBlockSize(int* min_grid_size, int* block_size, void (*kernel)(P...),
+template <class Kernel>
+cudaError_t cudaOccupancyMaxPotentialBlockSize(int* min_grid_size, int* block_size, Kernel kernel,
                                                std::size_t shared_bytes = 0, int limit = 0) {
   return cudaOccupancyMaxPotentialBlockSizeVariableSMem(
       min_grid_size, block_size, kernel, [shared_bytes](int) { return shared_bytes; }, limit);
