@@ -68,7 +68,7 @@ void copy_share(void* destination, const void* source, std::size_t bytes, unsign
 }
 
 void commit_copies() { async_commit(); }
-void wait_for_copies(unsigned groups_left) { async_wait(groups_left); }
+void wait_for_copies(unsigned groups_left) { async_wait(groups_left, __builtin_return_address(0)); }
 void give_way() { yield(); }
 
 void barrier_init(Barrier* barrier, unsigned expected) {
@@ -96,7 +96,7 @@ std::uint64_t arrive(Barrier* barrier, unsigned count, bool drop, const void* si
   } while (!shared.compare_exchange_weak(before, state.word()));
   const std::uint64_t phase = State::of(before).phase;
   // What was done before the phase's end is ordered before what follows it.
-  if (state.phase != phase) block_barrier(15, 1, BarrierKind::sync, 0, site);
+  if (state.phase != phase) block_ordered();
   return phase;
 }
 
@@ -104,7 +104,7 @@ std::uint64_t arrive(Barrier* barrier, unsigned count, bool drop, const void* si
 
 std::uint64_t barrier_arrive(Barrier* barrier, unsigned count, bool drop) {
   async_commit();
-  async_wait(0);
+  async_wait(0, __builtin_return_address(0));
   return arrive(barrier, count, drop, __builtin_return_address(0));
 }
 std::uint64_t barrier_arrive_keeping_copies(Barrier* barrier) {

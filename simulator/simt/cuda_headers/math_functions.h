@@ -44,6 +44,42 @@ clock_t clock() noexcept __asm__("attnlab_simt_clock");
 
 }  // extern "C"
 
+namespace attnlab::simt::builtins {
+
+typedef float AttnlabFloats __attribute__((vector_size(16)));
+typedef int AttnlabInts __attribute__((vector_size(16)));
+
+// first: the host's minimum or maximum, which is b where either is NaN or both are equal; joined: what the
+// bits of equal numbers, which differ for zeros alone, become.
+ATTNLAB_BUILTIN float attnlab_extreme(AttnlabFloats a, AttnlabFloats b, AttnlabFloats first,
+                                      AttnlabInts joined) {
+  const AttnlabInts take_a = b != b, equal = a == b;
+  const AttnlabInts chosen =
+      ((AttnlabInts)first & ~(take_a | equal)) | ((AttnlabInts)a & take_a) | (joined & equal);
+  return ((AttnlabFloats)chosen)[0];
+}
+
+}  // namespace attnlab::simt::builtins
+
+extern "C" {
+
+// NaN loses against a number, -0 against +0 (a minimum: the other way round). In the user's function, without
+// a branch, rather than a call of the C library's.
+extern inline __attribute__((always_inline, gnu_inline)) float fmaxf(float x, float y) noexcept {
+  const attnlab::simt::builtins::AttnlabFloats a = {x}, b = {y};
+  return attnlab::simt::builtins::attnlab_extreme(
+      a, b, __builtin_ia32_maxss(a, b),
+      (attnlab::simt::builtins::AttnlabInts)a & (attnlab::simt::builtins::AttnlabInts)b);
+}
+extern inline __attribute__((always_inline, gnu_inline)) float fminf(float x, float y) noexcept {
+  const attnlab::simt::builtins::AttnlabFloats a = {x}, b = {y};
+  return attnlab::simt::builtins::attnlab_extreme(
+      a, b, __builtin_ia32_minss(a, b),
+      (attnlab::simt::builtins::AttnlabInts)a | (attnlab::simt::builtins::AttnlabInts)b);
+}
+
+}  // extern "C"
+
 namespace attnlab::simt::calls {
 
 float reciprocal(float x);       // counts as a special function
