@@ -218,6 +218,20 @@ TYPED_TEST(ConvertIntegers, ToFloats) {
   }
 }
 
+// 2^63 plus half an fp32 unit there, and a bit more than fp64 holds: no tie.
+TEST(Convert, LongIntegersRoundOnce) {
+  const std::uint64_t tie = (std::uint64_t{1} << 63) + (std::uint64_t{1} << 39);
+  EXPECT_EQ(evaluate<float>("cvt.rn.f32.u64", tie), 0x1p63f);
+  EXPECT_EQ(evaluate<float>("cvt.rn.f32.u64", tie + 1), 0x1.000002p63f);
+  EXPECT_EQ(evaluate<float>("cvt.rn.f32.s64", -static_cast<std::int64_t>(tie / 2 + 1)), -0x1.000002p62f);
+}
+
+TEST(Convert, NanOfADoubleIsTheMostNegative) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(evaluate<std::int32_t>("cvt.rzi.s32.f64", nan), INT32_MIN);
+  EXPECT_EQ(evaluate<std::uint32_t>("cvt.rzi.u32.f64", nan), 0x80000000u);
+}
+
 TEST(Convert, FloatsToFloats) {
   for (const float x : float_edges()) {
     if (std::isnan(x)) continue;

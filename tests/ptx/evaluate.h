@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -41,10 +43,36 @@ void remember(const std::string& text, const Each&... each) {
   std::ofstream(path, std::ios::app) << line << '\x1f' << text << '\x1e';
 }
 
+// When ATTNLAB_PTX_CASES names a file, executions are added to it with the operands' values before and after
+// (the first 256 a lane of each text): on_gpu.py lets a GPU answer the same.
+template <class... Each>
+void note_case(const std::string& text, const std::vector<std::uint64_t>& before, const Each&... each) {
+  static const char* path = std::getenv("ATTNLAB_PTX_CASES");
+  if (path == nullptr) return;
+  static std::map<std::string, unsigned> counts;
+  std::ostringstream line;
+  (..., (line << "/=+"[static_cast<int>(direction_of(each.shape))] << letter_of(each.shape) << ' '));
+  line << '\x1f' << text << '\x1f' << thread_index().x;
+  if (++counts[line.str()] > 256) return;
+  line << '\x1f' << std::hex;
+  for (const std::uint64_t word : before) line << word << ' ';
+  line << '\x1f';
+  [[maybe_unused]] const auto after = [&](const auto& operand) {
+    if constexpr (requires { operand.target; })
+      line << to_words(operand.target).low << ' ';
+    else
+      line << operand.value.low << ' ';
+  };
+  (after(each), ...);
+  std::ofstream(path, std::ios::app) << line.str() << '\x1e';
+}
+
 template <class... Each>
 void run_text(const std::string& text, const Each&... each) {
   remember(text, each...);
+  const std::vector<std::uint64_t> before{each.value.low...};
   execute(interned(text), "test.cu", 1, each...);
+  note_case(text, before, each...);
 }
 
 // The constraint of a C++ type.

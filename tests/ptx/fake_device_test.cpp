@@ -167,7 +167,7 @@ void async_commit() {
   fake::LaneState& me = *fake::lanes[fake::current];
   me.groups.push_back(std::exchange(me.open, {}));
 }
-void async_wait(unsigned groups_left) {
+void async_wait(unsigned groups_left, const void*) {
   fake::LaneState& me = *fake::lanes[fake::current];
   for (; me.groups.size() > groups_left; me.groups.pop_front()) fake::finish(me.groups.front());
 }

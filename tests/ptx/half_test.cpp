@@ -145,6 +145,7 @@ TYPED_TEST(Halves, Extremes) {
   EXPECT_EQ(evaluate<std::uint16_t>("min" + type, nan, one), one);
   EXPECT_EQ(evaluate<std::uint16_t>("max" + type, one, nan), one);
   EXPECT_EQ(evaluate<std::uint16_t>("max.NaN" + type, one, nan), nan);
+  EXPECT_EQ(evaluate<std::uint16_t>("max.NaN" + type, nan, one), nan);
   EXPECT_EQ(evaluate<std::uint16_t>("min" + type, nan, nan), nan);
   EXPECT_EQ(evaluate<std::uint16_t>("min" + type, zero, minus_zero), minus_zero);
   EXPECT_EQ(evaluate<std::uint16_t>("max" + type, minus_zero, zero), zero);

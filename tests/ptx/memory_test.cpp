@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -242,13 +243,15 @@ TEST_F(Memory, FloatAtomicsFlushInGlobalMemoryOnly) {
 TEST_F(Memory, AtomicAcrossThreadsOfTheHost) {
   alignas(8) float sum = 0;
   const char* text = interned("red.global.add.f32 [%0], %1;");
+  std::atomic<int> waiting = 2;
   const auto work = [&] {
-    for (int i = 0; i < 20000; ++i) execute(text, "test.cu", 1, in("l", &sum), in("f", 1.0f));
+    for (--waiting; waiting != 0;) std::this_thread::yield();
+    for (int i = 0; i < 200000; ++i) execute(text, "test.cu", 1, in("l", &sum), in("f", 1.0f));
   };
   std::thread other(work);
   work();
   other.join();
-  EXPECT_EQ(sum, 40000.0f);
+  EXPECT_EQ(sum, 400000.0f);
 }
 
 }  // namespace

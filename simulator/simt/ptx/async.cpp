@@ -63,15 +63,16 @@ void decode_cp(Builder& b) {
   if (m.take("wait_group")) {
     m.finish();
     b.expect_operands(1, 1);
-    return b.add({.run = [](Context& c, const Step& s) { async_wait(c.get<std::uint32_t>(s.slots[0])); },
-                  .slots = {b.source(0, Type::b32)}});
+    return b.add(
+        {.run = [](Context& c, const Step& s) { async_wait(c.get<std::uint32_t>(s.slots[0]), c.site); },
+         .slots = {b.source(0, Type::b32)}});
   }
   if (m.take("wait_all")) {
     m.finish();
     b.expect_operands(0, 0);
-    return b.add({.run = [](Context&, const Step&) {
+    return b.add({.run = [](Context& c, const Step&) {
       async_commit();
-      async_wait(0);
+      async_wait(0, c.site);
     }});
   }
   const bool bypass = m.take("cg");
