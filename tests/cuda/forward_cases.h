@@ -160,31 +160,41 @@ inline void fill_case(const ForwardCase& spec, Case& c) {
   c.dout = fill(c.p.num_heads, c.p.tensor_rows_q());
 }
 
-inline Fractions run_forward_case(cuda::Backend backend, const cuda::Kernel& kernel,
-                                  const ForwardCase& spec) {
-  Case c;
-  fill_case(spec, c);
-  const auto in = convert<float>(c);
-  Passes<double> exact(c.p);
-  run_forward(attention::Algorithm::standard, c.p, convert<double>(c), {}, exact);
+struct KernelOutputs {
+  Buffer<float> o, lse;  // [batch, heads, seqlen, dim]; no lse unless the case asks for it
+};
 
-  Passes<float> got(c.p);
-  auto o = make_buffer<float>(c.p.tensor_batches(), c.p.num_heads, c.p.tensor_rows_q(), c.p.head_dim,
-                              spec.seqlen_first);
+// A kernel's, from poisoned outputs and workspace.
+inline KernelOutputs kernel_outputs(cuda::Backend backend, const cuda::Kernel& kernel,
+                                    const ForwardCase& spec, const Case& c) {
+  const auto in = convert<float>(c);
+  const Index batches = c.p.tensor_batches(), rows = c.p.tensor_rows_q();
+  auto o = make_buffer<float>(batches, c.p.num_heads, rows, c.p.head_dim, spec.seqlen_first);
+  KernelOutputs out{make_buffer<float>(batches, c.p.num_heads, rows, c.p.head_dim),
+                    make_buffer<float>(batches, c.p.num_heads, rows, 1)};
   const attention::ForwardTensors<float> tensors{in.q.in(), in.k.in(), in.v.in(), o.view,
-                                                 spec.lse ? got.lse.view : TensorView<float>{}};
+                                                 spec.lse ? out.lse.view : TensorView<float>{}};
   cuda::DeviceProblem on_device(backend, c.p, spec.type, tensors);
   on_device.poison();  // the workspace is poisoned when it is allocated
   on_device.forward(kernel);
   on_device.copy_out(tensors);
-  const auto& v = o.view;
-  for (Index b = 0; b < v.batch; ++b) {  // into the order of the expected numbers
-    for (Index h = 0; h < v.heads; ++h) {
-      for (Index i = 0; i < v.seqlen; ++i) {
-        for (Index t = 0; t < v.dim; ++t) got.o.view.head(b, h)(i, t) = v.head(b, h)(i, t);
+  for (Index b = 0; b < batches; ++b) {  // into the one order
+    for (Index h = 0; h < c.p.num_heads; ++h) {
+      for (Index i = 0; i < rows; ++i) {
+        for (Index t = 0; t < c.p.head_dim; ++t) out.o.view.head(b, h)(i, t) = o.view.head(b, h)(i, t);
       }
     }
   }
+  return out;
+}
+
+inline Fractions run_forward_case(cuda::Backend backend, const cuda::Kernel& kernel,
+                                  const ForwardCase& spec) {
+  Case c;
+  fill_case(spec, c);
+  Passes<double> exact(c.p);
+  run_forward(attention::Algorithm::standard, c.p, convert<double>(c), {}, exact);
+  const KernelOutputs got = kernel_outputs(backend, kernel, spec, c);
   const Index tile = kernel.whole_rows ? std::max<Index>(c.p.seqlen_kv, 1)
                                        : kernel.geometry(static_cast<int>(c.p.head_dim)).bc;
   const Bounds bounds(c, tile);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tests/cuda/backends.h"
+#include "tests/cuda/findings.h"
 #include "tests/cuda/forward_cases.h"
 
 namespace attnlab::testing {
@@ -19,6 +20,7 @@ struct Result {
 
 class NonFinite : public ::testing::TestWithParam<Runner> {
  protected:
+  void TearDown() override { expect_no_findings(GetParam().backend); }
   // One head; spoil changes the inputs.
   template <class Spoil>
   Result run(const attention::Problem& p, Spoil spoil) {
@@ -124,6 +126,7 @@ TEST_P(NonFinite, RowOfMinusInfinityIsEmpty) {
   }
 }
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(NonFinite);
 INSTANTIATE_TEST_SUITE_P(Cuda, NonFinite, ::testing::ValuesIn(runners(cuda::Pass::forward)),
                          [](const auto& runner) { return name_of(runner.param); });
 

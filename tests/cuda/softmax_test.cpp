@@ -5,12 +5,16 @@
 #include <limits>
 
 #include "tests/cuda/backends.h"
+#include "tests/cuda/findings.h"
 #include "tests/cuda/softmax_cases.h"
 
 namespace attnlab::testing {
 namespace {
 
-class SoftmaxKernel : public ::testing::TestWithParam<Runner> {};
+class SoftmaxKernel : public ::testing::TestWithParam<Runner> {
+ protected:
+  void TearDown() override { expect_no_findings(GetParam().backend); }
+};
 
 TEST_P(SoftmaxKernel, AgreesWithFloat64) {
   for (const cuda::ElementType type : cuda::kElementTypes) {
@@ -51,6 +55,7 @@ TEST_P(SoftmaxKernel, RowsMayLieApart) {
   }
 }
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SoftmaxKernel);
 INSTANTIATE_TEST_SUITE_P(Cuda, SoftmaxKernel, ::testing::ValuesIn(runners(cuda::Pass::softmax)),
                          [](const auto& runner) { return name_of(runner.param); });
 
