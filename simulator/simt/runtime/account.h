@@ -46,7 +46,7 @@ struct Site {
 struct SharedWord {
   std::uint32_t write_epoch = 0, read_epoch = 0;  // of the block
   std::uint32_t write_warp_epoch = 0, read_warp_epoch = 0;
-  std::array<std::uint16_t, 2> writer{}, reader{};  // of each half, as SharedAccessor
+  std::array<std::uint16_t, 4> writer{}, reader{};  // of each byte, as an accessor (shared_requests.cpp)
   std::uint32_t block = 0;                          // serial number of the block that initialised it
   std::uint8_t initialised = 0;                     // a bit a byte
   std::uint8_t in_flight = 0;                       // a bit a byte: an asynchronous copy has not arrived

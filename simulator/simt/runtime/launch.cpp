@@ -6,11 +6,13 @@
 #include <signal.h>
 
 #include <barrier>
+#include <cctype>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -144,16 +146,19 @@ class Progress {
 // --- names and sizes
 // ----------------------------------------------------------------------------------------
 
-// "flash2_forward<float, 64>" of "void flash2_forward<float, 64>(Params)"; as the source writes it when the
-// symbol is not known.
+// As Nsight Compute shows it: "flash2_kernel<float, 64>" of "void ns::flash2_kernel<float, 64>(ns::Params)".
+// As the source writes it when the symbol is not known.
 std::string kernel_name(const Symbol* symbol, const KernelIdentity& kernel) {
   if (symbol == nullptr) return kernel.name;
   std::string name = demangled(symbol->name);
+  constexpr std::string_view anonymous = "(anonymous namespace)";
+  for (std::size_t at; (at = name.find(anonymous)) != std::string::npos;)
+    name.replace(at, anonymous.size(), "anonymous");
   int depth = 0;
   for (std::size_t i = 0; i < name.size(); ++i) {  // up to the parameter list
     if (name[i] == '<') ++depth;
     if (name[i] == '>') --depth;
-    if (name[i] == '(' && depth == 0 && name.compare(i, 21, "(anonymous namespace)") != 0) {
+    if (name[i] == '(' && depth == 0) {
       name.resize(i);
       break;
     }
@@ -162,9 +167,23 @@ std::string kernel_name(const Symbol* symbol, const KernelIdentity& kernel) {
   for (std::size_t i = name.size(); i-- > 0;) {  // behind the return type
     if (name[i] == '>') ++depth;
     if (name[i] == '<') --depth;
-    if (name[i] == ' ' && depth == 0) return name.substr(i + 1);
+    if (name[i] == ' ' && depth == 0) {
+      name.erase(0, i + 1);
+      break;
+    }
   }
-  return name;
+  std::string plain;  // without namespaces
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (name.compare(i, 2, "::") == 0) {
+      while (!plain.empty() &&
+             (std::isalnum(static_cast<unsigned char>(plain.back())) != 0 || plain.back() == '_'))
+        plain.pop_back();
+      ++i;
+      continue;
+    }
+    plain += name[i];
+  }
+  return plain;
 }
 
 // The __shared__ variables that a kernel declares itself: locals of its function in thread-local storage.
@@ -259,7 +278,8 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
   state.race_epoch = ++launches * 64;  // grid-wide barriers count on from here
   const unsigned threads = shape.block.x * shape.block.y * shape.block.z;
   const std::size_t shared_bytes = static_bytes + shape.dynamic_shared_bytes;
-  state.resident_blocks = std::max(1u, resident_blocks(threads, shared_bytes));
+  const std::string name = kernel_name(symbol, kernel);
+  state.resident_blocks = std::max(1u, resident_blocks(threads, shared_bytes, registers_of(name)));
 
   unsigned workers =
       options().threads != 0 ? options().threads : std::max(1u, std::thread::hardware_concurrency());
@@ -316,7 +336,7 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
 
   KernelReport& report = result.report;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  report.name = kernel_name(symbol, kernel);
+  report.name = name;
   report.grid = shape.grid;
   report.block = shape.block;
   report.static_shared_bytes = static_bytes;

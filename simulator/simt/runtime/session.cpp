@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <string_view>
@@ -27,6 +28,36 @@ std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
     std::exit(2);
   }
   return value;
+}
+
+// Registers by kernel: see Options.
+std::map<std::string, unsigned> registers_from(const char* name) {
+  std::map<std::string, unsigned> registers;
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return registers;
+  if (std::string_view(text).find_first_not_of("0123456789") == std::string_view::npos) {
+    registers[""] = static_cast<unsigned>(number_from(name, 0));
+    return registers;
+  }
+  std::ifstream file(text);
+  if (!file) {
+    std::fprintf(stderr, "attnlab: %s: got %s, expected a number or a readable file\n", name, text);
+    std::exit(2);
+  }
+  for (std::string line; std::getline(file, line);) {
+    const auto comma = line.rfind(',');  // a name may hold commas
+    if (line.empty() || line[0] == '#') continue;
+    char* end = nullptr;
+    const unsigned long value =
+        comma == std::string::npos ? 0 : std::strtoul(line.c_str() + comma + 1, &end, 10);
+    if (comma == std::string::npos || end == line.c_str() + comma + 1 || *end != '\0' || value > 255) {
+      std::fprintf(stderr, "attnlab: %s: got the line %s in %s, expected name,registers\n", name,
+                   line.c_str(), text);
+      std::exit(2);
+    }
+    registers[line.substr(0, comma)] = static_cast<unsigned>(value);
+  }
+  return registers;
 }
 
 struct Session {
@@ -135,11 +166,19 @@ Options& options() {
     o.counting = number_from("ATTNLAB_SIMT_COUNT", 1) != 0;
     o.threads = static_cast<unsigned>(number_from("ATTNLAB_SIMT_THREADS", 0));
     o.seed = number_from("ATTNLAB_SIMT_SEED", 0);
+    o.registers = registers_from("ATTNLAB_SIMT_REGISTERS");
     o.quiet = number_from("ATTNLAB_SIMT_QUIET", 0) != 0;
     if (const char* path = std::getenv("ATTNLAB_SIMT_REPORT")) o.report = path;
     return o;
   }();
   return chosen;
+}
+
+unsigned registers_of(const std::string& kernel) {
+  const auto& registers = options().registers;
+  auto at = registers.find(kernel);
+  if (at == registers.end()) at = registers.find("");
+  return at == registers.end() ? 0 : at->second;
 }
 
 void add_finding(Finding finding) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,7 +17,11 @@ struct Options {
   unsigned threads = 0;    // ATTNLAB_SIMT_THREADS: OS threads; 0: as many as the machine has cores
   std::uint64_t seed = 0;  // ATTNLAB_SIMT_SEED: 0 is the plain order
   std::string report;      // ATTNLAB_SIMT_REPORT: the JSON file to write when the program ends
-  bool quiet = false;      // ATTNLAB_SIMT_QUIET: findings are not printed as they come
+  // Registers a thread, which only nvcc knows and which decide how many blocks share an SM (and its L1). By
+  // kernel name; "" is for all others; 0: no limit. ATTNLAB_SIMT_REGISTERS: a number, or a file of lines
+  // "name,registers".
+  std::map<std::string, unsigned> registers;
+  bool quiet = false;  // ATTNLAB_SIMT_QUIET: findings are not printed as they come
 };
 
 // The program's options: read from the environment on first use, and free to change between launches. A
@@ -26,6 +31,9 @@ Options& options();
 // The launches since the program began, or since the last call, with source lines; they are forgotten.
 // Not while a kernel runs.
 Report take_report();
+
+// What options().registers says of a kernel.
+unsigned registers_of(const std::string& kernel);
 
 // A launch's results with code addresses instead of lines.
 struct RawKernel {

@@ -50,7 +50,7 @@ unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned siz
   return passes(address, mask & lower, words) + passes(address, mask & ~lower, words);
 }
 
-// Who touched a half word: a thread, several threads of one warp, or threads of several warps.
+// Who touched a byte: a thread, several threads of one warp, or threads of several warps.
 constexpr std::uint16_t nobody = 0, several_warps = 0xffff, several_lanes = 0x8000;
 constexpr std::uint16_t accessor(unsigned thread) { return static_cast<std::uint16_t>(thread + 1); }
 constexpr unsigned warp_of(std::uint16_t who) {
@@ -263,8 +263,7 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
       word.initialised |= bits;
       return;
     }
-    const bool whole = (bits & 3) && (bits & 12);
-    const unsigned first = bits & 3 ? 0 : 1, last = whole ? 1 : first;
+    const unsigned first = offset, last = offset + take - 1;
     const auto conflicts = [&](std::uint16_t who, std::uint32_t epoch, std::uint32_t warp_epoch) {
       if (who == nobody || epoch != epoch_ || who == me) return false;
       if (who == several_warps) return true;
@@ -272,11 +271,11 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
       return warp_epoch == warp_->epoch;  // other lanes of this warp, with no synchronisation since
     };
     if (!atomic) {
-      for (unsigned half = first; half <= last; ++half) {
-        const bool after_write = conflicts(word.writer[half], word.write_epoch, word.write_warp_epoch);
-        const bool after_read = store && conflicts(word.reader[half], word.read_epoch, word.read_warp_epoch);
+      for (unsigned byte = first; byte <= last; ++byte) {
+        const bool after_write = conflicts(word.writer[byte], word.write_epoch, word.write_warp_epoch);
+        const bool after_read = store && conflicts(word.reader[byte], word.read_epoch, word.read_warp_epoch);
         if (!after_write && !after_read) continue;
-        const std::uint16_t who = after_write ? word.writer[half] : word.reader[half];
+        const std::uint16_t who = after_write ? word.writer[byte] : word.reader[byte];
         std::string other = "threads of several warps";
         if (who != several_warps && !(who & several_lanes)) {
           const Index3 t = thread_of(who - 1u);
@@ -295,7 +294,7 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
       if (word.write_epoch != epoch_) word.writer = {};
       word.write_epoch = epoch_;
       word.write_warp_epoch = warp_->epoch;
-      for (unsigned half = first; half <= last; ++half) word.writer[half] = atomic ? nobody : me;
+      for (unsigned byte = first; byte <= last; ++byte) word.writer[byte] = atomic ? nobody : me;
     } else {
       if (word.read_epoch != epoch_) word.reader = {};
       word.read_epoch = epoch_;
@@ -305,8 +304,8 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
             reader = nobody;
       }
       word.read_warp_epoch = warp_->epoch;
-      for (unsigned half = first; half <= last; ++half) {
-        std::uint16_t& reader = word.reader[half];
+      for (unsigned byte = first; byte <= last; ++byte) {
+        std::uint16_t& reader = word.reader[byte];
         if (reader == nobody || reader == me)
           reader = me;
         else if (reader != several_warps)
@@ -330,7 +329,7 @@ void Account::async_destination(std::uint32_t code, std::uintptr_t address, unsi
     if (arrived) {
       word.in_flight = 0;
       word.initialised = 0xf;
-      word.writer = {accessor(thread), accessor(thread)};
+      word.writer.fill(accessor(thread));
       word.write_epoch = epoch_;
       word.write_warp_epoch = warp_->epoch;
       continue;
