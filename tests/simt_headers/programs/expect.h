@@ -6,7 +6,7 @@
 
 #include <cstdio>
 
-inline __device__ __managed__ unsigned failures = 0;
+static __device__ __managed__ unsigned failures = 0;
 
 #define EXPECT(condition)                                                                               \
   do {                                                                                                  \

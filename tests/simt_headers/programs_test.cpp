@@ -1,0 +1,65 @@
+// Do the built-in functions of device code do what CUDA documents? The programs say so themselves; they are
+// plain CUDA and hold on a GPU as well. No order of warps and lanes may change that, and the checks must find
+// nothing.
+#include <gtest/gtest.h>
+
+#include "tests/simt_headers/run_program.h"
+
+namespace attnlab::simt {
+namespace {
+
+class BuiltIns : public testing::TestWithParam<const char*> {};
+
+TEST_P(BuiltIns, HoldInEveryOrder) {
+  const Program program(GetParam());
+  ASSERT_TRUE(program.compiled()) << program.warnings();
+  EXPECT_EQ(program.warnings(), "");
+  for (const char* seed : {"0", "1", "77"}) {
+    const Outcome outcome = program.run(seed);
+    EXPECT_EQ(outcome.exit_code, 0) << "seed " << seed << "\n" << outcome.output;
+    EXPECT_TRUE(outcome.findings().empty()) << "seed " << seed << "\n" << outcome.output;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, BuiltIns,
+                         testing::Values("warp", "atomics", "groups", "async", "wmma", "bits", "math",
+                                         "halves", "libraries"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
+struct End {
+  const char* name;
+  FindingKind kind;
+  const char* says;
+};
+
+class Ends : public testing::TestWithParam<End> {};
+
+// The launch fails with the code that CUDA has for it, and the finding names what was wrong and where.
+TEST_P(Ends, LaunchWithItsCode) {
+  static const Program program("ends");
+  ASSERT_TRUE(program.compiled()) << program.warnings();
+  const Outcome outcome = program.run("0", GetParam().name);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  const std::vector<Finding> findings = outcome.findings();
+  ASSERT_FALSE(findings.empty());
+  EXPECT_EQ(findings[0].kind, GetParam().kind);
+  EXPECT_NE(findings[0].message.find(GetParam().says), std::string::npos) << findings[0].message;
+  EXPECT_EQ(std::filesystem::path(findings[0].file).filename(), "ends.cu");
+}
+
+INSTANTIATE_TEST_SUITE_P(, Ends,
+                         testing::Values(End{"assertion", FindingKind::assertion,
+                                             "static_cast<int>(threadIdx.x) < limit"},
+                                         End{"trap", FindingKind::trap, "__trap()"},
+                                         End{"generator", FindingKind::unsupported, "curand_init"}),
+                         [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST(Print, WritesWhatPrintfWrites) {
+  const Program program("ends");
+  ASSERT_TRUE(program.compiled()) << program.warnings();
+  const Outcome outcome = program.run("0", "print");
+  EXPECT_EQ(outcome.output, "thread 0 of print: -7  1.50 x\nthread 1 of print: -7  1.50 x\n");
+}
+
+}  // namespace
+}  // namespace attnlab::simt
