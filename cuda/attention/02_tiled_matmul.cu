@@ -72,10 +72,10 @@ __global__ void __launch_bounds__(kTile* kTileRows) tiled_scores_kernel(const At
 
 // P in place of S, and lse: a warp a row.
 __global__ void __launch_bounds__(kTile* kTileRows) tiled_softmax_kernel(const AttentionParams p) {
+  __shared__ float lse_tile[kTileRows];
   const Head head = head_of(p, static_cast<int>(blockIdx.z), static_cast<int>(blockIdx.y));
   const int i = static_cast<int>(blockIdx.x) * kTileRows + static_cast<int>(threadIdx.y);
-  if (i >= head.rows_q) return;
-  const int lane = static_cast<int>(threadIdx.x), n = head.band.len_kv;
+  const int lane = static_cast<int>(threadIdx.x), n = i < head.rows_q ? head.band.len_kv : 0;
   float* s = tiled_scores(p, head) + static_cast<std::int64_t>(i) * p.seqlen_kv;
 
   float m = kNegInf, l = 0.0f;
@@ -98,8 +98,12 @@ __global__ void __launch_bounds__(kTile* kTileRows) tiled_softmax_kernel(const A
     }
     if (j < n) s[j] = weight(s[j], base) * norm * keep;
   }
-  if (p.lse.data != nullptr && lane == 0) {
-    head.queries<float>(p.lse)[i * p.lse.row_stride] = log_sum_exp(m, l);
+  // The block's rows together: one sector, where a store a warp would be eight parts of it.
+  if (lane == 0) lse_tile[threadIdx.y] = log_sum_exp(m, l);
+  __syncthreads();
+  const int row = static_cast<int>(blockIdx.x) * kTileRows + lane;
+  if (p.lse.data != nullptr && threadIdx.y == 0 && lane < kTileRows && row < head.rows_q) {
+    head.queries<float>(p.lse)[row * p.lse.row_stride] = lse_tile[lane];
   }
 }
 

@@ -185,7 +185,8 @@ __global__ void __launch_bounds__(kRegisterTile<D>.threads, 1)
     }
   }
 
-  __syncthreads();  // Q is done with, its tile becomes O's
+  __syncthreads();   // Q is done with, its tile becomes O's
+  float lse = 0.0f;  // of row r + lane: a warp's 8 rows are one sector
 #pragma unroll
   for (int a = 0; a < kRows; ++a) {
     const float sum = warp_sum<kLanes>(l[a]), norm = reciprocal_or_zero(sum);
@@ -194,10 +195,11 @@ __global__ void __launch_bounds__(kRegisterTile<D>.threads, 1)
       const int column = (t / Width * kLanes + lane) * Width + t % Width;
       q_rows[a * Stride + column] = o[a][t] * norm;
     }
-    const int i = row + r + a;
-    if (p.lse.data != nullptr && lane == 0 && i < head.rows_q) {
-      head.queries<float>(p.lse)[i * p.lse.row_stride] = log_sum_exp(m[a], sum);
-    }
+    if (lane == a) lse = log_sum_exp(m[a], sum);
+  }
+  const int i = row + r + lane;
+  if (p.lse.data != nullptr && lane < kRows && i < head.rows_q) {
+    head.queries<float>(p.lse)[i * p.lse.row_stride] = lse;
   }
   __syncthreads();
   store_tile<Br, D, Stride, Threads>(head.queries<T>(p.o), p.o.row_stride, row, head.rows_q, q_tile);
