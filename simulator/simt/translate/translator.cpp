@@ -103,11 +103,15 @@ void Translator::function_specifier(std::size_t i) {
   // __attribute__((__noinline__)): the attribute of that name, not CUDA's word.
   if (i > 0 && any_of(source_.spelling(i - 1), {"(", ","}) && any_of(w, {"__noinline__", "__device__"}))
     return;
+  if (edits_.touches(i)) return;  // part of a declaration that was rewritten
   if (w == "__shared__") return shared(i);
   if (w == "__cluster_dims__" || w == "__block_size__" || w == "__tile_global__") refuse(i, w);
-  if (w == "__align__")
-    return edits_.replace(i, matching(i + 1) + 1,
-                          "__attribute__((aligned" + text_of(i + 1, matching(i + 1) + 1) + "))");
+  if (w == "__align__") {
+    for (std::size_t at = i, end = specifiers_end(declaration_begin(i)); at < end; ++at)
+      if (is(at, "__shared__")) return;  // which takes the alignment with it
+    const std::size_t end = matching(i + 1) + 1;
+    return edits_.replace(i, end, "__attribute__((aligned" + text_of(i + 1, end) + "))");
+  }
   if (w == "__launch_bounds__" || w == "__maxnreg__") {
     if (!brackets) return;
     if (w == "__launch_bounds__" && source_.tokens[i + 2].kind == TokenKind::number)
