@@ -14,18 +14,15 @@ inline void access(const void* address, const void* site) {
   record(event_code(kind, bytes), site, reinterpret_cast<std::uintptr_t>(address));
 }
 
-// An access of any length, as pieces of at most 16 bytes.
+// An access of any length, in pieces of one size that divides it, as nvcc copies a structure: float3 goes as
+// three words, two float4 as two accesses of 16 bytes.
 void range(Event kind, const void* address, std::size_t bytes, const void* site) {
   auto at = reinterpret_cast<std::uintptr_t>(address);
-  while (bytes > 0) {
-    // Pieces that divide the whole, as nvcc copies a structure: float3 goes as three words.
-    std::size_t piece = bytes & -bytes;
-    if (piece > 16) piece = 16;
-    while (at % piece != 0) piece /= 2;
+  std::size_t piece = bytes & -bytes;
+  if (piece > 16) piece = 16;
+  while (at % piece != 0) piece /= 2;
+  for (const std::uintptr_t end = at + bytes; at < end; at += piece)
     record(event_code(kind, piece), site, at);
-    at += piece;
-    bytes -= piece;
-  }
 }
 
 }  // namespace
