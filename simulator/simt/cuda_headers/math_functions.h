@@ -49,14 +49,14 @@ namespace attnlab::simt::builtins {
 typedef float AttnlabFloats __attribute__((vector_size(16)));
 typedef int AttnlabInts __attribute__((vector_size(16)));
 
-// first: the host's minimum or maximum, which is b where either is NaN or both are equal; joined: what the
-// bits of equal numbers, which differ for zeros alone, become.
-ATTNLAB_BUILTIN float attnlab_extreme(AttnlabFloats a, AttnlabFloats b, AttnlabFloats first,
+// a where its lane of `better` is set or b is NaN, else b. joined: what the bits of equal numbers, which
+// differ for zeros alone, become. (The host's own minimum instruction depends on the order of its operands,
+// which g++ may swap.)
+ATTNLAB_BUILTIN float attnlab_extreme(AttnlabFloats a, AttnlabFloats b, AttnlabInts better,
                                       AttnlabInts joined) {
-  const AttnlabInts take_a = b != b, equal = a == b;
-  const AttnlabInts chosen =
-      ((AttnlabInts)first & ~(take_a | equal)) | ((AttnlabInts)a & take_a) | (joined & equal);
-  return ((AttnlabFloats)chosen)[0];
+  const AttnlabInts take_a = better | (b != b), equal = a == b;
+  const AttnlabInts chosen = ((AttnlabInts)a & take_a) | ((AttnlabInts)b & ~take_a);
+  return ((AttnlabFloats)((chosen & ~equal) | (joined & equal)))[0];
 }
 
 }  // namespace attnlab::simt::builtins
@@ -68,14 +68,12 @@ extern "C" {
 extern inline __attribute__((always_inline, gnu_inline)) float fmaxf(float x, float y) noexcept {
   const attnlab::simt::builtins::AttnlabFloats a = {x}, b = {y};
   return attnlab::simt::builtins::attnlab_extreme(
-      a, b, __builtin_ia32_maxss(a, b),
-      (attnlab::simt::builtins::AttnlabInts)a & (attnlab::simt::builtins::AttnlabInts)b);
+      a, b, a > b, (attnlab::simt::builtins::AttnlabInts)a & (attnlab::simt::builtins::AttnlabInts)b);
 }
 extern inline __attribute__((always_inline, gnu_inline)) float fminf(float x, float y) noexcept {
   const attnlab::simt::builtins::AttnlabFloats a = {x}, b = {y};
   return attnlab::simt::builtins::attnlab_extreme(
-      a, b, __builtin_ia32_minss(a, b),
-      (attnlab::simt::builtins::AttnlabInts)a | (attnlab::simt::builtins::AttnlabInts)b);
+      a, b, a < b, (attnlab::simt::builtins::AttnlabInts)a | (attnlab::simt::builtins::AttnlabInts)b);
 }
 
 }  // extern "C"

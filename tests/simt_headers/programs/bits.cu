@@ -61,7 +61,16 @@ __global__ void extremes() {
   const unsigned one = 1;
   EXPECT(max(minus, one) == 0xffffffffu && min(minus, one) == 1u);
   EXPECT(max(-1, 1) == 1 && min(-1ll, 1ll) == -1ll && max(1.0f, 2.0f) == 2.0f && min(1.0f, 2.0) == 1.0);
-  EXPECT(fmaxf(NAN, 1.0f) == 1.0f && fminf(1.0f, NAN) == 1.0f);
+  EXPECT(fmaxf(NAN, 1.0f) == 1.0f && fminf(1.0f, NAN) == 1.0f && fmaxf(1.0f, NAN) == 1.0f &&
+         fminf(NAN, 1.0f) == 1.0f);
+  EXPECT(isnan(fmaxf(NAN, NAN)) && fmaxf(-INFINITY, -1.0f) == -1.0f && fminf(INFINITY, -1.0f) == -1.0f);
+  EXPECT(!signbit(fmaxf(-0.0f, 0.0f)) && !signbit(fmaxf(0.0f, -0.0f)) && signbit(fminf(0.0f, -0.0f)) &&
+         signbit(fminf(-0.0f, 0.0f)));
+  // The same of numbers that the compiler does not know.
+  volatile float nan = NAN, zero = 0, one = 1;
+  EXPECT(fmaxf(nan, one) == 1 && fmaxf(one, nan) == 1 && fminf(nan, one) == 1 && fminf(one, nan) == 1);
+  EXPECT(!signbit(fmaxf(-zero, zero)) && !signbit(fmaxf(zero, -zero)) && fmaxf(one, zero) == 1 &&
+         fminf(one, zero) == 0);
   EXPECT(umax(1u, 2u) == 2u && llmin(1, 2) == 1);
 }
 
