@@ -67,10 +67,10 @@ __global__ void extremes() {
   EXPECT(!signbit(fmaxf(-0.0f, 0.0f)) && !signbit(fmaxf(0.0f, -0.0f)) && signbit(fminf(0.0f, -0.0f)) &&
          signbit(fminf(-0.0f, 0.0f)));
   // The same of numbers that the compiler does not know.
-  volatile float nan = NAN, zero = 0, one = 1;
-  EXPECT(fmaxf(nan, one) == 1 && fmaxf(one, nan) == 1 && fminf(nan, one) == 1 && fminf(one, nan) == 1);
-  EXPECT(!signbit(fmaxf(-zero, zero)) && !signbit(fmaxf(zero, -zero)) && fmaxf(one, zero) == 1 &&
-         fminf(one, zero) == 0);
+  volatile float nan = NAN, zero = 0, unit = 1;
+  EXPECT(fmaxf(nan, unit) == 1 && fmaxf(unit, nan) == 1 && fminf(nan, unit) == 1 && fminf(unit, nan) == 1);
+  EXPECT(!signbit(fmaxf(-zero, zero)) && !signbit(fmaxf(zero, -zero)) && fmaxf(unit, zero) == 1 &&
+         fminf(unit, zero) == 0);
   EXPECT(umax(1u, 2u) == 2u && llmin(1, 2) == 1);
 }
 
