@@ -11,19 +11,19 @@
 namespace attnlab::cuda {
 namespace {
 
-constexpr const char* kOnlinePaper = "Milakov & Gimelshein 2018, Algorithm 2";
+constexpr const char* kSafeSoftmaxPaper = "Milakov & Gimelshein 2018, Algorithm 2";
 constexpr const char* kFlash1Paper = "Dao et al. 2022, Algorithm 1";
 constexpr const char* kFlash2Paper = "Dao 2023, Algorithm 1";
 
 // In the order of the ladder.
 constexpr Kernel kKernels[] = {
-    {"softmax-01", "cuda/softmax/01_thread_per_row.cu", "Softmax, a thread a row", kOnlinePaper,
+    {"softmax-01", "cuda/softmax/01_thread_per_row.cu", "Softmax, a thread a row", kSafeSoftmaxPaper,
      "the formula, row by row", "32 sectors a request; few rows, few threads", Pass::softmax, 1, 1, true,
      [](int) { return kSoftmaxThreadPerRow; }, nullptr},
-    {"softmax-02", "cuda/softmax/02_warp_per_row.cu", "Softmax, a warp a row", kOnlinePaper,
+    {"softmax-02", "cuda/softmax/02_warp_per_row.cu", "Softmax, a warp a row", kSafeSoftmaxPaper,
      "neighbouring lanes read neighbouring elements; shuffles", "one warp a row, however long", Pass::softmax,
      1, 1, true, [](int) { return kSoftmaxWarpPerRow; }, nullptr},
-    {"softmax-03", "cuda/softmax/03_block_per_row.cu", "Softmax, a block a row", kOnlinePaper,
+    {"softmax-03", "cuda/softmax/03_block_per_row.cu", "Softmax, a block a row", kSafeSoftmaxPaper,
      "8 warps share a row", "three passes", Pass::softmax, 1, 1, true,
      [](int) { return kSoftmaxBlockPerRow; }, nullptr},
     {"softmax-04", "cuda/softmax/04_online.cu", "Softmax, online", "Milakov & Gimelshein 2018, Algorithm 3",
@@ -102,6 +102,12 @@ const Kernel& fittest_kernel(Pass pass, const AttentionParams& params, std::size
         "one whose tiles fit into " + std::to_string(shared_bytes_a_block) + " bytes of shared memory");
   }
   return *best;
+}
+
+std::string ladder_row(const Kernel& kernel) {
+  std::string row = std::string("| ") + kernel.name + " | `" + kernel.file + "` |";
+  for (const char* cell : {kernel.idea, kernel.limit, kernel.paper}) row += std::string(" ") + cell + " |";
+  return row;
 }
 
 const char* name(ElementType type) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "cuda/params.h"
@@ -47,6 +48,9 @@ std::span<const Kernel> kernels();
 const Kernel& find_kernel(std::string_view name);
 // The fittest of a pass. Throws InvalidArgument when none can run.
 const Kernel& fittest_kernel(Pass pass, const AttentionParams& params, std::size_t shared_bytes_a_block);
+
+// The kernel's line in docs/ladder.md: | name | file | idea | what still limits it | paper |
+std::string ladder_row(const Kernel& kernel);
 
 // As files and command lines spell it: "fp32", "fp16", "bf16".
 const char* name(ElementType type);

@@ -3,6 +3,7 @@
 // is built: measure.sh.
 //
 //   driver --list
+//   driver --ladder                                  the kernels' table of docs/ladder.md
 //   driver --check [--kernel NAME]                   every problem of tests/cuda/*_cases.h
 //   driver --measure                                 every kernel at every shape below, once
 //   driver --kernel NAME --seqlen N [--seqlen-kv N] [--dim D] [--causal] [--dtype fp32|fp16|bf16] [--batch B]
@@ -213,7 +214,7 @@ int check_all(Backend backend, const std::string& only) {
 int run(int argc, char** argv) {
   Shape shape;
   std::string kernel, backend_name;
-  enum class Action { launch, list, check, measure } action = Action::launch;
+  enum class Action { launch, list, ladder, check, measure } action = Action::launch;
   bool own_seqlen_kv = false;
   for (int at = 1; at < argc; ++at) {
     const std::string option = argv[at];
@@ -223,6 +224,8 @@ int run(int argc, char** argv) {
     };
     if (option == "--list")
       action = Action::list;
+    else if (option == "--ladder")
+      action = Action::ladder;
     else if (option == "--check")
       action = Action::check;
     else if (option == "--measure")
@@ -255,6 +258,10 @@ int run(int argc, char** argv) {
   }
   if (!own_seqlen_kv) shape.seqlen_kv = shape.seqlen_q;
   if (action == Action::list) return list(), 0;
+  if (action == Action::ladder) {
+    for (const Kernel& each : kernels()) std::printf("%s\n", ladder_row(each).c_str());
+    return 0;
+  }
 
   const auto present = backends();
   if (present.empty()) throw InvalidArgument("backend", "none", "a GPU, or a build with the emulator");

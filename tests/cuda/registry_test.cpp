@@ -34,6 +34,13 @@ TEST(Registry, EveryRowNamesItsFile) {
   }
 }
 
+TEST(Registry, TheLadderShowsEveryRow) {
+  const std::string ladder = text_of("docs/ladder.md");
+  for (const Kernel& kernel : cuda::kernels()) {
+    EXPECT_NE(ladder.find(ladder_row(kernel) + "\n"), std::string::npos) << ladder_row(kernel);
+  }
+}
+
 TEST(Registry, EveryBackendHasEveryKernel) {
   for (const cuda::Backend backend : cuda::backends()) {
     const auto& functions = cuda::functions(backend);
