@@ -101,6 +101,65 @@ TEST_F(Async, GuardedCopiesDoNotHappen) {
   });
 }
 
+// A barrier in shared memory: no lane passes before all have arrived, phase after phase.
+TEST_F(Async, MbarrierHoldsEveryLane) {
+  const std::uint32_t barrier = fake::shared_begin + 64;
+  run([&] { run_text("mbarrier.init.shared::cta.b64 [%0], %1;", in("r", barrier), in("r", 32)); });
+  unsigned arrived = 0;
+  fake::run_warp([&](unsigned lane) {
+    for (std::uint32_t phase = 0; phase < 3; ++phase) {
+      ++arrived;
+      std::uint64_t state = 0;
+      std::uint32_t over = 0;
+      run_text(
+          "{ .reg .pred p; mbarrier.arrive.shared.b64 %0, [%2]; mbarrier.test_wait.shared.b64 p, [%2], %0; "
+          "selp.u32 %1, 1, 0, p; }",
+          out("=l", state), out("=r", over), in("r", barrier));
+      EXPECT_EQ(over, arrived == 32 * (phase + 1) ? 1u : 0u);
+      if (lane % 2 == 0)
+        run_text(
+            "{ .reg .pred p; AGAIN: mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1; @!p bra AGAIN; }",
+            in("r", barrier), in("r", phase & 1));
+      else
+        run_text(
+            "{ .reg .pred p; AGAIN: mbarrier.try_wait.shared::cta.b64 p, [%0], %1, 1000; @p bra DONE; bra "
+            "AGAIN; DONE: }",
+            in("r", barrier), in("l", state));
+      EXPECT_GE(arrived, 32 * (phase + 1));
+    }
+  });
+  EXPECT_EQ(fake::device.orderings, 3u);
+}
+
+TEST_F(Async, MbarrierCountsArrivals) {
+  const std::uint32_t barrier = fake::shared_begin + 64;
+  const auto over = [&](unsigned parity) {
+    std::uint32_t d = 0;
+    run_text("{ .reg .pred p; mbarrier.test_wait.parity.shared.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }",
+             out("=r", d), in("r", barrier), in("r", parity));
+    return d == 1;
+  };
+  run([&] {
+    run_text("mbarrier.init.shared.b64 [%0], 5;", in("r", barrier));
+    EXPECT_TRUE(over(1));  // the phase before the first
+    EXPECT_FALSE(over(0));
+    run_text("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0], 3;", in("r", barrier));
+    EXPECT_FALSE(over(0));
+    // The copy ends with the arrival.
+    run_text("cp.async.ca.shared.global [%0], [%1], 4; cp.async.mbarrier.arrive.noinc.shared.b64 [%2];",
+             in("r", fake::shared_begin), in("l", source.data()), in("r", barrier));
+    EXPECT_EQ(shared_word(0), 100u);
+    EXPECT_FALSE(over(0));
+    run_text("cp.async.mbarrier.arrive.shared.b64 [%0];",
+             in("r", barrier));  // raises what is expected, and arrives
+    EXPECT_FALSE(over(0));
+    run_text("mbarrier.arrive.shared.b64 _, [%0];", in("r", barrier));
+    EXPECT_TRUE(over(0));
+    run_text("mbarrier.inval.shared.b64 [%0];", in("r", barrier));
+    EXPECT_THROW(run_text("mbarrier.arrive.shared.b64 _, [%0];", in("r", barrier)), fake::Stopped);
+  });
+}
+
 TEST_F(Async, WrongSizesStop) {
   const auto copy = [&](const std::string& how, unsigned bytes) {
     execute(interned("cp.async." + how + ".shared.global [%0], [%1], %2;"), "test.cu", 1,

@@ -43,6 +43,7 @@ struct Device {
   std::vector<Barrier> barriers;
   std::vector<unsigned> syncwarp_masks;
   unsigned yields = 0;
+  unsigned orderings = 0;
   unsigned bypassing_copies = 0;
 };
 extern thread_local Device device;  // each thread of the host takes its own notes

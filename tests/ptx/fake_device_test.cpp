@@ -121,7 +121,11 @@ void record_atomic(const void* address, unsigned bytes, bool returns, const void
 }
 void record_operation(Operation kind, std::uint64_t count, const void*) { device.operations[kind] += count; }
 
-void yield() { ++device.yields; }
+void yield() {
+  ++device.yields;
+  if (fake::in_warp) fake::switch_away();
+}
+void block_ordered() { ++device.orderings; }
 int block_barrier(int id, unsigned threads, BarrierKind kind, int predicate, const void*) {
   device.barriers.push_back({id, threads, kind, predicate, fake::current});
   if (kind == BarrierKind::count) return 7;

@@ -195,11 +195,14 @@ TEST(Mma, SmallIntegersExactly) {
   std::mt19937 random(3);
   for (const Case& c : cases()) {
     Matrices m{};
-    const bool a_signed = c.a != "u8", b_signed = c.b != "u8";
+    const auto small = [&](const std::string& type) -> double {
+      if (type == "u8") return static_cast<int>(random() % 256);
+      return type == "s8" ? static_cast<int>(random() % 256) - 128 : static_cast<int>(random() % 8) - 4;
+    };
     for (auto& row : m.a)
-      for (double& x : row) x = static_cast<int>(random() % 8) - (a_signed ? 4 : 0);
+      for (double& x : row) x = small(c.a);
     for (auto& row : m.b)
-      for (double& x : row) x = static_cast<int>(random() % 8) - (b_signed ? 4 : 0);
+      for (double& x : row) x = small(c.b);
     for (auto& row : m.c)
       for (double& x : row) x = static_cast<int>(random() % 200) - 100;
     fake::reset();
@@ -254,6 +257,14 @@ TEST(Mma, IntegerSumsWrapOrSaturate) {
     multiply(k32_byte, std::string(saturating ? ".satfinite" : "") + ".s32.s8.s8.s32", "s8", "s8", "s32", m);
     EXPECT_EQ(m.d[3][5], saturating ? 2147483647.0 : 2147483647.0 + 32 * 127 * 127 - 4294967296.0);
   }
+}
+
+// 1 + 2^-12 is no tf32; its low bits do not take part.
+TEST(Mma, TensorFloatIgnoresLowBits) {
+  Matrices m{};
+  m.a[0][0] = 1 + 0x1p-12, m.b[0][0] = 4096;
+  multiply(k8_tf32, ".f32.tf32.tf32.f32", "tf32", "tf32", "f32", m);
+  EXPECT_EQ(m.d[0][0], 4096);
 }
 
 TEST(Mma, InfinityAndNan) {

@@ -53,8 +53,8 @@ void decode_copy(Builder& b, Modifiers& m, bool bypass) {
 void decode_cp(Builder& b) {
   Modifiers m = b.modifiers();
   if (!m.take("async")) b.refuse("only cp.async is supported");
-  for (const std::string_view other : {"bulk", "mbarrier", "reduce"})
-    if (m.take(other)) b.refuse("cp.async." + std::string(other) + " is not supported");
+  if (m.take("bulk")) b.refuse("cp.async.bulk is not supported");
+  if (m.take("mbarrier")) return decode_copies_arrive(b, m);
   if (m.take("commit_group")) {
     m.finish();
     b.expect_operands(0, 0);

@@ -15,7 +15,8 @@ const Instruction* find_instruction(std::string_view opcode) {
     for (const auto family :
          {move_instructions(), integer_instructions(), bit_instructions(), arithmetic_instructions(),
           compare_instructions(), convert_instructions(), memory_instructions(), atomic_instructions(),
-          warp_instructions(), control_instructions(), async_instructions(), matrix_instructions()})
+          warp_instructions(), control_instructions(), async_instructions(), mbarrier_instructions(),
+          matrix_instructions()})
       for (const Instruction& i : family) table.emplace(i.opcode, &i);
     return table;
   }();

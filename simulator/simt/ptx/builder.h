@@ -140,8 +140,10 @@ std::span<const Instruction> atomic_instructions();
 std::span<const Instruction> warp_instructions();
 std::span<const Instruction> control_instructions();
 std::span<const Instruction> async_instructions();
+std::span<const Instruction> mbarrier_instructions();
 std::span<const Instruction> matrix_instructions();
-void decode_mma(Builder& b);  // of matrix_instructions, a file of its own
+void decode_mma(Builder& b);                          // one of matrix_instructions
+void decode_copies_arrive(Builder& b, Modifiers& m);  // cp.async.mbarrier, one of async_instructions
 
 // A step that reads the special register of this name ("%tid.x"), if there is one; its result goes to
 // slots[0]. bits: of the register.

@@ -36,8 +36,8 @@ void unpack(Context& c, const Step& s) {
     c.registers[s.slots[2]] = high;
     return;
   }
-  const std::uint64_t whole = c.registers[s.slots[0]], mask = (std::uint64_t{1} << s.option) - 1;
-  for (unsigned i = 0; i < s.immediate; ++i) c.registers[s.slots[1 + i]] = whole >> (i * s.option) & mask;
+  const std::uint64_t whole = c.registers[s.slots[0]];
+  for (unsigned i = 0; i < s.immediate; ++i) c.registers[s.slots[1 + i]] = whole >> (i * s.option);
 }
 
 Type bits_type(unsigned bits) {
