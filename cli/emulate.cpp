@@ -30,6 +30,7 @@ attnlab emulate file.cu [options] [-- arguments of the program]
   --json [f.json]  counters and findings as JSON, to a file; without one to stdout, the program's own output then
                    goes to stderr and the text is left out
   --html f.html    the same as a page: the source with a bar a line
+  --ideal name=n   the page holds the bytes of each level against n, what a closed form says is the least
   --seed n         another order of warps and lanes, to expose missing barriers
   --threads n      OS threads; as many as there are cores without
   -I, -D, ...      as attnlab cc
@@ -41,7 +42,7 @@ The exit code is the program's own; if that is 0, 1 with findings, else 0.
 
 struct Question {
   std::vector<std::string> compile, arguments;
-  std::string gpu = "h200", seed, threads, html;
+  std::string gpu = "h200", seed, threads, html, ideal;
   std::optional<std::string> json;  // empty: stdout
 };
 
@@ -67,7 +68,8 @@ Question parse(const std::vector<std::string>& words) {
     const std::map<std::string, std::string*> options = {{"--gpu", &question.gpu},
                                                          {"--seed", &question.seed},
                                                          {"--threads", &question.threads},
-                                                         {"--html", &question.html}};
+                                                         {"--html", &question.html},
+                                                         {"--ideal", &question.ideal}};
     const std::size_t equals = word.find('=');
     const auto option = options.find(word.substr(0, equals));
     if (option == options.end()) {
@@ -81,6 +83,14 @@ Question parse(const std::vector<std::string>& words) {
       require_number(option->first, *option->second);
   }
   return question;
+}
+
+simt::HtmlOptions page(const Question& question) {
+  if (question.ideal.empty()) return {};
+  const std::size_t equals = question.ideal.rfind('=');
+  const std::string bytes = equals == std::string::npos ? "" : question.ideal.substr(equals + 1);
+  require_number("--ideal", bytes);
+  return {simt::Ideal{question.ideal.substr(0, equals), std::stoull(bytes)}};
 }
 
 simt::Report run(const Question& question, int& exit_code) {
@@ -126,6 +136,7 @@ void add_emulate(CLI::App& app) {
   command->footer(footer);
   command->callback([command] {
     const Question question = parse(command->remaining());
+    const simt::HtmlOptions html = page(question);
     int exit_code = 0;
     const simt::Report report = run(question, exit_code);
     if (question.json && question.json->empty())
@@ -133,7 +144,7 @@ void add_emulate(CLI::App& app) {
     else
       std::fputs(simt::text(report).c_str(), stdout);
     if (question.json && !question.json->empty()) simt::write_json(report, *question.json);
-    if (!question.html.empty()) simt::write_html(report, question.html);
+    if (!question.html.empty()) simt::write_html(report, question.html, html);
     const bool findings =
         !report.findings.empty() ||
         std::any_of(report.kernels.begin(), report.kernels.end(),

@@ -69,7 +69,7 @@ TEST(CommandLine, OptimisationAndStandard) {
   EXPECT_EQ(parse("a.cu -O0").optimise, "-O0");
   EXPECT_EQ(parse("a.cu -Xcompiler -O1").optimise, "-O1");
   EXPECT_EQ(parse("a.cu -std=c++23").standard, "c++23");
-  EXPECT_EQ(parse("a.cu --std c++11").standard, "gnu++20");
+  EXPECT_EQ(parse("a.cu --std c++11").standard, "gnu++17");
 }
 
 TEST(CommandLine, HostCompiler) {

@@ -120,9 +120,9 @@ class grid_group {
   ATTNLAB_BUILTIN unsigned long long thread_rank() const { return calls::rank_in_grid(); }
   ATTNLAB_BUILTIN unsigned long long num_blocks() const { return calls::blocks_in_grid(); }
   ATTNLAB_BUILTIN unsigned long long block_rank() const { return calls::block_rank(); }
-  ATTNLAB_BUILTIN dim3 block_index() const { return dim3(blockIdx); }
-  ATTNLAB_BUILTIN dim3 dim_blocks() const { return gridDim; }
-  ATTNLAB_BUILTIN dim3 group_dim() const { return gridDim; }
+  ATTNLAB_BUILTIN dim3 block_index() const { return dim3(builtins::attnlab_block_index()); }
+  ATTNLAB_BUILTIN dim3 dim_blocks() const { return builtins::attnlab_grid_dim(); }
+  ATTNLAB_BUILTIN dim3 group_dim() const { return builtins::attnlab_grid_dim(); }
 };
 ATTNLAB_BUILTIN grid_group this_grid() { return {}; }
 
@@ -134,10 +134,10 @@ class thread_block {
   ATTNLAB_BUILTIN static unsigned size() { return calls::threads_in_block(); }
   ATTNLAB_BUILTIN static unsigned num_threads() { return calls::threads_in_block(); }
   ATTNLAB_BUILTIN static unsigned thread_rank() { return calls::rank_in_block(); }
-  ATTNLAB_BUILTIN static dim3 group_index() { return dim3(blockIdx); }
-  ATTNLAB_BUILTIN static dim3 thread_index() { return dim3(threadIdx); }
-  ATTNLAB_BUILTIN static dim3 group_dim() { return blockDim; }
-  ATTNLAB_BUILTIN static dim3 dim_threads() { return blockDim; }
+  ATTNLAB_BUILTIN static dim3 group_index() { return dim3(builtins::attnlab_block_index()); }
+  ATTNLAB_BUILTIN static dim3 thread_index() { return dim3(builtins::attnlab_thread_index()); }
+  ATTNLAB_BUILTIN static dim3 group_dim() { return builtins::attnlab_block_dim(); }
+  ATTNLAB_BUILTIN static dim3 dim_threads() { return builtins::attnlab_block_dim(); }
 };
 ATTNLAB_BUILTIN thread_block this_thread_block() { return {}; }
 

@@ -1,7 +1,8 @@
 // threadIdx, blockIdx, blockDim, gridDim, warpSize.
 //
-// Macros over functions that are constant for a thread: reading them is no access to memory, and the compiler
-// may keep their values.
+// Functions that are constant for a thread: reading them is no access to memory, and the compiler may keep their
+// values. A kernel's translation puts their calls where device code has the names; macros would also take the
+// host's variables and members that are called so.
 #pragma once
 
 #include "simulator/simt/builtins/index.h"
@@ -25,8 +26,3 @@ ATTNLAB_BUILTIN dim3 attnlab_grid_dim() {
 constexpr int warpSize = 32;
 
 }  // namespace attnlab::simt::builtins
-
-#define threadIdx (::attnlab::simt::builtins::attnlab_thread_index())
-#define blockIdx (::attnlab::simt::builtins::attnlab_block_index())
-#define blockDim (::attnlab::simt::builtins::attnlab_block_dim())
-#define gridDim (::attnlab::simt::builtins::attnlab_grid_dim())

@@ -321,11 +321,12 @@ class CommandLine {
     }
   }
 
-  // The emulator's headers need C++20.
+  // The emulator's headers need C++17.
   void standard(const std::string& given) {
     const std::string year = given.substr(given.find("++") == std::string::npos ? 0 : given.find("++") + 2);
-    const bool old = year < "20" || year == "98" || year == "0x" || year == "1y" || year == "1z";
-    result_.standard = old ? "gnu++20" : given;
+    const bool old =
+        year == "98" || year == "03" || year == "11" || year == "0x" || year == "14" || year == "1y";
+    result_.standard = old ? "gnu++17" : given;
   }
 
   const std::vector<std::string>& arguments_;

@@ -15,7 +15,7 @@ struct Compilation {
   std::vector<std::filesystem::path> sources;  // .cu are translated, the rest is what the compiler takes
   std::filesystem::path output;                // empty: as a compiler names it
   enum class Stop { program, object, text } stop = Stop::program;  // text: translated, not compiled
-  std::string standard = "gnu++20";
+  std::string standard = "gnu++17";                                // nvcc's own
   std::string optimise = "-O2";
   int architecture = 900;
   bool architecture_specific = false;

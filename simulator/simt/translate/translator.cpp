@@ -84,6 +84,7 @@ void Translator::word(std::size_t i) {
                  "__launch_bounds__", "__maxnreg__", "__cluster_dims__", "__block_size__", "__align__",
                  "__nv_pure__", "__tile_global__"}))
     return function_specifier(i);
+  if (scope().device && any_of(w, {"threadIdx", "blockIdx", "blockDim", "gridDim"})) return index(i);
   if (any_of(w, {"asm", "__asm__", "__asm", "__volatile_asm__"}) && scope().device) return inline_asm(i);
   if (w == "static" && scope().device && any_of(source_.spelling(i - 1), {";", "{", "}"}))
     return static_local(i);
@@ -94,6 +95,20 @@ void Translator::word(std::size_t i) {
   if (w == "texture" && is(i + 1, "<") && !any_of(source_.spelling(i - 1), {".", "->", "::"}) &&
       scope().kind == ScopeKind::names)
     refuse(i, "texture references");
+}
+
+// threadIdx and its like; not a member or a parameter of that name.
+void Translator::index(std::size_t i) {
+  const std::string_view w = source_.spelling(i);
+  const bool global = is(i - 1, "::") && !is_identifier(i - 2) && !is(i - 2, ">");
+  if (any_of(source_.spelling(i - 1), {".", "->"}) || (is(i - 1, "::") && !global)) return;
+  if (is(i - 1, "dim3") || is(i - 1, "uint3")) return;
+  const char* const call = w == "threadIdx"  ? "thread_index"
+                           : w == "blockIdx" ? "block_index"
+                           : w == "blockDim" ? "block_dim"
+                                             : "grid_dim";
+  edits_.replace(global ? i - 1 : i, i + 1,
+                 std::string("(::attnlab::simt::builtins::attnlab_") + call + "())");
 }
 
 void Translator::function_specifier(std::size_t i) {
@@ -141,7 +156,7 @@ void Translator::function_specifier(std::size_t i) {
 void Translator::open(std::size_t i) {
   Scope next;
   next.kind = ScopeKind::brackets;
-  next.device = scope().device;
+  next.device = scope().device || scope().pending.device || scope().pending.global;
   next.host = scope().host;
   next.opened = i;
   Pending& pending = scope().pending;
