@@ -24,7 +24,7 @@ struct Options {
 };
 
 // What the model keeps an entry of each: a GPU has far fewer.
-constexpr std::uint64_t kMostSms = 1 << 16, kMostResidentBlocks = 1 << 10,
+constexpr std::uint64_t kMostSms = 1 << 12, kMostResidentBlocks = 1 << 10,
                         kMostL2Bytes = std::uint64_t{1} << 36;
 
 void at_most(const char* option, std::uint64_t value, std::uint64_t most) {
