@@ -17,6 +17,7 @@
 #include "integer_functions.h"
 #include "math_constants.h"
 #include "math_functions.h"
+#include "simd_functions.h"
 #include "vector_functions.h"
 #include "vector_types.h"
 #include "warp_functions.h"

@@ -31,6 +31,25 @@ __global__ void integers() {
   EXPECT(__double_as_longlong(-0.0) == LLONG_MIN);
 }
 
+__global__ void parts() {
+  const unsigned a = 0x80ff7f01u, b = 0x01027f80u;
+  EXPECT(__vadd4(a, b) == 0x8101fe81u && __vsub4(a, b) == 0x7ffd0081u && __vadd2(a, b) == 0x8201fe81u);
+  EXPECT(__vaddss4(a, b) == 0x81017f81u && __vaddus4(a, b) == 0x81fffe81u && __vsubus4(a, b) == 0x7ffd0000u);
+  EXPECT(__vsubss4(a, b) == 0x80fd007fu && __vsubss2(0x80000000u, 1u) == 0x8000ffffu);
+  EXPECT(__vmaxs4(a, b) == 0x01027f01u && __vmaxu4(a, b) == 0x80ff7f80u && __vmins4(a, b) == 0x80ff7f80u);
+  EXPECT(__vminu2(0xffff0001u, 0x0001ffffu) == 0x00010001u &&
+         __vmaxs2(0xffff0001u, 0x0001ffffu) == 0x00010001u);
+  EXPECT(__vcmpeq4(a, b) == 0x0000ff00u && __vsetgtu4(a, b) == 0x01010000u &&
+         __vcmplts4(a, b) == 0xffff0000u);
+  EXPECT(__vabs4(0x80ff7f01u) == 0x80017f01u && __vabsss4(0x80ff7f01u) == 0x7f017f01u);
+  EXPECT(__vneg2(0x0001ffffu) == 0xffff0001u && __vnegss4(0x80ff7f01u) == 0x7f0181ffu);
+  EXPECT(__vabsdiffu4(a, b) == 0x7ffd007fu && __vsadu4(a, b) == 0x7f + 0xfd + 0x7f &&
+         __vsads4(0xff000000u, 0x01000000u) == 2);
+  EXPECT(__vavgu4(0x00000003u, 0x00000004u) == 4 && __vhaddu4(0x00000003u, 0x00000004u) == 3);
+  EXPECT(__vimax3_s32(-1, 5, 3) == 5 && __vimin3_u32(1u, 5u, 3u) == 1u && __viaddmax_s32(2, 3, 4) == 5 &&
+         __vimin_s32_relu(-4, 3) == 0);
+}
+
 __global__ void conversions() {
   EXPECT(__float2int_rn(2.5f) == 2 && __float2int_rn(3.5f) == 4 && __float2int_rz(-2.7f) == -2);
   EXPECT(__float2int_ru(2.1f) == 3 && __float2int_rd(-2.1f) == -3);
@@ -90,6 +109,7 @@ __global__ void memory(const float4* in, float4* out) {
 
 int main() {
   integers<<<1, 32>>>();
+  parts<<<1, 32>>>();
   conversions<<<1, 32>>>();
   contraction<<<1, 32>>>(1.0000001f, 1.0000003f);
   extremes<<<1, 32>>>();
