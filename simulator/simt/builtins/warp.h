@@ -21,6 +21,7 @@ enum class Reduce { add, bit_and, bit_or, bit_xor, min_unsigned, max_unsigned, m
 unsigned reduce(unsigned mask, unsigned value, Reduce kind);
 
 void sync_warp(unsigned mask);
+// The lanes that call at the same place; waits for those that may still come.
 unsigned active_lanes();
 
 }  // namespace attnlab::simt::calls
