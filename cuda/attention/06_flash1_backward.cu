@@ -5,10 +5,9 @@
 //           differ). P is recomputed from lse, one number a row where the text keeps m and l.
 // Idea:     S, P, dP and dS never leave shared memory. dK and dV of a block of keys stay in registers while
 //           all queries pass; dQ, which every block of keys adds to, goes through HBM once an outer step.
-// Traffic:  K, V, dK, dV once; O once; Q, dO and lse N / Bc times (dO once more, for delta); dQ written N /
-// Bc
-//           times and read N / Bc - 1 times, in fp32. A group's query heads follow one another on the same K
-//           and V; dK and dV are their sum, in this order: the same bits run after run.
+// Traffic:  K, V, dK, dV once; O once; Q, dO and lse N / Bc times (dO once more, for delta); dQ in fp32,
+//           written N / Bc times and read N / Bc - 1 times. A group's query heads follow one another on the
+//           same K and V; dK and dV are their sum, in this order: the same bits run after run.
 // Limits:   one block a KV head leaves most of the GPU idle (rung 07: a block a block of keys). dQ's way
 //           through HBM. A causal mask saves nothing: the paper's loops visit every tile.
 #include "cuda/device/backward_rows.cuh"

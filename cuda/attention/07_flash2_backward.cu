@@ -12,8 +12,7 @@
 // Groups:   a block takes its KV head's query heads one after the other, so dK and dV of GQA are summed in
 //           registers, in a fixed order, in both variants.
 // Traffic:  K, V, dK, dV once; Q, dO, lse and delta once a block of keys; dQ by one reduction a number and
-// tile,
-//           or K and V once more a block of queries.
+//           visited tile, or K and V once more a block of queries.
 // Limits:   tiles of 32 rows reload Q and dO N / 32 times, and the matrix products are fp32 multiply-adds fed
 //           from shared memory, not tensor cores. MQA leaves one block for all heads of a block of keys.
 #include "cuda/device/backward_rows.cuh"
