@@ -111,6 +111,7 @@ std::uint32_t dynamic_shared_bytes();
 // cudaErrorNotSupported, cudaErrorLaunchFailure (trap) or cudaErrorAssert.
 [[noreturn]] void unsupported(const char* construct, const void* site = nullptr);
 [[noreturn]] void trap(const char* why, const void* site = nullptr);
-[[noreturn]] void assertion_failed(const char* expression, const char* file, unsigned line);
+[[noreturn]] void assertion_failed(const char* expression, const char* file, unsigned line,
+                                   const void* site = nullptr);
 
 }  // namespace attnlab::simt

@@ -8,7 +8,7 @@
 namespace attnlab::simt::calls {
 
 void assertion_is_false(const char* expression, const char* file, unsigned line, const char* function) {
-  if (on_device()) assertion_failed(expression, file, line);
+  if (on_device()) assertion_failed(expression, file, line, __builtin_return_address(0));
   __assert_fail(expression, file, line, function);
 }
 

@@ -190,10 +190,10 @@ void trap(const char* why, const void* site) {
   worker.stop(cudaErrorLaunchFailure);
 }
 
-void assertion_failed(const char* expression, const char* file, unsigned line) {
+void assertion_failed(const char* expression, const char* file, unsigned line, const void* site) {
   Worker& worker = here("assert");
-  worker.account().finding(FindingKind::assertion, code_of(__builtin_return_address(0)), worker.lane().thread,
-                           0, fmt::format("{}:{}: assertion failed: {}", file, line, expression));
+  worker.account().finding(FindingKind::assertion, code_of(ATTNLAB_SITE(site)), worker.lane().thread, 0,
+                           fmt::format("{}:{}: assertion failed: {}", file, line, expression));
   worker.stop(cudaErrorAssert);
 }
 
