@@ -20,23 +20,14 @@
 #include <string>
 #include <vector>
 
-#include "cuda/attention.h"
-#include "cuda/backward.h"
+#include "cuda/counters/launch_once.h"
 #include "reference/core/errors.h"
-#include "reference/core/philox.h"
 #include "tests/cuda/backward_cases.h"
 #include "tests/cuda/forward_cases.h"
 #include "tests/cuda/softmax_cases.h"
 
 namespace attnlab::cuda {
 namespace {
-
-struct Shape {
-  Index seqlen_q = 1024, seqlen_kv = 1024, head_dim = 64;
-  bool causal = false;
-  ElementType type = ElementType::f32;
-  Index batch = 1, heads = 2, kv_heads = 2;
-};
 
 // Lengths that are whole tiles and lengths that are not, both sides of L1 and of L2 for S.
 const std::vector<Shape>& attention_shapes() {
@@ -68,15 +59,6 @@ const std::vector<Shape>& softmax_shapes() {
   return shapes;
 }
 
-std::vector<float> random_numbers(Index count, std::uint64_t seed) {
-  std::vector<float> numbers(static_cast<std::size_t>(count));
-  for (std::size_t n = 0; n < numbers.size(); ++n) {
-    const std::uint32_t word = philox(seed, n / 4)[n % 4];
-    numbers[n] = static_cast<float>(static_cast<double>(word) * 0x1p-31 - 1.0);
-  }
-  return numbers;
-}
-
 void announce(const Kernel& kernel, const Shape& s) {
   std::printf("launch,%s,%d,%s,%lld,%lld,%lld,%lld,%lld,%lld,%d\n", kernel.name,
               s.type == ElementType::f32 ? kernel.launches : kernel.launches_narrow, name(s.type),
@@ -86,73 +68,8 @@ void announce(const Kernel& kernel, const Shape& s) {
   std::fflush(stdout);
 }
 
-void launch_softmax_once(Backend backend, const Kernel& kernel, const Shape& s) {
-  const auto x = random_numbers(s.heads * s.seqlen_kv, 1);
-  std::vector<float> y(x.size());
-  announce(kernel, s);
-  softmax(backend, kernel.name, s.type, {x.data(), s.heads, s.seqlen_kv, s.seqlen_kv},
-          {y.data(), s.heads, s.seqlen_kv, s.seqlen_kv});
-}
-
-// A problem of a shape, with its inputs; outputs start as zeros.
-struct Numbers {
-  attention::Problem p;
-  std::vector<float> q, k, v, o, lse, dout, dq, dk, dv;
-
-  explicit Numbers(const Shape& s) {
-    p.batch = s.batch, p.num_heads = s.heads, p.num_kv_heads = s.kv_heads;
-    p.seqlen_q = s.seqlen_q, p.seqlen_kv = s.seqlen_kv;
-    p.head_dim = p.head_dim_v = s.head_dim;
-    p.causal = s.causal;
-    const Index rows = s.batch * s.heads * s.seqlen_q, keys = s.batch * s.kv_heads * s.seqlen_kv;
-    q = random_numbers(rows * s.head_dim, 1), dout = random_numbers(rows * s.head_dim, 4);
-    k = random_numbers(keys * s.head_dim, 2), v = random_numbers(keys * s.head_dim, 3);
-    o.resize(q.size()), dq.resize(q.size()), lse.resize(static_cast<std::size_t>(rows));
-    dk.resize(k.size()), dv.resize(v.size());
-  }
-  TensorView<float> queries(std::vector<float>& data, Index dim) const {
-    return bhsd(data.data(), p.batch, p.num_heads, p.seqlen_q, dim);
-  }
-  TensorView<float> keys(std::vector<float>& data) const {
-    return bhsd(data.data(), p.batch, p.num_kv_heads, p.seqlen_kv, p.head_dim);
-  }
-  attention::ForwardTensors<float> forward() {
-    return {queries(q, p.head_dim), keys(k), keys(v), queries(o, p.head_dim), queries(lse, 1)};
-  }
-  attention::BackwardTensors<float> backward() {
-    const Index d = p.head_dim;
-    return {queries(q, d),    keys(k),        keys(v),  queries(o, d), queries(lse, 1),
-            queries(dout, d), queries(dq, d), keys(dk), keys(dv)};
-  }
-};
-
-void launch_forward_once(Backend backend, const Kernel& kernel, const Shape& s) {
-  Numbers numbers(s);
-  DeviceProblem on_device(backend, numbers.p, s.type, numbers.forward());
-  announce(kernel, s);
-  on_device.forward(kernel);
-}
-
-// O and lse are zeros: which addresses a backward pass touches does not depend on them.
-void launch_backward_once(Backend backend, const Kernel& kernel, const Shape& s) {
-  Numbers numbers(s);
-  const auto tensors = numbers.backward();
-  DeviceProblem forward(backend, numbers.p, s.type, numbers.forward());
-  forward.copy_in_results(tensors.o, tensors.lse);
-  DeviceBackward on_device(backend, forward, tensors);
-  announce(kernel, s);
-  on_device.backward(kernel);
-}
-
-void launch_once(Backend backend, const Kernel& kernel, const Shape& s) {
-  switch (kernel.pass) {
-    case Pass::softmax:
-      return launch_softmax_once(backend, kernel, s);
-    case Pass::forward:
-      return launch_forward_once(backend, kernel, s);
-    case Pass::backward:
-      return launch_backward_once(backend, kernel, s);
-  }
+void launch(Backend backend, const Kernel& kernel, const Shape& shape) {
+  launch_once(backend, kernel, shape, [&] { announce(kernel, shape); });
 }
 
 void list() {
@@ -273,11 +190,11 @@ int run(int argc, char** argv) {
     std::printf("%d failures\n", failures);
     return failures == 0 ? 0 : 1;
   }
-  if (action == Action::launch) return launch_once(backend, find_kernel(kernel), shape), 0;
+  if (action == Action::launch) return launch(backend, find_kernel(kernel), shape), 0;
   for (const Kernel& each : kernels()) {
     if (!kernel.empty() && kernel != each.name) continue;
     for (const Shape& s : each.pass == Pass::softmax ? softmax_shapes() : attention_shapes())
-      launch_once(backend, each, s);
+      launch(backend, each, s);
   }
   return 0;
 }
