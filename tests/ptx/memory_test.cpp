@@ -146,6 +146,20 @@ TEST_F(Memory, SpaceOfAnAddress) {
   EXPECT_EQ(is("local", bytes.data()), 0u);
 }
 
+// Accesses of one statement share its place in the code; what is above tells them apart, in the text's order.
+TEST_F(Memory, AccessesOfOneStatementAreToldApart) {
+  std::uint32_t r = 0;
+  run_text("ld.global.u32 %0, [%1]; ld.global.u32 %0, [%1+4]; st.global.u32 [%1], %0;", out("=r", r),
+           in("l", bytes.data()));
+  const auto site = [](std::size_t i) {
+    return reinterpret_cast<std::uintptr_t>(fake::device.accesses.at(i).site);
+  };
+  for (const std::size_t i : {1, 2}) {
+    EXPECT_GT(site(i) >> 48, site(i - 1) >> 48);
+    EXPECT_EQ(site(i) << 16, site(0) << 16);
+  }
+}
+
 TEST_F(Memory, GuardedAccessesDoNotHappen) {
   for (const int n : {0, 1}) {
     fake::reset();
