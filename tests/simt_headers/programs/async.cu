@@ -44,11 +44,20 @@ __global__ void groups(const float* in, float* out) {
     for (unsigned j = threadIdx.x; j < kTile; j += kThreads) out[i * kTile + j] = tile[j] * 2;
     block.sync();
   }
-  // An odd number of bytes at an odd place.
-  cg::memcpy_async(block, reinterpret_cast<char*>(tile) + 1, reinterpret_cast<const char*>(in) + 5, 101);
-  cg::wait(block);
-  for (unsigned j = threadIdx.x; j < 101; j += kThreads)
-    EXPECT(reinterpret_cast<char*>(tile)[1 + j] == reinterpret_cast<const char*>(in)[5 + j]);
+  // An odd number of bytes, at a place for pieces of 4 bytes and at an odd place.
+  const auto bytes = [&](unsigned to, unsigned from) {
+    char* tile_bytes = reinterpret_cast<char*>(tile);
+    const char* in_bytes = reinterpret_cast<const char*>(in);
+    for (unsigned j = threadIdx.x; j < kTile; j += kThreads) tile_bytes[j] = 'x';
+    block.sync();
+    cg::memcpy_async(block, tile_bytes + to, in_bytes + from, 103);
+    cg::wait(block);
+    for (unsigned j = threadIdx.x; j < kTile; j += kThreads)
+      EXPECT(tile_bytes[j] == (j >= to && j < to + 103 ? in_bytes[j - to + from] : 'x'));
+    block.sync();
+  };
+  bytes(4, 8);
+  bytes(1, 5);
 }
 
 __global__ void barriers(const float* in, float* out) {
