@@ -39,9 +39,9 @@ enum class Metric {
   shared_store_wavefronts_fused,
   async_copy_requests,
   async_copy_sectors,
-  async_copy_bytes,   // useful, zero fill left out
-  barriers,  // warps arriving at a block barrier
-  shuffles,  // warp instructions
+  async_copy_bytes,  // useful, zero fill left out
+  barriers,          // warps arriving at a block barrier
+  shuffles,          // warp instructions
   votes,
   reduces,
   branches,            // basic blocks that a warp entered
