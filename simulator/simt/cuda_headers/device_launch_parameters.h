@@ -1,8 +1,8 @@
 // threadIdx, blockIdx, blockDim, gridDim, warpSize.
 //
-// Functions that are constant for a thread: reading them is no access to memory, and the compiler may keep their
-// values. A kernel's translation puts their calls where device code has the names; macros would also take the
-// host's variables and members that are called so.
+// Functions that are constant for a thread: reading them is no access to memory, and the compiler may keep
+// their values. A kernel's translation puts their calls where device code has the names; macros would also
+// take the host's variables and members that are called so.
 #pragma once
 
 #include "simulator/simt/builtins/index.h"

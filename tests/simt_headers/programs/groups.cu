@@ -19,8 +19,8 @@ __device__ void tile(cg::thread_block block) {
   EXPECT(cg::reduce(t, static_cast<float>(rank), cg::greater<float>()) == static_cast<float>(n - 1));
   EXPECT(cg::reduce(t, rank - 3, cg::less<int>()) == -3);
   EXPECT(cg::reduce(t, 1u << rank, cg::bit_or<unsigned>()) == (n == 32 ? ~0u : (1u << n) - 1));
-  EXPECT(cg::inclusive_scan(t, rank) == rank * (rank + 1) / 2);
-  EXPECT(cg::exclusive_scan(t, rank) == rank * (rank - 1) / 2);
+  EXPECT(cg::inclusive_scan(t, rank + 1) == (rank + 1) * (rank + 2) / 2);
+  EXPECT(cg::exclusive_scan(t, rank + 1) == rank * (rank + 1) / 2);
   EXPECT(t.shfl(rank, n - 1) == n - 1);
   EXPECT(t.shfl_xor(rank, 1) == (n == 1 ? 0 : rank ^ 1));
   EXPECT(t.shfl_up(rank, 1) == (rank > 0 ? rank - 1 : 0));

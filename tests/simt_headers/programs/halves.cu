@@ -254,6 +254,9 @@ __global__ void pairs() {
          __half_as_ushort(__float2half_ru(1e-10f)) == 1);
   EXPECT(__half_as_ushort(__float2half_rd(-1e-10f)) == 0x8001 &&
          __bfloat16_as_ushort(__float2bfloat16_ru(1e-45f)) == 1);
+  // The exact sum is just below the middle of two numbers; rounded to fp32 first it would be the middle.
+  EXPECT(__half_as_ushort(__hfma(__float2half(0x1p-11f + 0x1p-21f), __float2half(1 - 0x1p-10f),
+                                 __float2half(1 + 0x1p-10f))) == 0x3c01);
   __half h = 2.0f;
   h += __float2half(0.5f);
   h++;
