@@ -176,6 +176,8 @@ TEST(Constructs, InlineAsm) {
   EXPECT_THAT(of("struct S { __device__ void f() { asm(\"x;\"); } };"), HasSubstr("execute"));
   EXPECT_THAT(of("struct S : B<sizeof(int)> { __device__ S() : a(1), b{2} { asm(\"x;\"); } };"),
               HasSubstr("execute"));
+  EXPECT_THAT(of("template <class T = int, bool b = (1 > 2)> __device__ void f() { asm(\"x;\"); }"),
+              HasSubstr("execute"));
   EXPECT_THAT(of("void h() { k([=] __device__(int i) { asm(\"x;\"); }); asm(\"host\"); }"),
               AllOf(HasSubstr("execute(\"x;\""), HasSubstr("asm(\"host\")")));
 }

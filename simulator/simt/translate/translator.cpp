@@ -45,6 +45,7 @@ std::string Translator::run() {
 }
 
 void Translator::token(std::size_t i) {
+  if (i < parameters_end_) return;
   Pending& pending = scope().pending;
   const TokenKind kind = source_.tokens[i].kind;
   if (kind == TokenKind::identifier) return word(i);
@@ -75,6 +76,7 @@ void Translator::word(std::size_t i) {
   const std::string_view w = source_.spelling(i);
   if (w == "template") {
     pending.is_template = true;
+    if (is(i + 1, "<")) parameters_end_ = skip_angles(i + 1);  // class and = say nothing there
     return;
   }
   if (w == "namespace") pending.is_namespace = true;

@@ -101,6 +101,7 @@ class Translator {
   };
   std::vector<DynamicShared> namespace_shared_;
   std::set<std::string_view> own_atomics_;  // names of atomics that the program defines itself
+  std::size_t parameters_end_ = 0;          // behind the template parameters that the pass is in
   std::size_t sections_ = 0, kernels_ = 0;
 };
 
