@@ -36,17 +36,12 @@ ATTNLAB_BUILTIN unsigned long long __brevll(unsigned long long x) {
          __brev(static_cast<unsigned>(x >> 32));
 }
 
-// Four bytes of the eight of (y, x), each chosen by a nibble of selector; its top bit spreads the byte's
-// sign.
+// Four bytes of the eight of (y, x), each chosen by the low three bits of a nibble of selector.
 ATTNLAB_OPAQUE unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
   const unsigned long long bytes = static_cast<unsigned long long>(y) << 32 | x;
   unsigned result = 0;
-  for (unsigned i = 0; i < 4; ++i) {
-    const unsigned nibble = selector >> 4 * i;
-    auto byte = static_cast<unsigned>(bytes >> 8 * (nibble & 7)) & 0xff;
-    if ((nibble & 8) != 0) byte = (byte & 0x80) != 0 ? 0xff : 0;
-    result |= byte << 8 * i;
-  }
+  for (unsigned i = 0; i < 4; ++i)
+    result |= (static_cast<unsigned>(bytes >> 8 * (selector >> 4 * i & 7)) & 0xff) << 8 * i;
   return result;
 }
 

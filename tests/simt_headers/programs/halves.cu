@@ -254,9 +254,11 @@ __global__ void pairs() {
          __half_as_ushort(__float2half_ru(1e-10f)) == 1);
   EXPECT(__half_as_ushort(__float2half_rd(-1e-10f)) == 0x8001 &&
          __bfloat16_as_ushort(__float2bfloat16_ru(1e-45f)) == 1);
-  // The exact sum is just below the middle of two numbers; rounded to fp32 first it would be the middle.
-  EXPECT(__half_as_ushort(__hfma(__float2half(0x1p-11f + 0x1p-21f), __float2half(1 - 0x1p-10f),
-                                 __float2half(1 + 0x1p-10f))) == 0x3c01);
+  // Products of 1090/1024 * 1924/1024 and the like are a little above 2; the exact sums lie just above and
+  // below the middle of two numbers, and rounded to fp32 first they would be the middle.
+  const __half a1 = __float2half(1090 * 0x1p-16f), b1 = __float2half(1924 * 0x1p-16f);
+  EXPECT(__half_as_ushort(__hfma(a1, b1, __float2half(1.0f))) == 0x3c01);
+  EXPECT(__half_as_ushort(__hfma(__hneg(a1), b1, __float2half(1 + 0x1p-9f))) == 0x3c01);
   __half h = 2.0f;
   h += __float2half(0.5f);
   h++;
