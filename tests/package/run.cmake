@@ -20,3 +20,6 @@ step(${CMAKE_COMMAND} --build ${work}/build)
 step(${prefix}/bin/consumer ${prefix})
 step(${prefix}/bin/example)
 step(${prefix}/bin/attnlab --help)
+# The emulator's compiler with the headers and libraries that were installed beside it.
+step(${prefix}/bin/attnlab cc ${CMAKE_CURRENT_LIST_DIR}/../translate/programs/inline_ptx.cu -o ${work}/emulated)
+step(${work}/emulated)

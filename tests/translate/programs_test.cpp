@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -66,6 +67,15 @@ TEST(Programs, InlinePtx) {
   const Outcome outcome = run(program("inline_ptx.cu"));
   EXPECT_EQ(outcome.compiled, 0);
   EXPECT_EQ(outcome.exit_code, 0);
+}
+
+TEST(Programs, WithClang) {
+  if (std::system("command -v clang++ > /dev/null") != 0) GTEST_SKIP() << "no clang++";
+  for (const char* name : {"memory.cu", "inline_ptx.cu"}) {
+    const Outcome outcome = run(program(name), {"--compiler=clang++"});
+    EXPECT_EQ(outcome.compiled, 0);
+    EXPECT_EQ(outcome.exit_code, 0);
+  }
 }
 
 // Lines of counters are those of the source, in the file where they stand, whatever was translated before

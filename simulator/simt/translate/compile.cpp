@@ -87,7 +87,7 @@ class Job {
 
     Options options;
     options.check_asm = job_.check_asm;
-    options.gnu_assembler = job_.compiler.find("clang") == std::string::npos;
+    options.clang = job_.compiler.find("clang") != std::string::npos;
     const std::string text = translate(read(preprocessed), options);
     if (job_.stop == Compilation::Stop::text) {
       if (job_.output.empty())

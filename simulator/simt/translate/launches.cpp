@@ -4,7 +4,11 @@
 namespace attnlab::simt::translate {
 namespace {
 
-constexpr std::string_view bare = "__attribute__((no_sanitize(\"thread\"), no_sanitize_coverage))";
+// Of functions that are not instrumented.
+std::string bare(bool clang) {
+  return clang ? "__attribute__((no_sanitize(\"thread\", \"coverage\")))"
+               : "__attribute__((no_sanitize(\"thread\"), no_sanitize_coverage))";
+}
 
 // A text as a C++ string literal.
 std::string quoted(const std::string& text) {
@@ -32,8 +36,8 @@ void Translator::launch(std::size_t i) {
   const std::string callee = text_of(begin, i);
   edits_.replace(begin, i + 1,
                  "::attnlab::simt::launch_site({" + quoted(callee) + ", nullptr, " + here(begin) + "}, " +
-                     function_lambda("&", callee) + ", [&](auto&... attnlab_arguments) " + std::string(bare) +
-                     " { " + callee + "(attnlab_arguments...); }).shape(");
+                     function_lambda("&", callee) + ", [&](auto&... attnlab_arguments) " +
+                     bare(options_.clang) + " { " + callee + "(attnlab_arguments...); }).shape(");
   edits_.replace(end, end + 3, ")");
 }
 

@@ -107,10 +107,8 @@ void Translator::static_shared(std::size_t begin, std::size_t semicolon) {
       i = matching(i);
     }
   }
-  // Standard attributes must come first.
-  const std::size_t gnu = attributes.find("__attribute__");
   const std::string storage =
-      attributes + (gnu == std::string::npos ? "" : "") + "static __constinit thread_local ";
+      attributes + (options_.clang ? "static thread_local " : "static __constinit thread_local ");
   if (in_namespace) return edits_.insert(begin, storage);
 
   edits_.insert(begin, "typedef ");

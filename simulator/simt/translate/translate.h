@@ -28,9 +28,9 @@ using AsmCheck =
 
 struct Options {
   AsmCheck check_asm;  // none: what cannot be executed stops the launch that comes to it
-  // How a section is named for the assembler: g++ would refuse constant, zero-filled and inline variables in
-  // one section; what follows the name here makes them one section for the assembler alone.
-  bool gnu_assembler = true;
+  // The text is for clang++, which keeps to its own assembler: constant variables, which it would refuse in a
+  // section with others, stay where the compiler puts them.
+  bool clang = false;
 };
 
 // Throws FileError, "file:line: what: not supported", for CUDA that the emulator does not know.
