@@ -48,13 +48,13 @@ std::string name_of(const Measurement& m) {
 }
 void PrintTo(const Measurement& m, std::ostream* os) { *os << name_of(m); }
 
-// What runs in a second or two: products of queries and keys, or numbers of a softmax.
+// What runs in a second or two, by its products of queries and keys, or numbers of a softmax.
 bool small(const Measurement& m) {
   const cuda::Shape& s = m.shape;
   if (m.kernel->pass == cuda::Pass::softmax) return s.heads * s.seqlen_kv <= Index{1} << 21;
   const Index products = s.batch * s.heads * s.seqlen_q * s.seqlen_kv * s.head_dim;
-  const bool every_product_reads_memory = m.kernel->whole_rows;
-  return products <= (every_product_reads_memory ? 35'000'000 : 135'000'000);
+  const bool slow = m.kernel->whole_rows || m.kernel->pass == cuda::Pass::backward;
+  return products <= (slow ? 35'000'000 : 135'000'000);
 }
 
 std::vector<Measurement> small_measurements() {
