@@ -181,12 +181,16 @@ TYPED_TEST(Words, LogicAndShifts) {
   }
 }
 
-// The ISA's pseudo-code of bfe and bfi, bit by bit.
+// The ISA's pseudo-code of bfe and bfi, bit by bit; but an H200 restricts positions and lengths to 8 bits in
+// the 32-bit forms only.
+template <class T>
+int restricted(unsigned x) {
+  return static_cast<int>(sizeof(T) == 8 ? std::min(x, 1000u) : x & 0xff);
+}
 template <class T>
 T extracted(T a, unsigned position, unsigned length) {
   using U = std::make_unsigned_t<T>;
-  const int last = 8 * sizeof(T) - 1, pos = static_cast<int>(position & 0xff),
-            len = static_cast<int>(length & 0xff);
+  const int last = 8 * sizeof(T) - 1, pos = restricted<T>(position), len = restricted<T>(length);
   const auto bit = [&](int i) { return static_cast<U>(static_cast<U>(a) >> i & 1); };
   const U sign = std::is_unsigned_v<T> || len == 0 ? U(0) : bit(std::min(pos + len - 1, last));
   U d = 0;
@@ -196,8 +200,7 @@ T extracted(T a, unsigned position, unsigned length) {
 }
 template <class T>
 T inserted(T a, T b, unsigned position, unsigned length) {
-  const int last = 8 * sizeof(T) - 1, pos = static_cast<int>(position & 0xff),
-            len = static_cast<int>(length & 0xff);
+  const int last = 8 * sizeof(T) - 1, pos = restricted<T>(position), len = restricted<T>(length);
   for (int i = 0; i < len && pos + i <= last; ++i) {
     b &= ~(T(1) << (pos + i));
     b |= (a >> i & 1) << (pos + i);

@@ -25,7 +25,7 @@ TEST(Syntax, Constants) {
   EXPECT_EQ(result_of("mov.u32 %0, 010;"), 8u);
   EXPECT_EQ(result_of("mov.u32 %0, 0b101;"), 5u);
   EXPECT_EQ(result_of("mov.s32 %0, -1;"), 0xffffffffu);
-  EXPECT_EQ(result_of("mov.u32 %0, (4+3*2);"), 14u);  // from left to right would be 14 as well: (4+3)*2
+  EXPECT_EQ(result_of("mov.u32 %0, (4+3*2-1);"), 9u);
   EXPECT_EQ(result_of("mov.b32 %0, 0f3F800000;"), 0x3f800000u);
   EXPECT_EQ(result_of("{ .reg .f32 f; mov.f32 f, 0fFF800000; mov.b32 %0, f; }"), 0xff800000u);
   EXPECT_EQ(result_of("{ .reg .f32 f; mov.f32 f, -2.5e-1; mov.b32 %0, f; }"), 0xbe800000u);

@@ -108,6 +108,14 @@ void decode_funnel_shift(Builder& b) {
 }
 
 // --- fields -----------------------------------------------------------------------------------------------
+// Positions and lengths: 32-bit forms take their low 8 bits. The 64-bit forms take all of them on an H200
+// (the ISA's pseudo-code says 8 there, too); more than 255 is as good as 255.
+template <class T>
+unsigned field_operand(const Context& c, Slot slot) {
+  const auto value = c.get<std::uint32_t>(slot);
+  return sizeof(T) == 8 ? std::min(value, 255u) : value & 0xff;
+}
+
 // Bits beyond the register's end, and beyond the field's in a signed one, are copies of the field's last bit
 // (signed) or 0.
 template <class T>
@@ -115,8 +123,8 @@ void extract_field(Context& c, const Step& s) {
   using U = std::make_unsigned_t<T>;
   constexpr unsigned width = 8 * sizeof(T);
   const U a = c.get<U>(s.slots[1]);
-  const unsigned position = c.get<std::uint32_t>(s.slots[2]) & 0xff;
-  const unsigned length = c.get<std::uint32_t>(s.slots[3]) & 0xff;
+  const unsigned position = field_operand<T>(c, s.slots[2]);
+  const unsigned length = field_operand<T>(c, s.slots[3]);
   const unsigned last = std::min(position + length - 1, width - 1);
   const bool negative = std::is_signed_v<T> && length != 0 && (a >> last & 1) != 0;
   const unsigned taken = position < width ? std::min(length, width - position) : 0;
@@ -128,8 +136,8 @@ template <class T>
 void insert_field(Context& c, const Step& s) {
   constexpr unsigned width = 8 * sizeof(T);
   const T a = c.get<T>(s.slots[1]), into = c.get<T>(s.slots[2]);
-  const unsigned position = c.get<std::uint32_t>(s.slots[3]) & 0xff;
-  const unsigned length = c.get<std::uint32_t>(s.slots[4]) & 0xff;
+  const unsigned position = field_operand<T>(c, s.slots[3]);
+  const unsigned length = field_operand<T>(c, s.slots[4]);
   if (position >= width) return c.set(s.slots[0], into);
   const T ones = length >= width ? ~T{0} : (T{1} << length) - 1;
   const T mask = ones << position;

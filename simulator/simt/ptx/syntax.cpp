@@ -237,20 +237,28 @@ class Parser {
     return o;
   }
 
-  OperandText constant_sum() {
-    OperandText sum = number();
-    for (;;) {
-      const char c = peek();
-      if (c != '+' && c != '-' && c != '*') return sum;
-      ++at_;
-      const OperandText term = number();
-      if (sum.kind != OperandText::Kind::integer || term.kind != sum.kind)
-        refuse("expected an integer constant");
-      if (c == '*')
-        sum.integer *= term.integer;
-      else
-        sum.integer += c == '+' ? term.integer : -term.integer;
+  // Products bind closer than sums.
+  OperandText constant_product() {
+    OperandText product = number();
+    while (accept('*')) {
+      const OperandText factor = number();
+      expect_integers(product, factor);
+      product.integer *= factor.integer;
     }
+    return product;
+  }
+  OperandText constant_sum() {
+    OperandText sum = constant_product();
+    while (peek() == '+' || peek() == '-') {
+      const bool minus = text_[at_++] == '-';
+      const OperandText term = constant_product();
+      expect_integers(sum, term);
+      sum.integer += minus ? -term.integer : term.integer;
+    }
+    return sum;
+  }
+  void expect_integers(const OperandText& a, const OperandText& b) {
+    if (a.kind != OperandText::Kind::integer || b.kind != a.kind) refuse("expected integer constants");
   }
 
   void address(OperandText& o) {
