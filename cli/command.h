@@ -16,5 +16,6 @@ void add_kv(CLI::App& app);
 void add_list(CLI::App& app);
 void add_run(CLI::App& app);
 void add_traffic(CLI::App& app);
+void add_witness(CLI::App& app);
 
 }  // namespace attnlab::cli

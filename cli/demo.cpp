@@ -10,8 +10,10 @@
 #include "cli/figure2.h"
 #include "cli/plot.h"
 #include "cli/real_model.h"
+#include "cli/witness.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
+#include "simulator/simt/report/html.h"
 
 namespace attnlab::cli {
 namespace {
@@ -35,11 +37,27 @@ void print(const std::string& text) {
   std::fflush(stdout);
 }
 
+// Three rungs at a size that an H200 was measured with, and what each line of the last one costs.
+void run_kernels(const std::filesystem::path& out) {
+  const cuda::Measurements measurements = shipped_measurements();
+  cuda::Shape shape;
+  shape.seqlen_q = shape.seqlen_kv = 512;
+  std::vector<Witness> witnesses;
+  for (const char* rung : {"naive-01", "flash1-03", "flash2-04"})
+    witnesses.push_back(witness(cuda::find_kernel(rung), shape, measurements));
+  print("\nCUDA kernels on the CPU: N 512, d 64, two heads, fp32\n\n" + to_text(witnesses, measurements));
+  simt::HtmlOptions html;
+  if (const Witness& last = witnesses.back(); last.closed)
+    html.ideal = simt::Ideal{"FlashAttention-2 by formula", static_cast<std::uint64_t>(*last.closed)};
+  simt::write_html(witnesses.back().report, (out / "flash2-04.html").string(), html);
+}
+
 void run(const Options& options) {
   if (!(options.seconds > 0))
     throw InvalidArgument("--seconds", fmt::format("{}", options.seconds), "more than 0");
   const std::filesystem::path figure_out = folder(options.out, "fa1_fig2"),
-                              real_out = folder(options.out, "real_attention");
+                              real_out = folder(options.out, "real_attention"),
+                              kernels_out = folder(options.out, "kernels");
 
   const std::filesystem::path experiment = data_dir("experiments/fa1_fig2");
   const Figure2 figure = run_figure2(experiment, options.seconds);
@@ -50,16 +68,19 @@ void run(const Options& options) {
   print("\n" + to_text(real));
   write(real, real_out);
 
+  run_kernels(kernels_out);
+
   const bool plotted = !options.no_plots && run_plot(experiment / "plot.py", figure_out);
-  print(fmt::format("\nData{} in {} and {}\n", plotted ? " and plots" : "", figure_out.string(),
-                    real_out.string()));
+  print(fmt::format("\nData{} in {} and {}; the kernel's report, line by line: {}\n",
+                    plotted ? " and plots" : "", figure_out.string(), real_out.string(),
+                    (kernels_out / "flash2-04.html").string()));
 }
 
 }  // namespace
 
 void add_demo(CLI::App& app) {
-  CLI::App* demo =
-      app.add_subcommand("demo", "FlashAttention's Figure 2 and a real model's attention, about 20 s");
+  CLI::App* demo = app.add_subcommand(
+      "demo", "FlashAttention's Figure 2, a real model's attention, and CUDA kernels on the CPU, about 20 s");
   const auto options = std::make_shared<Options>();
   demo->add_option("--out", options->out, "Where data and plots go")->capture_default_str();
   demo->add_option("--seconds", options->seconds, "Time for running heads against float64")

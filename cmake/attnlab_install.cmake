@@ -30,7 +30,8 @@ attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab reference/*.h simulato
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/simt/cuda_headers
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/simt)
 attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json experiments/*.py
-                      experiments/config.json experiments/paper.json experiments/*.safetensors)
+                      experiments/config.json experiments/paper.json experiments/*.safetensors
+                      cuda/counters/*.csv)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/attnlabConfig.cmake.in attnlabConfig.cmake
                               INSTALL_DESTINATION ${package_dir})

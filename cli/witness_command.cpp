@@ -1,0 +1,99 @@
+// attnlab witness: kernels on the emulator beside the formulas, the metered reference and a GPU's counters.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/witness.h"
+#include "reference/core/errors.h"
+
+namespace attnlab::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> kernels;
+  Index seqlen = 512, dim = 64, heads = 2;
+  std::string dtype = "fp32";
+  bool causal = false, measured = false, json = false, markdown = false;
+  double products = 3e8;
+};
+
+cuda::ElementType element_type(const std::string& text) {
+  for (const cuda::ElementType type : cuda::kElementTypes)
+    if (text == cuda::name(type)) return type;
+  throw InvalidArgument("--dtype", text, "fp32, fp16 or bf16");
+}
+
+std::vector<const cuda::Kernel*> chosen(const Options& options) {
+  std::vector<const cuda::Kernel*> kernels;
+  for (const std::string& name : options.kernels) kernels.push_back(&cuda::find_kernel(name));
+  if (kernels.empty())
+    for (const cuda::Kernel& kernel : cuda::kernels()) kernels.push_back(&kernel);
+  return kernels;
+}
+
+// Products of a query's and a key's elements; softmax: a hundred a number.
+double work(const cuda::Measurement& run) {
+  const cuda::Shape& s = run.shape;
+  if (run.kernel->pass == cuda::Pass::softmax) return 100.0 * static_cast<double>(s.heads * s.seqlen_kv);
+  return static_cast<double>(s.batch * s.heads * s.seqlen_q) * static_cast<double>(s.seqlen_kv * s.head_dim);
+}
+
+void run(const Options& options) {
+  if (options.seqlen < 1) throw InvalidArgument("--seqlen", std::to_string(options.seqlen), "at least 1");
+  if (options.heads < 1) throw InvalidArgument("--heads", std::to_string(options.heads), "at least 1");
+  if (!(options.products > 0))
+    throw InvalidArgument("--products", fmt::format("{}", options.products), "more than 0");
+  const cuda::Measurements measurements = shipped_measurements();
+  const auto kernels = chosen(options);
+  std::vector<Witness> witnesses;
+  if (options.measured) {
+    for (const cuda::Kernel* kernel : kernels)
+      for (const cuda::Measurement& measured : measurements.runs)
+        if (measured.kernel == kernel && work(measured) <= options.products)
+          witnesses.push_back(witness(*kernel, measured.shape, measurements));
+  } else {
+    cuda::Shape shape;
+    shape.seqlen_q = shape.seqlen_kv = options.seqlen;
+    shape.head_dim = options.dim;
+    shape.heads = shape.kv_heads = options.heads;
+    shape.causal = options.causal;
+    shape.type = element_type(options.dtype);
+    for (const cuda::Kernel* kernel : kernels) {
+      if (kernel->pass == cuda::Pass::softmax && options.kernels.empty())
+        continue;  // their shapes are others
+      witnesses.push_back(witness(*kernel, shape, measurements));
+    }
+  }
+  const std::string text = options.json       ? to_json(witnesses).dump(2) + "\n"
+                           : options.markdown ? to_markdown(witnesses, measurements)
+                                              : to_text(witnesses, measurements);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+}  // namespace
+
+void add_witness(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "witness",
+      "What a kernel moves: by formula, by the metered reference, on the emulator, and as an H200 counted");
+  const auto options = std::make_shared<Options>();
+  command->add_option("--kernel", options->kernels, "Rungs by name (attnlab witness without it: all)");
+  command->add_option("--seqlen", options->seqlen, "Queries and keys")->capture_default_str();
+  command->add_option("--dim", options->dim, "head_dim: 32, 64, 80, 96, 128 or 256")->capture_default_str();
+  command->add_option("--heads", options->heads, "Heads; softmax: rows")->capture_default_str();
+  command->add_option("--dtype", options->dtype, "fp32, fp16 or bf16")->capture_default_str();
+  command->add_flag("--causal", options->causal, "Keys up to the query only");
+  command->add_flag("--measured", options->measured,
+                    "Every run that the H200 was measured with, up to --products");
+  command
+      ->add_option("--products", options->products,
+                   "The largest run of --measured, in products of two numbers")
+      ->capture_default_str();
+  auto* json = command->add_flag("--json", options->json, "JSON");
+  command->add_flag("--markdown", options->markdown, "The page docs/results/counters.md")->excludes(json);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace attnlab::cli

@@ -1,0 +1,46 @@
+// A table of measured counters, as measure.sh writes it: which run of which kernel, and what a GPU's own
+// counters showed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cuda/counters/launch_once.h"
+
+namespace attnlab::cuda {
+
+// One CUDA kernel of a run.
+struct MeasuredLaunch {
+  std::string cuda_kernel;                 // "flash2_kernel<float, 64>"
+  std::map<std::string, double> counters;  // by Nsight Compute's name
+};
+
+// One run of a rung.
+struct Measurement {
+  const Kernel* kernel = nullptr;
+  Shape shape;
+  std::vector<MeasuredLaunch> launches;
+
+  // The sum over the launches; nothing if some launch lacks this counter.
+  std::optional<std::uint64_t> sum(std::string_view counter) const;
+};
+
+struct Measurements {
+  std::map<std::string, std::string> about;  // "gpu", "date", "nvcc", ...: the comment lines
+  std::vector<Measurement> runs;
+
+  // The run of this kernel at this shape, or null.
+  const Measurement* find(const Kernel& kernel, const Shape& shape) const;
+  // Registers a thread of every CUDA kernel measured: which blocks share an SM follows from them.
+  std::map<std::string, unsigned> registers() const;
+};
+
+// Throws FileError for a file that is no such table.
+Measurements read_measurements(const std::filesystem::path& path);
+
+}  // namespace attnlab::cuda
