@@ -33,6 +33,17 @@ unsigned passes(const std::uint64_t* address, unsigned mask, unsigned words) {
   return most;
 }
 
+// The passes of half a warp's 16-byte accesses, lanes begin to begin + 15: its two quarters go together where
+// they ask for the same addresses, one after the other where they do not.
+unsigned half_warp_passes(const std::uint64_t* address, unsigned mask, unsigned begin) {
+  constexpr unsigned quarter = 8, words = 16 / bank_bytes;
+  const unsigned first = mask & (0xffu << begin), second = mask & (0xffu << (begin + quarter));
+  std::uint64_t differ = 0;
+  for (unsigned l = begin; l < begin + quarter; ++l) differ |= address[l] ^ address[l + quarter];
+  if (differ == 0) return passes(address, first | second, words);
+  return passes(address, first, words) + passes(address, second, words);
+}
+
 // The wavefronts of a request. One of 16 bytes a lane goes in two halves of the warp, each for itself: even
 // when all lanes ask for one address it takes two (so an H200 counts; docs/results/counters.md).
 unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned size) {
@@ -47,7 +58,7 @@ unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned siz
   if (apart == 0) return size < 16 ? 1 : ((mask & lower) != 0) + ((mask & ~lower) != 0);
   if (off == 0 && mask == full_mask) return words;
   if (size < 16) return passes(address, mask, words);
-  return passes(address, mask & lower, words) + passes(address, mask & ~lower, words);
+  return half_warp_passes(address, mask, 0) + half_warp_passes(address, mask, 16);
 }
 
 // Who touched a byte: a thread, several threads of one warp, or threads of several warps.
