@@ -87,7 +87,8 @@ TEST(List, Refusals) {
               HasSubstr("list: got 'kernels', expected algorithms, devices, models"));
   EXPECT_THAT(refusal_of("list models devices"), HasSubstr("devices"));
   EXPECT_THAT(refusal_of("list --bogus"), HasSubstr("--bogus"));
-  EXPECT_THAT(refusal_of("frob"), HasSubstr("command: got frob, expected one of convert-gqa, demo, io"));
+  EXPECT_THAT(refusal_of("frob"),
+              HasSubstr("command: got frob, expected one of cc, convert-gqa, demo, emulate, io"));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 
 #include "simulator/memory/hierarchy.h"
 #include "simulator/simt/api/gpu.h"
+#include "simulator/simt/api/kernels.h"
 #include "simulator/simt/cuda_headers/driver_types.h"
 #include "simulator/simt/runtime/session.h"
 #include "simulator/simt/runtime/worker.h"
@@ -199,6 +200,15 @@ std::size_t static_shared(const Symbol* symbol) {
     }
   return bytes;
 }
+
+// The API answers questions about kernels, their static shared memory among them.
+[[maybe_unused]] const bool told_the_api = [] {
+  set_static_shared_source([](const void* kernel) {
+    const Image& image = Image::instance();
+    return static_shared(image.function_at(image.link_address(kernel)));
+  });
+  return true;
+}();
 
 void merge_sites(std::map<std::uint32_t, std::unique_ptr<Site>>& all, const Account& account) {
   for (const auto& [code, site] : account.sites()) {
