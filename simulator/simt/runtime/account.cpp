@@ -44,6 +44,7 @@ void Account::begin_block(std::uint64_t number, Index3 index) {
 
 void Account::clear() {
   cache_.fill(nullptr);
+  last_runs_ = {};
   sites_.clear();
   findings_.clear();
 }

@@ -21,7 +21,8 @@
 namespace attnlab::simt {
 
 // The accesses of neighbouring addresses that nvcc would fuse: consecutive executions of one access whose
-// lanes each move on by the access's size. Kept for every site and warp.
+// lanes each move on by the access's size. Kept for every site and warp; a run may go on at the next site of
+// the same warp.
 struct Run {
   std::array<std::uint64_t, warp_size> next{};  // the address that continues the run
   unsigned mask = 0;
@@ -114,6 +115,7 @@ class Account {
   // shared_requests.cpp
   void shared(const Lanes& lanes);
   void fuse(const Lanes& lanes, unsigned wavefronts);
+  bool continue_run(Site& site, Run& run, const Lanes& lanes);
   void check_shared(const Lanes& lanes);
   bool inside_variable(const Lanes& lanes, unsigned lane);
   // An asynchronous copy's destination: in flight, then whole.
@@ -130,6 +132,9 @@ class Account {
   std::uint32_t epoch_ = 1;    // rises at every barrier and every block
   bool synchronised_ = false;  // this block used an atomic: it may be ordered after other blocks
 
+  // The sites whose runs each warp's last shared loads, and stores, belong to; the latest first.
+  static constexpr unsigned remembered_runs = 4;
+  std::array<std::array<std::array<Site*, remembered_runs>, 2>, 32> last_runs_{};
   std::array<Site*, 4096> cache_{};
   std::unordered_map<std::uint32_t, std::unique_ptr<Site>> sites_;
   Findings findings_;

@@ -184,6 +184,9 @@ std::string kernel_name(const Symbol* symbol, const KernelIdentity& kernel) {
     }
     plain += name[i];
   }
+  for (const auto& [word, digit] : {std::pair{"true", "1"}, std::pair{"false", "0"}})  // template arguments
+    for (std::size_t at = plain.find('<'); (at = plain.find(word, at)) != std::string::npos;)
+      plain.replace(at, std::string_view(word).size(), digit);
   return plain;
 }
 

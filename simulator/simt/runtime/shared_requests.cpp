@@ -61,6 +61,19 @@ unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned siz
   return half_warp_passes(address, mask, 0) + half_warp_passes(address, mask, 16);
 }
 
+// What a run counts as changes with every access that joins it.
+void charge(Site& site, Run& run, bool store, unsigned requests, unsigned wavefronts) {
+  const auto change = [&](Metric metric, unsigned from, unsigned to) {
+    site.counters[static_cast<std::size_t>(metric)] += std::uint64_t{to} - from;  // modulo 2^64: may fall
+  };
+  change(store ? Metric::shared_store_requests_fused : Metric::shared_load_requests_fused, run.requests,
+         requests);
+  change(store ? Metric::shared_store_wavefronts_fused : Metric::shared_load_wavefronts_fused, run.wavefronts,
+         wavefronts);
+  run.requests = requests;
+  run.wavefronts = wavefronts;
+}
+
 // Who touched a byte: a thread, several threads of one warp, or threads of several warps.
 constexpr std::uint16_t nobody = 0, several_warps = 0xffff, several_lanes = 0x8000;
 constexpr std::uint16_t accessor(unsigned thread) { return static_cast<std::uint16_t>(thread + 1); }
@@ -98,46 +111,16 @@ void Account::shared(const Lanes& lanes) {
 // ends; until then the counters hold what it would be if it ended now.
 void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
   Site& site = lanes.site;
-  const bool store = lanes.kind == Event::store;
-  if (site.runs.size() <= warp_->number) site.runs.resize(warp_->number + 1);
-  Run& run = site.runs[warp_->number];
-  const auto charge = [&](unsigned requests, unsigned passed) {
-    const auto change = [&](Metric metric, unsigned from, unsigned to) {
-      site.counters[static_cast<std::size_t>(metric)] += std::uint64_t{to} - from;  // modulo 2^64: may fall
-    };
-    change(store ? Metric::shared_store_requests_fused : Metric::shared_load_requests_fused, run.requests,
-           requests);
-    change(store ? Metric::shared_store_wavefronts_fused : Metric::shared_load_wavefronts_fused,
-           run.wavefronts, passed);
-    run.requests = requests;
-    run.wavefronts = passed;
-  };
-  if (run.length > 0 && run.mask == lanes.mask && run.bytes == lanes.size && run.epoch == epoch_ &&
-      run.length * run.bytes < run.aligned) {
-    std::uint64_t differ = 0;
-    if (run.uniform)
-      differ = (lanes.low ^ lanes.high) | (run.next[0] ^ lanes.low);
-    else
-      for (unsigned l = 0; l < warp_size; ++l) differ |= run.next[l] ^ lanes.address[l];
-    if (differ == 0) {
-      ++run.length;
-      for (unsigned l = 0; l < (run.uniform ? 1 : warp_size); ++l) run.next[l] += lanes.size;
-      // 12 bytes are one access of 8 and one of 4.
-      const unsigned total = run.length * run.bytes;
-      unsigned passed = 0;
-      for (unsigned piece = 16; piece >= lanes.size; piece /= 2) {
-        if (!(total & piece)) continue;
-        if (run.uniform) {
-          passed += piece == 16 ? 2 : 1;
-          continue;
-        }
-        std::array<std::uint64_t, warp_size> first;
-        for (unsigned l = 0; l < warp_size; ++l) first[l] = run.next[l] - total;
-        passed += wavefronts_of(first.data(), lanes.mask, piece);
-      }
-      return charge(static_cast<unsigned>(__builtin_popcount(total & ~(lanes.size - 1))), passed);
-    }
-  }
+  const unsigned warp = warp_->number;
+  if (site.runs.size() <= warp) site.runs.resize(warp + 1);
+  Run& run = site.runs[warp];
+  if (continue_run(site, run, lanes)) return;
+  auto& latest = last_runs_[warp][lanes.kind == Event::store];
+  for (Site* other : latest)  // a loop's first pass, peeled off, is a site of its own
+    if (other != nullptr && other != &site && continue_run(*other, other->runs[warp], lanes)) return;
+  const auto known = std::find(latest.begin(), latest.end() - 1, &site);
+  std::rotate(latest.begin(), known, known + 1);
+  latest.front() = &site;
   run.mask = lanes.mask;
   run.bytes = lanes.size;
   run.epoch = epoch_;
@@ -150,7 +133,38 @@ void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
   }
   run.aligned = static_cast<unsigned>(low_bits & -low_bits);
   run.requests = run.wavefronts = 0;
-  charge(1, wavefronts);
+  charge(site, run, lanes.kind == Event::store, 1, wavefronts);
+}
+
+// The access goes on where the run stopped: then it counts as part of it.
+bool Account::continue_run(Site& site, Run& run, const Lanes& lanes) {
+  if (run.length == 0 || run.mask != lanes.mask || run.bytes != lanes.size || run.epoch != epoch_ ||
+      run.length * run.bytes >= run.aligned)
+    return false;
+  std::uint64_t differ = 0;
+  if (run.uniform)
+    differ = (lanes.low ^ lanes.high) | (run.next[0] ^ lanes.low);
+  else
+    for (unsigned l = 0; l < warp_size; ++l) differ |= run.next[l] ^ lanes.address[l];
+  if (differ != 0) return false;
+  ++run.length;
+  for (unsigned l = 0; l < (run.uniform ? 1 : warp_size); ++l) run.next[l] += lanes.size;
+  // 12 bytes are one access of 8 and one of 4.
+  const unsigned total = run.length * run.bytes;
+  unsigned passed = 0;
+  for (unsigned piece = 16; piece >= lanes.size; piece /= 2) {
+    if (!(total & piece)) continue;
+    if (run.uniform) {
+      passed += piece == 16 ? 2 : 1;
+      continue;
+    }
+    std::array<std::uint64_t, warp_size> first;
+    for (unsigned l = 0; l < warp_size; ++l) first[l] = run.next[l] - total;
+    passed += wavefronts_of(first.data(), lanes.mask, piece);
+  }
+  charge(site, run, lanes.kind == Event::store,
+         static_cast<unsigned>(__builtin_popcount(total & ~(lanes.size - 1))), passed);
+  return true;
 }
 
 const std::vector<SharedVariableInfo>& Account::shared_variables() {
