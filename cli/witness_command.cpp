@@ -16,7 +16,7 @@ struct Options {
   Index seqlen = 512, dim = 64, heads = 2;
   std::string dtype = "fp32";
   bool causal = false, measured = false, json = false, markdown = false;
-  double products = 3e8;
+  double products = 1.4e8;
 };
 
 cuda::ElementType element_type(const std::string& text) {
