@@ -167,7 +167,7 @@ std::string to_markdown(const std::vector<Witness>& witnesses, const cuda::Measu
       "memory the "
       "three agree; rungs that ask again for every product rely on caches. Reductions into dQ are counted by "
       "the formula as a load and a store, and are no loads or stores of the kernel; in 16-bit types rungs 03 "
-      "and 06 keep O and dQ in fp32 between steps.\n\n"
+      "and 06 keep O and dQ in fp32 between steps, and rung 03 writes lse, which Algorithm 1 does not.\n\n"
       "| kernel | problem | closed form | metered reference | emulator |\n|---|---|---|---|---|\n";
   for (const Witness& w : witnesses)
     if (w.closed)
