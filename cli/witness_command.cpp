@@ -43,6 +43,14 @@ double work(const cuda::Measurement& run) {
 void run(const Options& options) {
   if (options.seqlen < 1) throw InvalidArgument("--seqlen", std::to_string(options.seqlen), "at least 1");
   if (options.heads < 1) throw InvalidArgument("--heads", std::to_string(options.heads), "at least 1");
+  // Every pair of a query and a key is emulated: beyond this nobody would wait for the end.
+  constexpr Index longest = 1 << 17;
+  if (options.seqlen > longest)
+    throw InvalidArgument("--seqlen", std::to_string(options.seqlen), "at most 131072");
+  if (options.heads > longest)
+    throw InvalidArgument("--heads", std::to_string(options.heads), "at most 131072");
+  if (options.seqlen * options.heads > Index{1} << 19)
+    throw InvalidArgument("--heads", std::to_string(options.heads), "--seqlen times --heads of at most 2^19");
   if (!(options.products > 0))
     throw InvalidArgument("--products", fmt::format("{}", options.products), "more than 0");
   const cuda::Measurements measurements = shipped_measurements();

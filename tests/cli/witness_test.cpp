@@ -54,6 +54,8 @@ TEST(Witness, Refusals) {
               AllOf(HasSubstr("--dtype"), HasSubstr("bf16")));
   EXPECT_THAT(refusal_of("witness --kernel flash2-04 --seqlen 0"), HasSubstr("--seqlen"));
   EXPECT_THAT(refusal_of("witness --kernel flash2-04 --dim 65"), HasSubstr("65"));
+  EXPECT_THAT(refusal_of("witness --kernel flash2-04 --seqlen 100000000"), HasSubstr("--seqlen"));
+  EXPECT_THAT(refusal_of("witness --kernel flash2-04 --seqlen 131072 --heads 64"), HasSubstr("--heads"));
   EXPECT_THAT(refusal_of("witness --measured --products 0"), HasSubstr("--products"));
 }
 

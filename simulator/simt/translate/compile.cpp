@@ -32,6 +32,8 @@ class Job {
 
   int run() {
     std::vector<std::string> objects;
+    for (const fs::path& source : job_.sources)
+      if (!fs::exists(source)) throw FileError(source.string(), "cannot be read: no such file");
     for (const fs::path& source : job_.sources) {
       const std::string extension = source.extension().string();
       const bool is_cuda = extension == ".cu" || (job_.all_cuda && extension != ".o" && extension != ".a");
