@@ -1,0 +1,81 @@
+// The battery: problems, data and exact checks that a kernel must survive, drawn around everything that
+// breaks kernels. Deterministic for a seed; stops early with a minimal example.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reference/oracle/check.h"
+#include "reference/oracle/kernel.h"
+
+namespace attnlab::oracle {
+
+// What a kernel can be asked for. Cases outside are not drawn; a kernel may still decline one (Unsupported).
+struct Schema {
+  std::vector<DType> dtypes = {DType::f32};
+  std::vector<Index> head_dims = {64};
+  bool causal = true, gqa = true, cross = true;  // cross: seqlen_q != seqlen_kv
+  bool window = false, softcap = false, alibi = false, dropout = false, padding = false, packed = false;
+  bool lse = true, backward = false, empty = true;  // empty: length 0
+  Index max_seqlen = 1024;
+};
+
+// One data profile: how Q, K, V and dO are drawn. A registry: "normal", "offset-mean", "large-logits", ...
+struct Profile {
+  const char* name;
+  const char* what;
+};
+std::span<const Profile> profiles();
+
+// One exact check: "one-hot", "integers", "needle", "constant-v", "key-permutation", "split-merge",
+// "causal-prefix", "batch-independence", "head-independence", "scale-equivariance", "poison",
+// "inputs-unchanged", "determinism", "guard-bands".
+struct ExactCheck {
+  const char* name;
+  const char* what;
+};
+std::span<const ExactCheck> exact_checks();
+
+struct BatteryOptions {
+  Schema schema;
+  std::optional<KernelClass> kernel_class;  // absent: the usual one of each type
+  std::uint64_t seed = 0;
+  double time_limit_s = 60;
+  Index cases = 0;       // 0: as the time allows, at least every shape, profile and exact check once
+  Index first_case = 0;  // to resume
+  int stop_after = 3;    // failures
+  bool shrink = true;    // look for the smallest problem that still fails
+  int threads = 0;
+  std::function<void(Index done, Index total, int failures)> progress;
+};
+
+struct CaseFailure {
+  Index index = 0;
+  std::string problem;  // "b 1, h 2/1, q 65, kv 129, d 64, causal, fp16, large-logits"
+  std::string check;    // "values", or an exact check's name
+  std::string what;     // one line
+  Verdict verdict;      // of "values"
+  std::string shrunk;   // the minimal problem, where one was found
+};
+
+struct BatteryReport {
+  bool right = false;
+  Index run = 0, skipped = 0, planned = 0;
+  Index next_case = 0;  // where to resume
+  bool deterministic = true;
+  double max_error_over_budget = 0;
+  std::string hardest;  // the case with the largest error over budget
+  std::vector<CaseFailure> failures;
+  double seconds = 0;
+};
+
+BatteryReport battery(const Kernel& kernel, const BatteryOptions& options = {});
+
+std::string to_text(const BatteryReport& report);
+std::string to_json(const BatteryReport& report);
+
+}  // namespace attnlab::oracle
