@@ -18,12 +18,15 @@ struct Tensor {
   Index batch = 0, heads = 0, seqlen = 0, dim = 0;
   Index batch_stride = 0, head_stride = 0, row_stride = 0, dim_stride = 1;
 
-  // FP8's descale factors; extents of 1 broadcast, so one number a tensor, a head or a block of rows will do.
+  // FP8's descale factors: one number a tensor, a head or a block of scale_rows rows. Extents of 1 broadcast;
+  // there are ceil(seqlen / scale_rows) rows of them otherwise.
   attention::BroadcastView<float> scale;
+  Index scale_rows = 1;
 
   // A paged KV cache: row j of sequence b is row j % page_size of page
   // block_table[b * block_table_stride + j / page_size]; batch_stride is then the stride from page to page.
-  // Rows beyond the sequence's kv_lens need no page.
+  // Rows beyond the sequence's length need no page. Extents are batch and seqlen_kv, of packed problems too:
+  // what is packed then is Q alone, and rows count from the sequence's first key.
   const std::int32_t* block_table = nullptr;
   Index block_table_stride = 0, page_size = 0, num_pages = 0;
 
