@@ -35,6 +35,18 @@ AttentionParams checked_params(const Problem& problem, ElementType type, const F
 
 }  // namespace
 
+DropoutParams dropout_params(const attention::Dropout& dropout) {
+  DropoutParams p;
+  if (dropout.p == 0) return p;
+  p.on = true;
+  p.scale = static_cast<float>(1.0 / (1.0 - dropout.p));
+  p.threshold = static_cast<std::uint64_t>((1.0 - dropout.p) * 4294967296.0);
+  const auto key = philox_key(dropout.seed);
+  p.key[0] = key[0], p.key[1] = key[1];
+  p.offset = dropout.offset;
+  return p;
+}
+
 AttentionParams params_of(const Problem& problem, ElementType type) {
   validate(problem);
   require_head_dim(problem.head_dim);
@@ -69,14 +81,7 @@ AttentionParams params_of(const Problem& problem, ElementType type) {
   p.softcap = static_cast<float>(problem.softcap);
   const bool slopes_a_batch = static_cast<Index>(problem.alibi_slopes.size()) > problem.num_heads;
   p.alibi_batch_stride = slopes_a_batch ? p.heads_q : 0;
-  if (problem.dropout.p != 0) {
-    p.dropout.on = true;
-    p.dropout.scale = static_cast<float>(1.0 / (1.0 - problem.dropout.p));
-    p.dropout.threshold = static_cast<std::uint64_t>((1.0 - problem.dropout.p) * 4294967296.0);
-    const auto key = philox_key(problem.dropout.seed);
-    p.dropout.key[0] = key[0], p.dropout.key[1] = key[1];
-    p.dropout.offset = problem.dropout.offset;
-  }
+  p.dropout = dropout_params(problem.dropout);
   return p;
 }
 

@@ -62,6 +62,7 @@ void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams
 void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& params,
                     void* stream = nullptr);
 
+DropoutParams dropout_params(const attention::Dropout& dropout);
 // The numbers of a problem, without pointers. Throws InvalidArgument for what the kernels do not support.
 AttentionParams params_of(const attention::Problem& problem, ElementType type);
 // Throws InvalidArgument for numbers that no kernel takes, whatever its pass.

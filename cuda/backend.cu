@@ -18,6 +18,7 @@ void flash2_05(const AttentionParams&, void* stream);
 void flash1_backward_06(const BackwardParams&, void* stream);
 void flash2_backward_07(const BackwardParams&, void* stream);
 void flash2_backward_deterministic_07(const BackwardParams&, void* stream);
+void golden_kernels(const GoldenParams&, void* stream);
 
 namespace {
 
@@ -85,8 +86,9 @@ void synchronize() { ATTNLAB_CUDA_CHECK(cudaDeviceSynchronize()); }
 
 const BackendFunctions& functions() {
   static const BackendFunctions all{
-      present,  device_name, shared_bytes_a_block, allocate, release,  copy_in,
-      copy_out, fill,        synchronize,          kSoftmax, kForward, kBackwardLaunchers};
+      present,       device_name, shared_bytes_a_block, allocate, release,  copy_in,
+      copy_out,      fill,        synchronize,          kSoftmax, kForward, kBackwardLaunchers,
+      golden_kernels};
   return all;
 }
 

@@ -39,6 +39,7 @@ struct BackendFunctions {
   std::span<const Launcher<SoftmaxParams>> softmax;
   std::span<const Launcher<AttentionParams>> forward;
   std::span<const Launcher<BackwardParams>> backward;
+  void (*golden)(const GoldenParams&, void* stream);
 };
 
 // Throws InvalidArgument when the backend is not compiled in.

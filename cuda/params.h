@@ -70,5 +70,6 @@ struct SoftmaxParams {
 };
 
 struct BackwardParams;  // backward_params.h
+struct GoldenParams;    // golden_params.h
 
 }  // namespace attnlab::cuda
