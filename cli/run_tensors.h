@@ -8,41 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "cli/form.h"
 #include "cli/problem_options.h"
+#include "cli/tensor_source.h"
 #include "files/tensor.h"
 #include "reference/attention/problem.h"
 
 namespace attnlab::cli {
-
-// The order of a tensor's dimensions. Four of them, or fewer:
-//   bhsd    [batch, heads, seqlen, dim]; one sequence [heads, seqlen, dim]; one head [seqlen, dim]
-//   bshd    [batch, seqlen, heads, dim]; one sequence [seqlen, heads, dim]; one head [seqlen, dim]
-//   packed  [total, heads, dim], sequences one after the other (--cu-seqlens-q, --cu-seqlens-kv)
-// Q, K, V, O and their gradients have the same form. lse is [batch, heads, seqlen] in both layouts, packed
-// [heads, total], with as many leading dimensions left out.
-struct Form {
-  enum class Order { bhsd, bshd, packed };
-  Order order = Order::bhsd;
-  std::size_t rank = 4;
-
-  struct Extents {
-    Index batch = 1, heads = 1, seqlen = 0, dim = 0;
-  };
-  // The extents of a shape of this rank, and the shape of extents.
-  Extents extents(const std::vector<Index>& shape) const;
-  std::vector<Index> shape(const Extents& extents) const;
-  std::vector<Index> lse_shape(const Extents& extents) const;
-  // "[2, a divisor of 12, 201, 32]": a shape in words.
-  std::string text(const std::string& batch, const std::string& heads, const std::string& seqlen,
-                   const std::string& dim) const;
-  const char* name() const;
-
-  template <class T>
-  TensorView<T> view(T* data, const Extents& e) const {
-    return order == Order::bhsd ? bhsd(data, e.batch, e.heads, e.seqlen, e.dim)
-                                : bshd(data, e.batch, e.seqlen, e.heads, e.dim);
-  }
-};
 
 // As typed; empty: not given.
 struct RunSources {
@@ -64,8 +36,7 @@ struct RunInputs {
   files::Tensor q, k, v;              // of one floating-point type
   std::optional<files::Tensor> dout;  // with RunSources::backward
   std::optional<files::Tensor> o;     // of the input: what another program computed
-  std::vector<std::uint8_t> mask;
-  std::vector<float> bias;
+  MaskAndBias mask_and_bias;
   std::vector<std::string> unused;  // tensors of the input that play no part
 
   DType dtype() const { return q.dtype; }
