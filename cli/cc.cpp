@@ -22,9 +22,12 @@ of a CUDA Toolkit are accepted without effect. -O3 is taken as -O2.
 The program reads these variables when it runs:
   ATTNLAB_SIMT_REPORT=f.json   counters and findings, written when it ends
   ATTNLAB_SIMT_GPU=h200        the GPU whose limits hold
-  ATTNLAB_SIMT_THREADS=n       OS threads
+  ATTNLAB_SIMT_THREADS=n       OS threads, at most 1024; 0, as without: as many as there are cores
   ATTNLAB_SIMT_SEED=n          another order of warps and lanes, to expose missing barriers
   ATTNLAB_SIMT_COUNT=0         no counters, no checks
+  ATTNLAB_SIMT_REGISTERS=n     registers a thread, as nvcc says; they limit the blocks that share an SM. Or a file of
+                               lines kernel,registers
+  ATTNLAB_SIMT_QUIET=1         findings are not printed as they come
 
   attnlab cc saxpy.cu -o saxpy && ./saxpy)";
 

@@ -10,11 +10,13 @@
 #include "cli/command.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
+#include "simulator/simt/api/environment.h"
 #include "simulator/simt/api/gpu.h"
 #include "simulator/simt/ptx/check.h"
 #include "simulator/simt/report/html.h"
 #include "simulator/simt/report/json.h"
 #include "simulator/simt/report/text.h"
+#include "simulator/simt/report/whole_file.h"
 #include "simulator/simt/translate/compile.h"
 #include "simulator/simt/translate/process.h"
 
@@ -32,7 +34,7 @@ attnlab emulate file.cu [options] [-- arguments of the program]
   --html f.html    the same as a page: the source with a bar a line
   --ideal name=n   the page holds the bytes of each level against n, what a closed form says is the least
   --seed n         another order of warps and lanes, to expose missing barriers
-  --threads n      OS threads; as many as there are cores without
+  --threads n      OS threads, at most 1024; 0, as without: as many as there are cores
   -I, -D, ...      as attnlab cc
   -- ...           the program's arguments
 
@@ -81,6 +83,8 @@ Question parse(const std::vector<std::string>& words) {
     *option->second = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
     if (option->first == "--seed" || option->first == "--threads")
       require_number(option->first, *option->second);
+    if (option->first == "--threads" && std::stoull(question.threads) > simt::most_threads)
+      throw InvalidArgument("--threads", question.threads, "at most " + std::to_string(simt::most_threads));
   }
   return question;
 }
@@ -95,6 +99,7 @@ simt::HtmlOptions page(const Question& question) {
 
 simt::Report run(const Question& question, int& exit_code) {
   const simt::translate::TemporaryDirectory work;
+  simt::read_environment();  // the program's, too
   const simt::Gpu gpu = simt::find_gpu(question.gpu);
   std::vector<std::string> compile = question.compile;
   compile.insert(compile.begin(), "-arch=sm_" + std::to_string(gpu.major * 10 + gpu.minor));
@@ -137,6 +142,8 @@ void add_emulate(CLI::App& app) {
   command->callback([command] {
     const Question question = parse(command->remaining());
     const simt::HtmlOptions html = page(question);
+    for (const std::string& file : {question.json.value_or(""), question.html})
+      if (!file.empty()) simt::require_writable(file);
     int exit_code = 0;
     const simt::Report report = run(question, exit_code);
     if (question.json && question.json->empty())

@@ -80,9 +80,11 @@ TEST_F(Emulate, RefusalsAreOneLine) {
   const std::string source = program(0);
   for (const std::string& bad : std::vector<std::string>{
            "", "--gpu h300 " + source, source + " --seed x", source + " --ideal least", source + " -o prog",
-           source + " --no-such-option", source + " --json=/no/such/x.json"}) {
+           source + " --no-such-option", source + " --json=/no/such/x.json",
+           source + " --html=/no/such/x.html", source + " --threads 1025"}) {
     const Outcome outcome = attnlab_program("emulate " + bad);
     EXPECT_EQ(outcome.exit_code, 2) << bad << outcome.err;
+    EXPECT_EQ(outcome.out, "") << bad << ": refused before the program runs";
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << bad << ": " << outcome.err;
     EXPECT_THAT(outcome.err, StartsWith("attnlab: "));
   }

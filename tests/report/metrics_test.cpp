@@ -56,6 +56,7 @@ TEST(FindingKinds, AreNamedAsTheEnumeratorsAre) {
   EXPECT_EQ(name(FindingKind::out_of_bounds), "out-of-bounds");
   EXPECT_EQ(name(FindingKind::read_before_wait), "read-before-wait");
   EXPECT_EQ(name(FindingKind::refused_launch), "refused-launch");
+  EXPECT_EQ(name(FindingKind::refused_call), "refused-call");
 }
 
 }  // namespace

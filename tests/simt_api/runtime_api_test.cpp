@@ -40,13 +40,13 @@ class RuntimeApi : public testing::Test {
  protected:
   RuntimeApi() {
     refused = {};
-    attnlab::simt::set_refusal_observer(
+    report_ = attnlab::simt::set_refusal_observer(
         [](int error, const char* function, const char* why, const void* caller) {
           refused = {error, function, why, caller};
         });
   }
   ~RuntimeApi() override {
-    attnlab::simt::set_refusal_observer(nullptr);
+    attnlab::simt::set_refusal_observer(report_);
     cudaDeviceReset();
     attnlab::simt::api::forget_errors();
   }
@@ -56,6 +56,7 @@ class RuntimeApi : public testing::Test {
     EXPECT_EQ(cudaMalloc(&p, count * sizeof(T)), cudaSuccess);
     return p;
   }
+  attnlab::simt::RefusalObserver report_;
 };
 
 template <class T, std::size_t n>

@@ -23,8 +23,26 @@ TEST_P(BuiltIns, HoldInEveryOrder) {
 
 INSTANTIATE_TEST_SUITE_P(, BuiltIns,
                          testing::Values("warp", "atomics", "groups", "async", "wmma", "bits", "math",
-                                         "halves", "libraries"),
+                                         "halves"),
                          [](const auto& instance) { return std::string(instance.param); });
+
+// Every call to a library that is not there answers its "not supported", and is a finding at its line, since
+// a program may not look.
+TEST(Libraries, EachCallIsAFinding) {
+  const Program program("libraries");
+  ASSERT_TRUE(program.compiled()) << program.warnings();
+  const Outcome outcome = program.run();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  std::string calls;
+  for (const Finding& finding : outcome.findings()) {
+    EXPECT_EQ(finding.kind, FindingKind::unsupported) << finding.message;
+    EXPECT_EQ(std::filesystem::path(finding.file).filename(), "libraries.cu");
+    calls += finding.message.substr(0, finding.message.find(':')) + " ";
+  }
+  EXPECT_EQ(calls,
+            "cublasCreate cublasSgemm cublasLtCreate curandCreateGenerator cudnnCreate cuInit "
+            "nvrtcCreateProgram ");
+}
 
 struct End {
   const char* name;

@@ -5,13 +5,14 @@
 #include <cstdio>
 
 #include "simulator/simt/cuda_headers/cuda_runtime_api.h"
+#include "simulator/simt/runtime/session.h"
 
 namespace attnlab::simt {
 namespace {
 
 thread_local int last = 0;
 std::atomic<int> sticky{0};
-std::atomic<RefusalObserver> observer{nullptr};
+std::atomic<RefusalObserver> observer{add_refused_call};
 
 // The codes after which CUDA asks for a new process; and 801, from a kernel that was stopped half-way.
 bool stays(int error) {
@@ -48,7 +49,7 @@ void set_last_error(int error) {
 
 int sticky_error() { return sticky.load(); }
 
-void set_refusal_observer(RefusalObserver value) { observer = value; }
+RefusalObserver set_refusal_observer(RefusalObserver value) { return observer.exchange(value); }
 
 namespace api {
 
@@ -64,15 +65,18 @@ cudaError_t fail(cudaError_t error) {
 }
 
 cudaError_t refuse(cudaError_t error, const char* function, const void* caller, const char* why, ...) {
-  if (const RefusalObserver tell = observer) {
-    char text[512];
-    std::va_list arguments;
-    va_start(arguments, why);
-    std::vsnprintf(text, sizeof text, why, arguments);
-    va_end(arguments);
-    tell(error, function, text, caller);
-  }
+  char text[512];
+  std::va_list arguments;
+  va_start(arguments, why);
+  std::vsnprintf(text, sizeof text, why, arguments);
+  va_end(arguments);
+  observer.load()(error, function, text, caller);
   return fail(error);
+}
+
+void library_call(const char* function) {
+  observer.load()(cudaSuccess, function, "its library is not part of the emulator; the call did nothing",
+                  __builtin_return_address(0));
 }
 
 void note_reset() {

@@ -15,9 +15,11 @@ void set_last_error(int error);
 int sticky_error();
 
 // Told of every call of the API that was refused because of its arguments: the code, the function, one line
-// that says why, and the address in the program that called. Null: nobody is told.
+// that says why, and the address in the program that called; and, with code 0, of calls to libraries that are
+// not there. That is the report (add_refused_call,
+// runtime/session.h) unless another observer is set; the last one is returned.
 using RefusalObserver = void (*)(int error, const char* function, const char* why, const void* caller);
-void set_refusal_observer(RefusalObserver observer);
+RefusalObserver set_refusal_observer(RefusalObserver observer);
 
 }  // namespace attnlab::simt
 

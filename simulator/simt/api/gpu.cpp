@@ -6,13 +6,13 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <string_view>
 #include <utility>
 
 #include "reference/core/errors.h"
+#include "simulator/simt/api/environment.h"
 #include "simulator/simt/api/kernels.h"
 #include "simulator/simt/cuda_headers/driver_types.h"
 
@@ -136,8 +136,11 @@ Gpu find_gpu(const std::string& name_or_path) {
 const Gpu& gpu() {
   const Gpu* current = chosen.load(std::memory_order_acquire);
   if (current == nullptr) {
-    const char* wanted = std::getenv("ATTNLAB_SIMT_GPU");
-    choose_gpu(wanted == nullptr || *wanted == 0 ? "h200" : wanted);
+    try {
+      choose_gpu(environment().gpu);
+    } catch (const std::exception& error) {
+      end_by_environment(("ATTNLAB_SIMT_GPU: " + std::string(error.what())).c_str());
+    }
     current = chosen.load(std::memory_order_acquire);
   }
   return *current;

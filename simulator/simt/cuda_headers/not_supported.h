@@ -5,9 +5,15 @@
 
 #include "cuda_runtime_api.h"
 
+namespace attnlab::simt::api {
+// Notes that the program called a function of a library that is not there: a finding.
+void library_call(const char* function);
+}  // namespace attnlab::simt::api
+
 // Functions by name: any arguments, always the same answer.
 #define ATTNLAB_NOT_SUPPORTED(name, Status, answer) \
   template <class... Arguments>                     \
   inline Status name(const Arguments&...) {         \
+    ::attnlab::simt::api::library_call(#name);      \
     return answer;                                  \
   }

@@ -120,6 +120,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(FindingKind::cou
     "trap",
     "leak",
     "refused-launch",
+    "refused-call",
 };
 static_assert(!kFindingNames.back().empty(), "a name for each enumerator of FindingKind, in its order");
 

@@ -89,6 +89,7 @@ enum class FindingKind {
   trap,
   leak,
   refused_launch,
+  refused_call,  // of the runtime API
   count_,
 };
 std::string_view name(FindingKind kind);

@@ -11,15 +11,38 @@
 #include "reference/core/errors.h"
 
 namespace attnlab::simt {
+namespace {
 
-void write_whole_file(const std::filesystem::path& path, std::string_view text) {
+void require_file(const std::filesystem::path& path) {
   std::error_code error;
   // A rename would replace a folder's or a device's name by a file.
   if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error)) {
     throw FileError(path.string(), "is not a regular file");
   }
-  // The process's number: several emulated programs may run in one folder.
-  const std::filesystem::path temporary = path.string() + "." + std::to_string(::getpid()) + ".tmp";
+}
+
+// The process's number: several emulated programs may run in one folder.
+std::filesystem::path beside(const std::filesystem::path& path) {
+  return path.string() + "." + std::to_string(::getpid()) + ".tmp";
+}
+
+}  // namespace
+
+void require_writable(const std::filesystem::path& path) {
+  require_file(path);
+  const std::filesystem::path temporary = beside(path);
+  errno = 0;
+  if (!std::ofstream(temporary, std::ios::binary)) {
+    throw FileError(path.string(), std::string("cannot be written: ") + std::strerror(errno));
+  }
+  std::error_code ignored;
+  std::filesystem::remove(temporary, ignored);
+}
+
+void write_whole_file(const std::filesystem::path& path, std::string_view text) {
+  require_file(path);
+  std::error_code error;
+  const std::filesystem::path temporary = beside(path);
   errno = 0;
   std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
   file.write(text.data(), static_cast<std::streamsize>(text.size()));

@@ -19,7 +19,7 @@
 #include "simulator/memory/hierarchy.h"
 #include "simulator/simt/api/gpu.h"
 #include "simulator/simt/api/kernels.h"
-#include "simulator/simt/cuda_headers/driver_types.h"
+#include "simulator/simt/cuda_headers/cuda_runtime_api.h"
 #include "simulator/simt/runtime/session.h"
 #include "simulator/simt/runtime/worker.h"
 
@@ -263,7 +263,7 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
   const Symbol* symbol =
       kernel.address == nullptr ? nullptr : image.function_at(image.link_address(kernel.address));
   const std::size_t static_bytes = static_shared(symbol);
-  if (const Refusal refusal = explain_launch(shape, kernel.address, static_bytes); refusal.error != 0) {
+  const auto refuse = [&](int error, const std::string& why) {
     add_finding({FindingKind::refused_launch,
                  kernel_name(symbol, kernel),
                  kernel.file,
@@ -271,10 +271,12 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
                  {},
                  {},
                  0,
-                 refusal.why,
+                 fmt::format("{}: {}", cudaGetErrorName(static_cast<cudaError_t>(error)), why),
                  1});
-    return refusal.error;
-  }
+    return error;
+  };
+  if (const Refusal refusal = explain_launch(shape, kernel.address, static_bytes); refusal.error != 0)
+    return refuse(refusal.error, refusal.why);
   if (Worker::running() != nullptr) return cudaErrorNotSupported;  // a launch by a kernel
   const std::lock_guard lock(one_at_a_time);
 
@@ -298,8 +300,12 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
       options().threads != 0 ? options().threads : std::max(1u, std::thread::hardware_concurrency());
   std::unique_ptr<std::barrier<>> everybody;
   if (shape.cooperative) {
-    if (state.blocks > std::uint64_t{state.resident_blocks} * state.sms)
-      return cudaErrorCooperativeLaunchTooLarge;
+    if (const std::uint64_t room = std::uint64_t{state.resident_blocks} * state.sms; state.blocks > room)
+      return refuse(
+          cudaErrorCooperativeLaunchTooLarge,
+          fmt::format("a cooperative grid of {} blocks, {} are resident at once with {} registers a "
+                      "thread",
+                      state.blocks, room, registers_of(name)));
     workers = static_cast<unsigned>(state.blocks);  // every block has an OS thread, or none could wait
     everybody = std::make_unique<std::barrier<>>(static_cast<std::ptrdiff_t>(workers));
     state.grid_barrier = [&] { everybody->arrive_and_wait(); };

@@ -4,66 +4,26 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <map>
 #include <mutex>
-#include <string_view>
 #include <tuple>
 
+#include "simulator/simt/api/environment.h"
 #include "simulator/simt/api/errors.h"
 #include "simulator/simt/api/global_memory.h"
+#include "simulator/simt/cuda_headers/cuda_runtime_api.h"
 #include "simulator/simt/report/json.h"
 #include "simulator/simt/runtime/flops.h"
 
 namespace attnlab::simt {
 namespace {
 
-std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  if (text == nullptr || *text == '\0') return otherwise;
-  char* end = nullptr;
-  const unsigned long long value = std::strtoull(text, &end, 10);
-  if (*end != '\0' || *text == '-') {
-    std::fprintf(stderr, "attnlab: %s: got %s, expected a number\n", name, text);
-    std::exit(2);
-  }
-  return value;
-}
-
-// Registers by kernel: see Options.
-std::map<std::string, unsigned> registers_from(const char* name) {
-  std::map<std::string, unsigned> registers;
-  const char* text = std::getenv(name);
-  if (text == nullptr || *text == '\0') return registers;
-  if (std::string_view(text).find_first_not_of("0123456789") == std::string_view::npos) {
-    registers[""] = static_cast<unsigned>(number_from(name, 0));
-    return registers;
-  }
-  std::ifstream file(text);
-  if (!file) {
-    std::fprintf(stderr, "attnlab: %s: got %s, expected a number or a readable file\n", name, text);
-    std::exit(2);
-  }
-  for (std::string line; std::getline(file, line);) {
-    const auto comma = line.rfind(',');  // a name may hold commas
-    if (line.empty() || line[0] == '#') continue;
-    char* end = nullptr;
-    const unsigned long value =
-        comma == std::string::npos ? 0 : std::strtoul(line.c_str() + comma + 1, &end, 10);
-    if (comma == std::string::npos || end == line.c_str() + comma + 1 || *end != '\0' || value > 255) {
-      std::fprintf(stderr, "attnlab: %s: got the line %s in %s, expected name,registers\n", name,
-                   line.c_str(), text);
-      std::exit(2);
-    }
-    registers[line.substr(0, comma)] = static_cast<unsigned>(value);
-  }
-  return registers;
-}
-
 struct Session {
   std::mutex mutex;
   std::vector<RawKernel> kernels;
   std::vector<Finding> findings;
+  // Refused calls, each place once: the finding's number, by function, error and calling address.
+  std::map<std::tuple<std::string, int, const void*>, std::size_t> refused;
 };
 
 Session& session() {
@@ -123,12 +83,16 @@ void print(const Finding& finding) {
              stderr);
 }
 
+SourceLine line_of_call(const void* caller) {
+  const auto code = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller));
+  const auto lines = Image::instance().lines({code});
+  return lines.empty() ? SourceLine{} : lines.begin()->second;
+}
+
 void at_exit() {
   for (const auto& allocation : global_memory::live()) {
     if (allocation.kind != global_memory::Kind::device) continue;
-    const auto code = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(allocation.caller));
-    const auto lines = Image::instance().lines({code});
-    const SourceLine line = lines.empty() ? SourceLine{} : lines.begin()->second;
+    const SourceLine line = line_of_call(allocation.caller);
     add_finding({FindingKind::leak,
                  "",
                  line.file,
@@ -152,7 +116,7 @@ void at_exit() {
 // its report itself, and may keep its memory.
 void watch_the_end() {
   static const bool once = [] {
-    if (!options().report.empty() || std::getenv("ATTNLAB_SIMT_LEAKS") != nullptr) std::atexit(at_exit);
+    if (!options().report.empty() || environment().leaks) std::atexit(at_exit);
     return true;
   }();
   (void)once;
@@ -163,12 +127,13 @@ void watch_the_end() {
 Options& options() {
   static Options chosen = [] {
     Options o;
-    o.counting = number_from("ATTNLAB_SIMT_COUNT", 1) != 0;
-    o.threads = static_cast<unsigned>(number_from("ATTNLAB_SIMT_THREADS", 0));
-    o.seed = number_from("ATTNLAB_SIMT_SEED", 0);
-    o.registers = registers_from("ATTNLAB_SIMT_REGISTERS");
-    o.quiet = number_from("ATTNLAB_SIMT_QUIET", 0) != 0;
-    if (const char* path = std::getenv("ATTNLAB_SIMT_REPORT")) o.report = path;
+    const Environment& said = environment();
+    o.counting = said.counting;
+    o.threads = said.threads;
+    o.seed = said.seed;
+    o.registers = said.registers;
+    o.quiet = said.quiet;
+    o.report = said.report;
     return o;
   }();
   return chosen;
@@ -186,6 +151,42 @@ void add_finding(Finding finding) {
   print(finding);
   const std::lock_guard lock(session().mutex);
   session().findings.push_back(std::move(finding));
+}
+
+void add_refused_call(int error, const char* function, const char* why, const void* caller) {
+  watch_the_end();
+  const std::tuple place(std::string(function), error, caller);
+  const auto again = [&] {  // the session is locked
+    const auto known = session().refused.find(place);
+    if (known == session().refused.end()) return false;
+    ++session().findings[known->second].count;
+    return true;
+  };
+  {
+    const std::lock_guard lock(session().mutex);
+    if (again()) return;
+  }
+  const auto code = static_cast<api::cudaError_t>(error);
+  const bool unsupported = code == api::cudaErrorNotSupported || code == api::cudaSuccess;
+  const SourceLine line = line_of_call(caller);  // takes a process: not under the lock
+  const Finding finding{unsupported ? FindingKind::unsupported : FindingKind::refused_call,
+                        "",
+                        line.file,
+                        line.line,
+                        {},
+                        {},
+                        0,
+                        code == api::cudaSuccess
+                            ? fmt::format("{}: {}", function, why)
+                            : fmt::format("{} returned {}: {}", function, api::cudaGetErrorName(code), why),
+                        1};
+  {
+    const std::lock_guard lock(session().mutex);
+    if (again()) return;
+    session().refused.emplace(place, session().findings.size());
+    session().findings.push_back(finding);
+  }
+  print(finding);
 }
 
 void add_kernel(RawKernel&& kernel) {
@@ -207,6 +208,7 @@ Report take_report() {
     const std::lock_guard lock(session().mutex);
     kernels.swap(session().kernels);
     report.findings.swap(session().findings);
+    session().refused.clear();
   }
   report.program = Image::instance().path();
   std::map<std::uint32_t, SourceLine> known;

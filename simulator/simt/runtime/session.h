@@ -44,7 +44,10 @@ struct RawKernel {
 
 // Adds a launch's results; prints its findings.
 void add_kernel(RawKernel&& kernel);
-// A finding of no launch: a leak, a refused launch, a bad argument.
+// A finding of no launch: a leak, a refused launch.
 void add_finding(Finding finding);
+// A call of the API that was refused (a RefusalObserver, api/errors.h): a finding a calling place. Programs
+// that do not look at what a call returns go on with data that were never copied.
+void add_refused_call(int error, const char* function, const char* why, const void* caller);
 
 }  // namespace attnlab::simt
