@@ -76,7 +76,9 @@ void block_ordered();
 // Cooperative launches only: all threads of the grid.
 void grid_barrier(const void* site = nullptr);
 void syncwarp(unsigned mask = full_mask, const void* site = nullptr);
-unsigned active_mask();
+// The lanes of the caller's warp that ask at the same site. Lanes run one after the other: a lane that asks
+// waits until every other one of its warp has asked too, waits for something else, or has exited.
+unsigned active_mask(const void* site = nullptr);
 
 // The primitive under every warp operation (shuffles, votes, reductions, matrix products). Each thread of
 // mask calls with a pointer to its own arguments; when the last one has come, run(lanes, mask) is called

@@ -132,7 +132,7 @@ int block_barrier(int id, unsigned threads, BarrierKind kind, int predicate, con
   return kind == BarrierKind::logical_and ? 0 : kind == BarrierKind::logical_or ? 1 : 0;
 }
 void syncwarp(unsigned mask, const void*) { device.syncwarp_masks.push_back(mask); }
-unsigned active_mask() { return 0x0000ffffu; }
+unsigned active_mask(const void*) { return 0x0000ffffu; }
 
 void warp_collective(unsigned mask, void* mine, WarpFunction run, Operation kind, const void*) {
   if (!fake::in_warp) throw std::logic_error("a collective outside of run_warp");

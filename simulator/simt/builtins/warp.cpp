@@ -164,4 +164,6 @@ unsigned reduce(unsigned mask, unsigned value, Reduce kind) {
 
 void sync_warp(unsigned mask) { syncwarp(mask, __builtin_return_address(0)); }
 
+unsigned active_lanes() { return active_mask(__builtin_return_address(0)); }
+
 }  // namespace attnlab::simt::calls

@@ -21,7 +21,6 @@ enum class Reduce { add, bit_and, bit_or, bit_xor, min_unsigned, max_unsigned, m
 unsigned reduce(unsigned mask, unsigned value, Reduce kind);
 
 void sync_warp(unsigned mask);
-// The lanes that call at the same place; waits for those that may still come.
-unsigned active_lanes();
+unsigned active_lanes();  // that call at the same place
 
 }  // namespace attnlab::simt::calls

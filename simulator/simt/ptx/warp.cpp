@@ -227,7 +227,7 @@ void decode_activemask(Builder& b) {
   Modifiers m = b.modifiers();
   m.take("b32");
   m.finish();
-  b.add({.run = [](Context& c, const Step& s) { c.set(s.slots[0], active_mask()); },
+  b.add({.run = [](Context& c, const Step& s) { c.set(s.slots[0], active_mask(c.site)); },
          .slots = {b.destination(0, Type::b32)}});
 }
 

@@ -105,12 +105,6 @@ void warp_collective(unsigned mask, void* mine, WarpFunction run, Operation kind
   here("a warp operation").collective(mask, mine, run, kind, ATTNLAB_SITE(site));
 }
 
-// The lanes that have not left and do not wait elsewhere: those that a converged warp would have.
-unsigned active_mask() {
-  Worker& worker = here("__activemask");
-  return worker.active_lanes();
-}
-
 void async_copy(void* shared, const void* global, unsigned bytes, unsigned source_bytes, bool bypass_l1,
                 const void* site) {
   Worker& worker = here("an asynchronous copy");

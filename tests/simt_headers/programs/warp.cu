@@ -71,6 +71,20 @@ __global__ void votes() {
   EXPECT(__activemask() == ~0u);
 }
 
+// The header's and PTX's masks of active lanes, in both branches and with a lane that has left.
+__global__ void active() {
+  const unsigned lane = threadIdx.x % 32;
+  if (lane == 31) return;
+  unsigned ptx = 0;
+  if (lane < 20) {
+    asm volatile("activemask.b32 %0;" : "=r"(ptx));
+    EXPECT(ptx == 0x000fffffu && __activemask() == 0x000fffffu);
+  } else {
+    asm volatile("activemask.b32 %0;" : "=r"(ptx));
+    EXPECT(ptx == 0x7ff00000u && __activemask() == 0x7ff00000u);
+  }
+}
+
 __global__ void matches() {
   const unsigned lane = threadIdx.x % 32;
   unsigned expected = 0;
@@ -120,6 +134,7 @@ __global__ void indices(unsigned* seen) {
 int main() {
   shuffle_types<<<1, 32>>>();
   votes<<<1, 64>>>();
+  active<<<1, 64>>>();
   matches<<<1, 64>>>();
   reductions<<<1, 64>>>();
   int* values;
