@@ -14,9 +14,15 @@ namespace attnlab::simt {
 
 // What the translator makes of a __shared__ variable: the variable, and room behind it that belongs to
 // nobody, so that an access past its end is seen. Lives in the storage of the OS thread that runs the block.
-template <class T>
+template <class T, bool constructed = !std::is_trivially_default_constructible_v<T>>
 struct SharedVariable {
   alignas(16) alignas(T) T value;  // 16: nvcc places arrays so that it may fuse their accesses
+  unsigned char guard[64];
+};
+// A constructor does not run: nobody's turn would be the right one. On a GPU neither.
+template <class T>
+struct SharedVariable<T, true> {
+  alignas(16) alignas(T) unsigned char value[sizeof(T)];
   unsigned char guard[64];
 };
 

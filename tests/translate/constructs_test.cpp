@@ -152,10 +152,11 @@ TEST(Constructs, StaticShared) {
   EXPECT_THAT(array, HasSubstr("typedef  T s__attnlab_type[n][32 + 1];"));
   EXPECT_THAT(array,
               HasSubstr("static __constinit thread_local ::attnlab::simt::SharedVariable<s__attnlab_type>"));
-  EXPECT_THAT(array, HasSubstr("auto& s = s__attnlab.value;"));
+  EXPECT_THAT(array, HasSubstr("auto& s = reinterpret_cast<s__attnlab_type&>(s__attnlab.value);"));
   const std::string aligned = in_kernel("alignas(128) __shared__ half s[4];");
   EXPECT_THAT(aligned, HasSubstr("typedef   half s__attnlab_type[4]; alignas(128) static"));
-  EXPECT_THAT(in_kernel("__shared__ int a, *b[2];"), HasSubstr("auto& b = b__attnlab.value;"));
+  EXPECT_THAT(in_kernel("__shared__ int a, *b[2];"),
+              HasSubstr("auto& b = reinterpret_cast<b__attnlab_type&>(b__attnlab.value);"));
   EXPECT_THAT(of("__shared__ int a[2];"), HasSubstr("static __constinit thread_local  int a[2];"));
 }
 

@@ -85,7 +85,7 @@ void Translator::namespace_shared(std::size_t closing, const Scope& closed) {
 // In a function each variable is followed by a guard, so that an access past its end is found:
 //   typedef T name__attnlab_type[n];
 //   static __constinit thread_local SharedVariable<name__attnlab_type> name__attnlab;
-//   auto& name = name__attnlab.value;
+//   auto& name = reinterpret_cast<name__attnlab_type&>(name__attnlab.value);
 void Translator::static_shared(std::size_t begin, std::size_t semicolon) {
   const std::size_t declarators = specifiers_end(begin);
   const bool in_namespace = scope().kind == ScopeKind::names;
@@ -128,7 +128,8 @@ void Translator::static_shared(std::size_t begin, std::size_t semicolon) {
     const std::string definition = "; " + storage + "::attnlab::simt::SharedVariable<" + type + "> " +
                                    variable + "; ::attnlab::simt::shared_variable(\"" + named +
                                    "\", sizeof(" + variable + ".value), sizeof(" + variable +
-                                   ")); [[maybe_unused]] auto& " + named + " = " + variable + ".value";
+                                   ")); [[maybe_unused]] auto& " + named + " = reinterpret_cast<" + type +
+                                   "&>(" + variable + ".value)";
     if (end < semicolon)
       edits_.replace(end, end + 1, definition + "; typedef " + base + " ");
     else
