@@ -130,6 +130,14 @@ void apply_mask_options(const ProblemOptions& o, attention::Problem& p) {
   validate(p);
 }
 
+void apply_to_tensors(const ProblemOptions& o, attention::Problem& p) {
+  if (!o.cu_seqlens_q.empty() || !o.cu_seqlens_kv.empty()) {
+    p.seqlen_q = longest_sequence(parse_list("--cu-seqlens-q", o.cu_seqlens_q));
+    p.seqlen_kv = longest_sequence(parse_list("--cu-seqlens-kv", o.cu_seqlens_kv));
+  }
+  apply_mask_options(o, p);
+}
+
 attention::Problem problem_of(const ProblemOptions& o) {
   attention::Problem p;
   p.batch = extent("--batch", o.batch);

@@ -33,6 +33,8 @@ void add_mask_options(CLI::App& app, ProblemOptions& options);
 attention::Problem problem_of(const ProblemOptions& options);
 // The same for sizes that come from tensors: only the mask options are read.
 void apply_mask_options(const ProblemOptions& options, attention::Problem& problem);
+// The same where the sizes are those of tensors: packed sequences have the lengths that --cu-seqlens-* say.
+void apply_to_tensors(const ProblemOptions& options, attention::Problem& problem);
 // The longest sequence of --cu-seqlens-q or --cu-seqlens-kv; 0 for an empty list.
 Index longest_sequence(const std::vector<Index>& cu_seqlens);
 

@@ -81,11 +81,7 @@ void apply_options(const ProblemOptions& options, RunInputs& inputs, const Exten
   p.seqlen_kv = k.seqlen;
   p.head_dim = q.dim;
   p.head_dim_v = v.dim;
-  if (inputs.form.order == Form::Order::packed) {
-    p.seqlen_q = longest_sequence(parse_list("--cu-seqlens-q", options.cu_seqlens_q));
-    p.seqlen_kv = longest_sequence(parse_list("--cu-seqlens-kv", options.cu_seqlens_kv));
-  }
-  apply_mask_options(options, p);
+  apply_to_tensors(options, p);
 }
 
 RunInputs read_files(const RunSources& s, const ProblemOptions& options, bool packed, const Accept& accept) {
