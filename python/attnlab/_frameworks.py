@@ -1,0 +1,130 @@
+"""Arrays between the battery, whose buffers lie in the host's memory, and the framework of a kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnlab import _arrays
+
+_NAMES = {"float64": "fp64", "float32": "fp32", "float16": "fp16"}
+_ML_DTYPES = {"bf16": "bfloat16", "fp8_e4m3": "float8_e4m3fn", "fp8_e5m2": "float8_e5m2"}
+
+
+def bits(name: str, array: Any) -> tuple[NDArray[Any], str]:
+    """An array of any framework as numpy's, of integers where numpy has no such type, and its type's name."""
+    exported, dtype = _arrays.export(name, array)
+    kind = _arrays.framework(exported)
+    result = exported.numpy() if kind == "torch" else np.asarray(exported) if kind == "numpy" else np.from_dlpack(exported)
+    return result, dtype or _NAMES.get(result.dtype.name, result.dtype.name)
+
+
+def _narrow(array: NDArray[Any], dtype: str) -> NDArray[Any]:
+    """Under its own type of ml_dtypes, where it is one of those."""
+    if dtype not in _ML_DTYPES:
+        return array
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise ValueError(f"dtypes: got {dtype}, expected ml_dtypes to be installed, or framework='torch'") from None
+    return array.view(getattr(ml_dtypes, _ML_DTYPES[dtype]))
+
+
+def _span(array: NDArray[Any]) -> NDArray[Any] | None:
+    """The memory from an array's first to its last element as one dimension; None where strides are negative."""
+    strides = [stride // array.itemsize for stride in array.strides]
+    if array.size == 0 or min(strides, default=0) < 0:
+        return None
+    length = 1 + sum((extent - 1) * stride for extent, stride in zip(array.shape, strides, strict=True))
+    return np.lib.stride_tricks.as_strided(array, (length,), (array.itemsize,))
+
+
+class Numpy:
+    """The battery's own memory: the kernel sees the buffers themselves."""
+
+    on_host = True
+
+    def bring(self, array: NDArray[Any], dtype: str) -> Any:
+        return _narrow(array, dtype)
+
+    def gradients(self, forward: Any, tensors: tuple[Any, Any, Any], dout: Any) -> tuple[Any, ...]:
+        raise ValueError("backward: got True, expected a function (dout, q, k, v, out, lse, **options) with numpy and cupy")
+
+
+class CuPy(Numpy):
+    on_host = False
+
+    def bring(self, array: NDArray[Any], dtype: str) -> Any:
+        import cupy
+
+        if dtype in _ML_DTYPES:
+            raise ValueError(f"dtypes: got {dtype}, expected fp16, fp32 or fp64 with framework='cupy'")
+        return cupy.asarray(array)
+
+
+class Jax:
+    on_host = False  # its arrays are its own
+
+    def __init__(self, device: str | None) -> None:
+        import jax
+
+        self._device = jax.devices(device)[0] if device else None
+
+    def bring(self, array: NDArray[Any], dtype: str) -> Any:
+        import jax
+
+        return jax.device_put(_narrow(array, dtype).copy(), self._device)
+
+    def gradients(self, forward: Any, tensors: tuple[Any, Any, Any], dout: Any) -> tuple[Any, ...]:
+        import jax
+
+        _, pull_back = jax.vjp(forward, *tensors)
+        return tuple(pull_back(dout))
+
+
+class Torch:
+    def __init__(self, device: str | None) -> None:
+        import torch
+
+        self._device = torch.device(device or "cpu")
+        self.on_host = self._device.type == "cpu"
+
+    def bring(self, array: NDArray[Any], dtype: str) -> Any:
+        """With the strides it has, on the device too."""
+        import torch
+
+        span = _span(array)
+        memory = torch.from_numpy(array.copy() if span is None else span.view(_signed(array.dtype)))
+        memory = memory.to(self._device)
+        types = {"bf16": torch.bfloat16, "fp8_e4m3": torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
+        native = types.get(dtype) or getattr(torch, array.dtype.name)
+        if span is None:
+            return memory.view(native)
+        return memory.view(native).as_strided(array.shape, [stride // array.itemsize for stride in array.strides])
+
+    def gradients(self, forward: Any, tensors: tuple[Any, Any, Any], dout: Any) -> tuple[Any, ...]:
+        import torch
+
+        leaves = [tensor.requires_grad_() for tensor in tensors]
+        with torch.enable_grad():
+            out = forward(*leaves)
+        return tuple(torch.autograd.grad(out, leaves, dout))
+
+
+def _signed(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """PyTorch of old has no unsigned integers but bytes."""
+    return np.dtype(np.int16) if dtype == np.uint16 else dtype
+
+
+def adapter(framework: str, device: str | None) -> Any:
+    if framework == "numpy":
+        return Numpy()
+    if framework == "torch":
+        return Torch(device)
+    if framework == "jax":
+        return Jax(device)
+    if framework == "cupy":
+        return CuPy()
+    raise ValueError(f"framework: got {framework!r}, expected 'numpy', 'torch', 'jax' or 'cupy'")

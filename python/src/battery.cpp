@@ -1,0 +1,147 @@
+// _core.battery: the oracle's battery on a kernel that is a Python callable.
+#include "reference/oracle/battery.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <optional>
+
+#include "python/src/declared.h"
+#include "python/src/functions.h"
+#include "python/src/question.h"
+#include "python/src/verdict.h"
+#include "reference/core/errors.h"
+
+namespace attnlab::python {
+namespace {
+
+// Ends the battery: Ctrl-C and its like are no failures of a case. Not a std::exception, so that nobody takes
+// it for one.
+struct Interrupted {};
+
+// The callable and what ended it. Shared, since std::function copies what it holds.
+class Callable {
+ public:
+  Callable(nb::object kernel, nb::object progress)
+      : kernel_(std::move(kernel)), progress_(std::move(progress)) {}
+
+  void run(const oracle::Call& call) {
+    const nb::gil_scoped_acquire held;
+    if (ended_) throw Interrupted();
+    try {
+      kernel_(arguments(call));
+    } catch (nb::python_error& error) {
+      if (error.matches(PyExc_NotImplementedError)) throw oracle::Unsupported(text(error));
+      if (error.matches(PyExc_Exception)) throw std::runtime_error(text(error));
+      ended_.emplace(error);
+      throw Interrupted();
+    }
+  }
+
+  void progress(Index done, Index total, int failures) {
+    const nb::gil_scoped_acquire held;
+    if (ended_) throw Interrupted();
+    try {
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();
+      if (!progress_.is_none()) progress_(done, total, failures);
+    } catch (nb::python_error& error) {
+      ended_.emplace(error);
+      throw Interrupted();
+    }
+  }
+
+  void raise_if_ended() {
+    if (ended_) throw nb::python_error(*ended_);
+  }
+
+ private:
+  // "ValueError: ...", one line.
+  static std::string text(const nb::python_error& error) {
+    std::string line = nb::cast<std::string>(nb::object(error.type().attr("__name__"))) + ": " +
+                       nb::cast<std::string>(nb::str(error.value()));
+    return line.substr(0, line.find('\n'));
+  }
+
+  static nb::dict arguments(const oracle::Call& call) {
+    nb::dict d;
+    d["q"] = borrowed(call.q);
+    d["k"] = borrowed(call.k);
+    d["v"] = borrowed(call.v);
+    d["dout"] = borrowed(call.dout);
+    d["out"] = borrowed(call.o);
+    d["lse"] = borrowed(call.lse, 3);
+    d["dq"] = borrowed(call.dq);
+    d["dk"] = borrowed(call.dk);
+    d["dv"] = borrowed(call.dv);
+    d["saved_out"] = borrowed(call.saved_o);
+    d["saved_lse"] = borrowed(call.saved_lse, 3);
+    d["options"] = options_of(call.problem);
+    return d;
+  }
+
+  nb::object kernel_, progress_;
+  std::optional<nb::python_error> ended_;
+};
+
+oracle::BatteryOptions options_of(const nb::dict& from, const nb::dict& declared) {
+  oracle::BatteryOptions options;
+  oracle::Schema& schema = options.schema;
+  schema.dtypes.clear();
+  for (const std::string& name : nb::cast<std::vector<std::string>>(nb::object(from["dtypes"])))
+    schema.dtypes.push_back(parse_dtype(name));
+  schema.head_dims = nb::cast<std::vector<Index>>(nb::object(from["head_dims"]));
+  if (schema.dtypes.empty()) throw InvalidArgument("dtypes", "none", "at least one type");
+  if (schema.head_dims.empty()) throw InvalidArgument("head_dims", "none", "at least one size");
+  const struct {
+    const char* name;
+    bool& flag;
+  } flags[] = {{"causal", schema.causal},   {"gqa", schema.gqa},         {"cross", schema.cross},
+               {"window", schema.window},   {"softcap", schema.softcap}, {"alibi", schema.alibi},
+               {"dropout", schema.dropout}, {"padding", schema.padding}, {"packed", schema.packed},
+               {"lse", schema.lse},         {"empty", schema.empty},     {"backward", schema.backward}};
+  for (const auto& [name, flag] : flags) flag = nb::cast<bool>(nb::object(from[name]));
+  schema.max_seqlen = nb::cast<Index>(nb::object(from["max_seqlen"]));
+  options.seed = nb::cast<std::uint64_t>(nb::object(from["seed"]));
+  options.time_limit_s = nb::cast<double>(nb::object(from["time_limit"]));
+  options.cases = nb::cast<Index>(nb::object(from["cases"]));
+  options.first_case = nb::cast<Index>(nb::object(from["first_case"]));
+  options.stop_after = nb::cast<int>(nb::object(from["stop_after"]));
+  options.shrink = nb::cast<bool>(nb::object(from["shrink"]));
+  options.threads = nb::cast<int>(nb::object(from["threads"]));
+  if (declared.size() != 0) {
+    if (schema.dtypes.size() != 1) {
+      throw InvalidArgument("dtypes", std::to_string(schema.dtypes.size()) + " types",
+                            "one where the kernel's arithmetic is declared");
+    }
+    options.kernel_class = oracle::declared_class(schema.dtypes.front(), declaration_of(declared));
+  }
+  return options;
+}
+
+nb::dict battery(const nb::object& kernel, const nb::dict& settings, const nb::dict& declared,
+                 const nb::object& progress) {
+  oracle::BatteryOptions options = options_of(settings, declared);
+  const auto callable = std::make_shared<Callable>(kernel, progress);
+  options.progress = [callable](Index done, Index total, int failures) {
+    callable->progress(done, total, failures);
+  };
+  oracle::BatteryReport report;
+  try {
+    const nb::gil_scoped_release released;
+    report = oracle::battery([callable](const oracle::Call& call) { callable->run(call); }, options);
+  } catch (const Interrupted&) {
+  }
+  callable->raise_if_ended();
+  return dict_of(report);
+}
+
+}  // namespace
+
+void add_battery(nb::module_& module) {
+  module.def("battery", &battery, nb::arg("kernel"), nb::arg("settings"), nb::arg("declared"),
+             nb::arg("progress").none());
+}
+
+}  // namespace attnlab::python

@@ -1,0 +1,39 @@
+#include "python/src/declared.h"
+
+#include <nanobind/stl/string.h>
+
+#include "reference/core/errors.h"
+
+namespace attnlab::python {
+namespace {
+
+namespace nb = nanobind;
+
+template <class T>
+bool take(const nb::dict& from, const char* key, T& to) {
+  if (!from.contains(key) || nb::object(from[key]).is_none()) return false;
+  const nb::object value = from[key];
+  if (!nb::try_cast(value, to)) {
+    throw InvalidArgument(key, nb::cast<std::string>(nb::repr(value)), "a value of another type");
+  }
+  return true;
+}
+
+}  // namespace
+
+oracle::Declaration declaration_of(const nb::dict& declared) {
+  oracle::Declaration declaration;
+  take(declared, "operands", declaration.operands);
+  take(declared, "p_dtype", declaration.p);
+  take(declared, "accumulate", declaration.accumulate);
+  take(declared, "scores_dtype", declaration.scores);
+  take(declared, "sums", declaration.sums);
+  double number = 0;
+  if (take(declared, "p_scale", number)) declaration.p_scale = number;
+  if (take(declared, "exp_error", number)) declaration.exp_error = number;
+  Index block = 0;
+  if (take(declared, "min_block_kv", block)) declaration.min_block_kv = block;
+  return declaration;
+}
+
+}  // namespace attnlab::python
