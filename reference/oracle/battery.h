@@ -24,21 +24,39 @@ struct Schema {
   Index max_seqlen = 1024;
 };
 
+// One case: a problem, its tensors, and what is looked at (battery/case.h).
+struct Case;
+// Its inputs (buffers/data.h), and an exact check at work (exact/trial.h).
+struct Data;
+class Trial;
+
 // One data profile: how Q, K, V and dO are drawn. A registry: "normal", "offset-mean", "large-logits", ...
 struct Profile {
   const char* name;
   const char* what;
+  bool (*suits)(const Case&);
+  Data (*draw)(const Case&);
 };
 std::span<const Profile> profiles();
+const Profile& find_profile(const std::string& name);  // Throws InvalidArgument listing the names.
 
-// One exact check: "one-hot", "integers", "needle", "constant-v", "key-permutation", "split-merge",
-// "causal-prefix", "batch-independence", "head-independence", "scale-equivariance", "poison",
-// "inputs-unchanged", "determinism", "guard-bands".
+// One exact check: what must hold to the bit, or within bounds that need no reference. A registry: "one-hot",
+// "integers", "needle", ...
 struct ExactCheck {
   const char* name;
   const char* what;
+  bool (*suits)(const Case&);
+  std::optional<std::string> (*find)(Trial&);  // what is wrong, in one line
 };
 std::span<const ExactCheck> exact_checks();
+const ExactCheck& find_exact_check(const std::string& name);  // Throws InvalidArgument listing the names.
+
+// Inputs of a real model, for the profile "real": contiguous [batch, heads, rows, dim], all three alike.
+struct Activations {
+  std::string name;
+  Index batch = 0, heads = 0, rows = 0, dim = 0;
+  std::vector<float> q, k, v;
+};
 
 struct BatteryOptions {
   Schema schema;

@@ -1,5 +1,5 @@
-// Kernels to test checks with: an honest one, in float with every option of the problem, and pieces for wrong
-// ones.
+// Kernels to test checks with: an honest one, in float (fp64: double) with every option of the problem, and
+// pieces for wrong ones.
 #pragma once
 
 #include <cmath>
@@ -42,8 +42,9 @@ struct Slip {
   Index dropped_key = -1;
 };
 
-// Standard attention in float, one row at a time; outputs rounded to their types.
-inline void honest_forward(const Call& call, const Slip& slip = {}) {
+// Standard attention one row at a time; outputs rounded to their types.
+template <class T>
+void standard_forward(const Call& call, const Slip& slip) {
   const attention::Problem& p = call.problem;
   for (Index b = 0; b < p.batch; ++b) {
     for (Index h = 0; h < p.num_heads; ++h) {
@@ -61,48 +62,41 @@ inline void honest_forward(const Call& call, const Slip& slip = {}) {
           if (call.lse) store(call.lse, tb, h, i, 0, -INFINITY);
           continue;
         }
-        std::vector<float> s(static_cast<std::size_t>(padded), -INFINITY),
-            o(static_cast<std::size_t>(dv), 0.0f);
-        float m = -INFINITY, l = 0;
+        std::vector<T> s(static_cast<std::size_t>(padded), -INFINITY), o(static_cast<std::size_t>(dv), T{0});
+        T m = -INFINITY, l = 0;
         for (Index j = 0; j < kr.size; ++j) {
           if (!head.visible(i, j) || j == slip.dropped_key) continue;
-          float sum = 0;
+          T sum = 0;
           for (Index c = 0; c < d; ++c) {
-            sum += static_cast<float>(q[static_cast<std::size_t>(i * d + c)]) *
-                   static_cast<float>(k[static_cast<std::size_t>(j * d + c)]);
+            sum += static_cast<T>(q[static_cast<std::size_t>(i * d + c)]) *
+                   static_cast<T>(k[static_cast<std::size_t>(j * d + c)]);
           }
-          sum *= static_cast<float>(head.scale * slip.scale_factor);
+          sum *= static_cast<T>(head.scale * slip.scale_factor);
           if (head.softcap > 0) {
-            const auto cap = static_cast<float>(head.softcap);
+            const auto cap = static_cast<T>(head.softcap);
             sum = cap * std::tanh(sum / cap);
           }
-          sum -= static_cast<float>(head.alibi_slope) * static_cast<float>(std::abs(i + head.offset() - j));
+          sum -= static_cast<T>(head.alibi_slope) * static_cast<T>(std::abs(i + head.offset() - j));
           s[static_cast<std::size_t>(j)] = sum;
           if (!(sum <= m)) m = sum;
         }
-        for (Index j = kr.size; j < padded; ++j) s[static_cast<std::size_t>(j)] = 0, m = std::max(m, 0.0f);
+        for (Index j = kr.size; j < padded; ++j) s[static_cast<std::size_t>(j)] = 0, m = std::max(m, T{0});
         for (Index j = 0; j < padded; ++j) {
-          const float x = s[static_cast<std::size_t>(j)];
+          const T x = s[static_cast<std::size_t>(j)];
           if (x == -INFINITY) {
             if (!slip.reads_padding || m == -INFINITY) continue;
           }
-          const float weight = std::exp(x - m);
+          const T weight = std::exp(x - m);
           l += weight;
           if (j >= kr.size) continue;
-          float kept = weight;
+          T kept = weight;
           if (head.dropout.p > 0) {
-            const auto words =
-                philox4x32_10({static_cast<std::uint32_t>(j / 4), static_cast<std::uint32_t>(i),
-                               static_cast<std::uint32_t>(b * p.num_heads + h), p.dropout.offset},
-                              philox_key(p.dropout.seed));
-            const bool keep = words[static_cast<std::size_t>(j % 4)] <
-                              static_cast<std::uint64_t>((1 - head.dropout.p) * 4294967296.0);
-            kept = keep ? weight / static_cast<float>(1 - head.dropout.p) : 0.0f;
+            const bool keep = (head.kept(i, j / 4) >> (j % 4) & 1u) != 0;
+            kept = keep ? weight / static_cast<T>(1 - head.dropout.p) : T{0};
             if (!keep) continue;
           }
           for (Index c = 0; c < dv; ++c) {
-            o[static_cast<std::size_t>(c)] +=
-                kept * static_cast<float>(v[static_cast<std::size_t>(j * dv + c)]);
+            o[static_cast<std::size_t>(c)] += kept * static_cast<T>(v[static_cast<std::size_t>(j * dv + c)]);
           }
         }
         const bool empty = m == -INFINITY;
@@ -111,11 +105,19 @@ inline void honest_forward(const Call& call, const Slip& slip = {}) {
           store(call.o, tb, h, row, c, empty ? 0 : static_cast<double>(o[static_cast<std::size_t>(c)] / l));
         }
         if (!call.lse) continue;
-        float lse = empty ? -INFINITY : m + std::log(l);
-        if (slip.lse_base2) lse *= 1.44269504f;
+        T lse = empty ? -INFINITY : m + std::log(l);
+        if (slip.lse_base2) lse *= static_cast<T>(1.4426950408889634);
         store(call.lse, tb, h, row, 0, static_cast<double>(lse));
       }
     }
+  }
+}
+
+inline void honest_forward(const Call& call, const Slip& slip = {}) {
+  if (call.q.dtype == DType::f64) {
+    standard_forward<double>(call, slip);
+  } else {
+    standard_forward<float>(call, slip);
   }
 }
 
@@ -161,12 +163,7 @@ inline void honest_backward(const Call& call) {
             const double weight = std::exp(x - lse[static_cast<std::size_t>(i)]);
             double kept = weight;
             if (head.dropout.p > 0) {
-              const auto words =
-                  philox4x32_10({static_cast<std::uint32_t>(j / 4), static_cast<std::uint32_t>(i),
-                                 static_cast<std::uint32_t>(b * p.num_heads + h), p.dropout.offset},
-                                philox_key(p.dropout.seed));
-              const bool keep = words[static_cast<std::size_t>(j % 4)] <
-                                static_cast<std::uint64_t>((1 - head.dropout.p) * 4294967296.0);
+              const bool keep = (head.kept(i, j / 4) >> (j % 4) & 1u) != 0;
               kept = keep ? weight / (1 - head.dropout.p) : 0;
               dp = keep ? dp / (1 - head.dropout.p) : 0;
             }
