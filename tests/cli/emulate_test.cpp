@@ -90,6 +90,15 @@ TEST_F(Emulate, RefusalsAreOneLine) {
   }
 }
 
+// The first and only call of the program is refused: its line is looked up while the process ends.
+TEST_F(Emulate, ARefusedCallOfAProgramWithoutKernels) {
+  std::ofstream(file("call.cu")) << "#include <cuda_runtime.h>\nint main() {\n  cudaFree((void*)1);\n}\n";
+  const Outcome outcome = attnlab_program("emulate " + file("call.cu"));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_THAT(outcome.out, HasSubstr("call.cu:3: refused-call: cudaFree returned cudaErrorInvalidValue: "));
+}
+
 TEST_F(Emulate, WhatDoesNotCompile) {
   std::ofstream(file("bad.cu")) << "\n\nint main() { return x; }\n";
   const Outcome wrong = attnlab_program("cc " + file("bad.cu") + " -o " + file("bad"));

@@ -4,6 +4,7 @@
 
 #include "reference/core/errors.h"
 #include "simulator/simt/ptx/check.h"
+#include "simulator/simt/translate/refused_names.h"
 #include "simulator/simt/translate/translate.h"
 
 namespace attnlab::simt::translate {
@@ -48,6 +49,67 @@ TEST(Refusals, Textures) {
 TEST(Refusals, Clusters) {
   EXPECT_EQ(refusal("__global__ void __cluster_dims__(2, 1, 1) k() {}"),
             "a.cu:2: __cluster_dims__: not supported");
+}
+
+TEST(Refusals, NamesThatTheEmulatorHasNot) {
+  const auto expect = [](const std::string& statement, const std::string& name, const std::string& group) {
+    EXPECT_EQ(refusal("int main() {\n" + statement + " }"),
+              "a.cu:3: " + name + " (" + group + "): not supported");
+  };
+  expect("cudaChannelFormatDesc d = cudaCreateChannelDesc<float>();", "cudaChannelFormatDesc",
+         "textures and surfaces");
+  expect("cudaMallocArray(&a, &d, 32, 32);", "cudaMallocArray", "textures and surfaces");
+  expect("cudaResourceDesc r{};", "cudaResourceDesc", "textures and surfaces");
+  expect("cudaKernelNodeParams p = {};", "cudaKernelNodeParams", "graphs");
+  expect("cudaGraphAddKernelNode(&n, g, nullptr, 0, &p);", "cudaGraphAddKernelNode", "graphs");
+  expect("::cudaLaunchCooperativeKernelMultiDevice(p, 1);", "cudaLaunchCooperativeKernelMultiDevice",
+         "launches on several devices");
+  expect("cudaMemPoolProps props = {};", "cudaMemPoolProps", "memory pools of one's own");
+  expect("CUmemAllocationProp p = {};", "CUmemAllocationProp", "virtual memory management");
+  EXPECT_EQ(in_kernel("auto c = cg::this_cluster();"),
+            "a.cu:3: this_cluster (thread block clusters): not supported");
+  EXPECT_EQ(in_kernel("cde::cp_async_bulk_tensor_2d_global_to_shared(t, &map, 0, 0, bar);"),
+            "a.cu:3: cp_async_bulk_tensor_2d_global_to_shared (bulk copies, TMA): not supported");
+  EXPECT_EQ(in_kernel("x = __nv_fp8_e8m0(1.f);"), "a.cu:3: __nv_fp8_e8m0 (this number type): not supported");
+  EXPECT_EQ(in_kernel("my.cudaMallocArray(1); my->this_cluster();"), "none");
+}
+
+TEST(Refusals, WhatDeviceCodeCannotCall) {
+  const std::string heap = " (the device heap): not supported",
+                    nested = " (the runtime API in device code, dynamic parallelism): not supported";
+  EXPECT_EQ(in_kernel("int* p = (int*)malloc(4);"), "a.cu:3: malloc" + heap);
+  EXPECT_EQ(in_kernel("int* p = new int[4];"), "a.cu:3: new" + heap);
+  EXPECT_EQ(in_kernel("delete[] p;"), "a.cu:3: delete" + heap);
+  EXPECT_EQ(in_kernel("cudaDeviceSynchronize();"), "a.cu:3: cudaDeviceSynchronize" + nested);
+  EXPECT_EQ(in_kernel("new (place) T(1); pool.free(p); my::malloc(4); cudaMine(1);"), "none");
+  EXPECT_EQ(refusal("__host__ __device__ void f() { malloc(4); }"), "none") << "host code may call it";
+  EXPECT_EQ(refusal("void f() { int* p = new int; delete p; free(malloc(4)); cudaDeviceSynchronize(); }"),
+            "none");
+}
+
+// What g++ and clang++ say of a header that is not there.
+std::string header(const std::string& said) {
+  try {
+    refuse_headers(said);
+    return "none";
+  } catch (const FileError& error) {
+    return error.what();
+  }
+}
+
+TEST(Refusals, HeadersOfLibraries) {
+  const std::string thrust = "a.cu:7: #include <thrust/device_vector.h> (Thrust): not supported";
+  EXPECT_EQ(header("a.cu:7:10: fatal error: thrust/device_vector.h: No such file or directory\n"
+                   "    7 | #include <thrust/device_vector.h>\ncompilation terminated.\n"),
+            thrust);
+  EXPECT_EQ(header("a.cu:7:10: fatal error: 'thrust/device_vector.h' file not found\n#include\n"), thrust);
+  EXPECT_EQ(header("In file included from a.cu:1:\nin/b.cuh:2:10: fatal error: cub/cub.cuh: No such file\n"),
+            "in/b.cuh:2: #include <cub/cub.cuh> (CUB): not supported");
+  EXPECT_EQ(header("In file included from b.cuh:2,\n                 from a.cu:1:\n"
+                   "h/cuda_fp4.h:3:2: error: #error attnlab: <cuda_fp4.h> (4-bit numbers)\n"),
+            "b.cuh:2: #include <cuda_fp4.h> (4-bit numbers): not supported");
+  EXPECT_EQ(header("a.cu:7:10: fatal error: helper_cuda.h: No such file or directory\n"), "none")
+      << "the program's own: g++ says it";
 }
 
 TEST(Refusals, Asm) {

@@ -21,6 +21,9 @@ cudaError_t cudaGraphCreate(cudaGraph_t*, unsigned) { ATTNLAB_NO("cudaGraphCreat
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t*, cudaGraph_t, unsigned long long) {
   ATTNLAB_NO("cudaGraphInstantiate", "graphs");
 }
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t*, cudaGraph_t, cudaGraphNode_t*, char*, std::size_t) {
+  ATTNLAB_NO("cudaGraphInstantiate", "graphs");
+}
 cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t) { ATTNLAB_NO("cudaGraphLaunch", "graphs"); }
 cudaError_t cudaGraphDestroy(cudaGraph_t) { ATTNLAB_NO("cudaGraphDestroy", "graphs"); }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t) { ATTNLAB_NO("cudaGraphExecDestroy", "graphs"); }

@@ -49,7 +49,8 @@ std::string substituted(std::string_view text, std::span<const Shape> shapes, co
 // All programs of the process, by text and shapes. They are never removed, so that readers need no lock.
 const Program& find_program(const std::string& text, std::span<const Shape> shapes) {
   static std::mutex mutex;
-  static std::unordered_map<std::string, std::unique_ptr<const Program>> programs;
+  // Never destroyed: a kernel may be launched while the process ends.
+  static auto& programs = *new std::unordered_map<std::string, std::unique_ptr<const Program>>;
   std::string key(shapes.begin(), shapes.end());
   key += '\0';
   key += text;

@@ -75,8 +75,8 @@ bool is_ours(const std::string& file) {
 }  // namespace
 
 const Image& Image::instance() {
-  static const Image image;
-  return image;
+  static const auto* const image = new Image;  // the report is made while the process ends
+  return *image;
 }
 
 Image::Image() : path_(program_path()) {

@@ -125,8 +125,9 @@ void watch_the_end() {
 }  // namespace
 
 Options& options() {
-  static Options chosen = [] {
-    Options o;
+  static Options& chosen = *[] {  // outlives every static object that may still launch
+    auto* const options = new Options;
+    Options& o = *options;
     const Environment& said = environment();
     o.counting = said.counting;
     o.threads = said.threads;
@@ -134,7 +135,7 @@ Options& options() {
     o.registers = said.registers;
     o.quiet = said.quiet;
     o.report = said.report;
-    return o;
+    return options;
   }();
   return chosen;
 }

@@ -6,6 +6,7 @@
 
 #include "reference/core/errors.h"
 #include "simulator/simt/translate/process.h"
+#include "simulator/simt/translate/refused_names.h"
 #include "simulator/simt/translate/toolchain.h"
 #include "simulator/simt/translate/translate.h"
 
@@ -58,18 +59,28 @@ class Job {
     command.insert(command.end(), more.begin(), more.end());
   }
 
-  int execute(const Command& command) const {
+  // errors: a file for what it says on stderr.
+  int execute(const Command& command, const fs::path& errors = {}) const {
     if (job_.verbose) {
       std::string line;
       for (const std::string& word : command) line += (line.empty() ? "" : " ") + word;
       std::fprintf(stderr, "%s\n", line.c_str());
     }
-    return run_process(command);
+    return run_process(command, {}, false, errors);
   }
 
   void preprocessor(Command& command) const {
     append(command, job_.preprocess);
     append(command, {"-isystem", place_.headers.string(), "-idirafter", place_.root.string()});
+  }
+
+  int preprocess(const Command& command) const {
+    const fs::path said = work_.path() / "said";
+    const int error = execute(command, said);
+    const std::string text = read(said);
+    if (error != 0) refuse_headers(text);
+    std::fputs(text.c_str(), stderr);
+    return error;
   }
 
   int cuda(const fs::path& source, const fs::path& object) const {
@@ -85,7 +96,7 @@ class Job {
       append(command, {"-MD", "-MF", job_.depfile.string(), "-MT",
                        (job_.dep_target.empty() ? object : job_.dep_target).string()});
     append(command, {source.string(), "-o", preprocessed.string()});
-    if (const int error = execute(command); error != 0) return error;
+    if (const int error = preprocess(command); error != 0) return error;
 
     Options options;
     options.check_asm = job_.check_asm;

@@ -1,5 +1,6 @@
 #include "simulator/simt/translate/process.h"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +25,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }  // namespace
 
 int run_process(const std::vector<std::string>& command,
-                const std::map<std::string, std::string>& environment, bool output_to_stderr) {
+                const std::map<std::string, std::string>& environment, bool output_to_stderr,
+                const std::filesystem::path& errors) {
   std::vector<std::string> arguments = command, variables;
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -34,6 +36,9 @@ int run_process(const std::vector<std::string>& command,
   posix_spawn_file_actions_t streams;
   posix_spawn_file_actions_init(&streams);
   if (output_to_stderr) posix_spawn_file_actions_adddup2(&streams, STDERR_FILENO, STDOUT_FILENO);
+  if (!errors.empty())
+    posix_spawn_file_actions_addopen(&streams, STDERR_FILENO, errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                     0600);
   pid_t child = 0;
   const int error = posix_spawnp(&child, arguments[0].c_str(), &streams, nullptr, pointers(arguments).data(),
                                  pointers(variables).data());

@@ -3,20 +3,9 @@
 #include <cstdlib>
 
 #include "reference/core/errors.h"
+#include "simulator/simt/translate/refused_names.h"
 
 namespace attnlab::simt::translate {
-namespace {
-
-// Functions of texture and surface memory, which the emulator does not have.
-bool is_texture_call(std::string_view word) {
-  for (const std::string_view prefix :
-       {"tex1D", "tex2D", "tex3D", "texCubemap", "surf1D", "surf2D", "surf3D", "surfCubemap"})
-    if (word.starts_with(prefix)) return true;
-  return false;
-}
-
-}  // namespace
-
 bool any_of(std::string_view word, std::initializer_list<std::string_view> words) {
   for (const std::string_view w : words)
     if (w == word) return true;
@@ -90,13 +79,24 @@ void Translator::word(std::size_t i) {
   if (any_of(w, {"asm", "__asm__", "__asm", "__volatile_asm__"}) && scope().device) return inline_asm(i);
   if (w == "static" && scope().device && any_of(source_.spelling(i - 1), {";", "{", "}"}))
     return static_local(i);
-  if (scope().device && is_texture_call(w) && any_of(source_.spelling(i + 1), {"(", "<"}) &&
-      !any_of(source_.spelling(i - 1), {".", "->", "::"}))
-    refuse(i, std::string(w) + " (textures and surfaces)");
+  refused_words(i);
   if (w.starts_with("atomic") && is(i + 1, "(")) return atomic(i);
   if (w == "texture" && is(i + 1, "<") && !any_of(source_.spelling(i - 1), {".", "->", "::"}) &&
       scope().kind == ScopeKind::names)
     refuse(i, "texture references");
+}
+
+// What the emulator does not have.
+void Translator::refused_words(std::size_t i) const {
+  const std::string_view w = source_.spelling(i), before = source_.spelling(i - 1);
+  if (any_of(before, {".", "->"})) return;
+  const bool device = scope().device && !scope().host;
+  const bool call = any_of(source_.spelling(i + 1), {"(", "<"});
+  const std::string_view group =
+      refused_name(w, device ? Where::device_code : Where::anywhere, call, before == "::");
+  if (!group.empty()) refuse(i, std::string(w) + " (" + std::string(group) + ")");
+  const bool heap = (w == "new" && !is(i + 1, "(")) || (w == "delete" && before != "=");
+  if (device && heap && before != "operator") refuse(i, std::string(w) + " (the device heap)");
 }
 
 // threadIdx and its like; not a member or a parameter of that name.

@@ -47,6 +47,7 @@ class Translator {
   void open_brace(std::size_t i);
   void end_of_function(std::size_t closing, const Scope& scope);
   void function_specifier(std::size_t i);
+  void refused_words(std::size_t i) const;
   void index(std::size_t i);
 
   // launches.cpp
