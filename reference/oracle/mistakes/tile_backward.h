@@ -43,8 +43,12 @@ typename TileHead<T>::BackwardTile TileHead<T>::backward_tile(const SavedRows<T>
   RowMajor<T> dp = RowMajor<T>::Zero(p.rows(), p.cols());
   options_.arithmetic.add_product(tile.dout, v.transpose(), dp);
   if (!is(Wrong::dp_undropped)) dropout(dp, rows, keys, !is(Wrong::dropout_unscaled));
-  if (options_.magnitudes) {
-    tile.ds_magnitude = p.array() * (dp.cwiseAbs().colwise() + delta.cwiseAbs()).array();
+  if (options_.magnitudes) {  // dP and delta are sums of products themselves
+    const Column<T> values = v.rowwise().norm();
+    const Column<T> rows_of_dout = tile.dout.rowwise().norm();
+    RowMajor<T> terms = rows_of_dout * (values.array() + values.maxCoeff()).matrix().transpose();
+    terms.colwise() += delta.cwiseAbs();
+    tile.ds_magnitude = p.cwiseProduct(terms);
   }
   tile.ds = p.array() * (dp.colwise() - delta).array();
   if (head_.softcap != 0 && !is(Wrong::softcap_derivative_missing)) {

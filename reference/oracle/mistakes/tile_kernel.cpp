@@ -64,6 +64,7 @@ class Run {
         call_(call),
         mutation_(options.mistake, call.problem),
         in_{call.q, call.k, call.v, call.dout},
+        output_(Rounding::to<T>(options.kernel_class.output)),
         lost_(lost_tile(mutation_, options.br, options.bc, options.seed)) {}
 
   void operator()() const {
@@ -97,8 +98,9 @@ class Run {
     const Index tb = p.tensor_batch(b), first = p.q_rows(b).begin;
     const Tensor o = call_.o.read();
     for (const Rows i : blocks(head.head().seqlen_q, options_.br)) {
-      const ForwardRows<T> rows = head.forward(all_of(i));
+      ForwardRows<T> rows = head.forward(all_of(i));
       if (!rows.written) continue;
+      round_all(output_, rows.o);
       for (Index r = 0; r < i.size; ++r) {
         const HeadRow to = mutation_.written_at(o, {h, first + i.begin + r});
         write_row(call_.o, tb, to.head, to.row, rows.o.row(r));
@@ -121,8 +123,9 @@ class Run {
       const RowMajor<T> o = load(call_.saved_o, Operand::q, p, Wrong::none, b, h).template cast<T>();
       const Column<T> lse = load(call_.saved_lse, Operand::q, p, Wrong::none, b, h).template cast<T>().col(0);
       const TileHead<T> head(view, in, options);
-      const auto grad = head.backward(saved_rows<T>(view, in, options, o, lse), all_of({0, view.seqlen_q}),
-                                      all_of({0, view.seqlen_kv}));
+      auto grad = head.backward(saved_rows<T>(view, in, options, o, lse), all_of({0, view.seqlen_q}),
+                                all_of({0, view.seqlen_kv}));
+      round_all(output_, grad.dq);
       for (Index r = 0; r < view.seqlen_q; ++r) write_row(call_.dq, tb, h, first + r, grad.dq.row(r));
       fill_padding(p, call_.dq, tb, h, view.seqlen_q, 0);
       if (h == kv_head * group || mutation_.wrong() == Wrong::group_last_head) {
@@ -131,6 +134,8 @@ class Run {
         dk += grad.dk, dv += grad.dv;
       }
     }
+    round_all(output_, dk);
+    round_all(output_, dv);
     for (Index r = 0; r < dk.rows(); ++r) {
       write_row(call_.dk, tb, kv_head, first_key + r, dk.row(r));
       write_row(call_.dv, tb, kv_head, first_key + r, dv.row(r));
@@ -143,10 +148,12 @@ class Run {
   const Call& call_;
   Mutation mutation_;
   Inputs in_;
+  std::optional<Rounding> output_;
   Lost lost_;
 };
 
 void run(const TileKernelOptions& options, const Call& call) {
+  if (options.mistake != nullptr && options.mistake->step == Wrong::nothing_written) return;
   if (options.kernel_class.accumulator.mantissa_bits > std::numeric_limits<float>::digits - 1) {
     Run<double>(options, call)();
   } else {

@@ -14,6 +14,7 @@ enum class Wrong : int {
   tail_not_masked,
   tail_rows_unwritten,
   tile_unwritten,
+  nothing_written,
   stale_tile,
   // Scores.
   softcap_after_alibi,
