@@ -18,12 +18,6 @@ using attention::Visibility;
 // Whether float64 rows can be used where they lie.
 bool plain(const Tensor& t) { return t.dtype == DType::f64 && t.dim_stride == 1 && !t.scale && !t.paged(); }
 
-// One row of a tile, as the steps of reference/attention/scores.h take it.
-template <class Matrix>
-auto row_tile(Matrix& m, Index r) {
-  return Tile<typename Matrix::Scalar>({m.row(r).data(), 1, m.cols(), m.cols()}, nullptr);
-}
-
 // Whether every row of the list sees all of j through the band, and nothing else hides or shifts a key.
 bool untouched(const Head& head, std::span<const Index> rows, Rows j) {
   return head.alibi_slope == 0 && head.all_visible({rows.front(), rows.back() - rows.front() + 1}, j);
@@ -101,22 +95,21 @@ RowMajor<double> read_rows(const Tensor& tensor, Index b, Index h, Index first, 
 
 template <class T>
 void logits(const Head& head, std::span<const Index> rows, const RowMajor<T>& q, MatrixView<const T> k,
-            Rows j, RowMajor<T>& s) {
-  s.resize(q.rows(), j.size);
-  s.noalias() = static_cast<T>(head.scale) * q * as_eigen(k).transpose();
+            Rows j, MatrixView<T> s) {
+  as_eigen(s).noalias() = static_cast<T>(head.scale) * q * as_eigen(k).transpose();
   if (head.softcap == 0 && untouched(head, rows, j)) return;
   Direct memory;
-  for (Index r = 0; r < s.rows(); ++r) {
+  for (Index r = 0; r < s.rows; ++r) {
     const Rows row{rows[static_cast<std::size_t>(r)], 1};
-    auto tile = row_tile(s, r);
+    Tile<T> tile(s.middle({r, 1}), nullptr);
     attention::apply_softcap(memory, head, tile);
     attention::apply_bias_and_mask(memory, head, row, j, tile);
   }
 }
 template void logits<float>(const Head&, std::span<const Index>, const RowMajor<float>&,
-                            MatrixView<const float>, Rows, RowMajor<float>&);
+                            MatrixView<const float>, Rows, MatrixView<float>);
 template void logits<double>(const Head&, std::span<const Index>, const RowMajor<double>&,
-                             MatrixView<const double>, Rows, RowMajor<double>&);
+                             MatrixView<const double>, Rows, MatrixView<double>);
 
 ForwardRows golden_forward(const Head& head, KeyValues& kv, std::span<const Index> rows,
                            const RowMajor<double>& q) {
@@ -132,19 +125,21 @@ ForwardRows golden_forward(const Head& head, KeyValues& kv, std::span<const Inde
   Direct memory;
   for (Index first = begin; first < end; first += kGoldenKeys) {
     const Rows j{first, std::min(kGoldenKeys, end - first)};
-    logits<double>(head, rows, q, kv.k(j), j, s);
+    s.resize(count, j.size);
+    const MatrixView<double> tile{s.data(), count, j.size, j.size};
+    logits<double>(head, rows, q, kv.k(j), j, tile);
     for (Index r = 0; r < count; ++r) {
       double& m = out.max[static_cast<std::size_t>(r)];
       double& l = out.lse[static_cast<std::size_t>(r)];
-      double* row = s.row(r).data();
+      double* row = &tile(r, 0);
       const double m_new = std::max(softmax::max_row(row, j.size), m);
       const double rescale = softmax::exp_diff(m, m_new);
       l = rescale * l + softmax::exp_row(row, j.size, m_new);
       if (rescale != 1) out.o.row(r) *= rescale;
       m = m_new;
       if (head.dropout.p != 0) {
-        auto tile = row_tile(s, r);
-        attention::apply_dropout(memory, head, {rows[static_cast<std::size_t>(r)], 1}, j, tile);
+        Tile<double> weights(tile.middle({r, 1}), nullptr);
+        attention::apply_dropout(memory, head, {rows[static_cast<std::size_t>(r)], 1}, j, weights);
       }
     }
     add_product(head, rows, j, s, kv.v(j), out.o);

@@ -59,10 +59,10 @@ struct ForwardRows {
 ForwardRows golden_forward(const attention::Head& head, KeyValues& kv, std::span<const Index> rows,
                            const RowMajor<double>& q);
 
-// s = the logits of the rows at keys j: scaled, capped, biased, -inf where hidden. In any precision.
+// s = the logits of the rows at keys j, [rows, j.size]: scaled, capped, biased, -inf where hidden.
 template <class T>
 void logits(const attention::Head& head, std::span<const Index> rows, const RowMajor<T>& q,
-            MatrixView<const T> k, Rows j, RowMajor<T>& s);
+            MatrixView<const T> k, Rows j, MatrixView<T> s);
 
 // Every row of one query head, by FlashAttention-2's backward pass. o and lse as golden_forward gives them.
 // dk and dv are those of the KV head: the first query head of a group sets them, the others add.

@@ -50,11 +50,13 @@ KernelClass usual_class(DType inputs) {
       usual.accumulator = usual.p;
       usual.truncating = false;
       usual.exp_error = 0x1p-50;
+      usual.tanh_error = 0x1p-50;
       usual.name = "fp64 throughout";
       return usual;
     case DType::f32:
       usual.accumulator = usual.p;
       usual.truncating = false;
+      usual.tanh_error = 0x1p-20;
       usual.name = "fp32 throughout";
       return usual;
     case DType::e4m3:

@@ -16,16 +16,20 @@ struct KernelClass {
   std::optional<FloatFormat> operands;
   // P and dS are rounded to this before the second products.
   FloatFormat p;
-  double p_scale = 1;  // P is multiplied by this before it is rounded (FP8 kernels: 256 or 448)
+  bool sums_rounded_p = false;  // l adds P after its rounding; flash kernels add it before
+  double p_scale = 1;           // P is multiplied by this before it is rounded (FP8 kernels: 256 or 448)
   // Products and sums.
   FloatFormat accumulator;
   // Tensor cores align and truncate what they add: one ulp an addition instead of half of one.
   bool truncating = true;
   // Where S is stored between passes, if narrower than the accumulator (framework code, not flash kernels).
   std::optional<FloatFormat> scores;
-  Index min_block_kv = 16;     // the narrowest tile of keys: sums are rescaled at most once a tile
-  double exp_error = 0x1p-21;  // relative error of the exponential function
-  std::string name;            // "fp16 in, P fp16, fp32 accumulation"
+  Index min_block_kv = 16;      // the narrowest tile of keys: sums are rescaled at most once a tile
+  double exp_error = 0x1p-21;   // relative error of the exponential function
+  double tanh_error = 0x1p-11;  // of the softcap's: that of the GPU's tanh.approx
+  // Outputs are rounded to this before they are stored in a wider type; absent: they are stored as computed.
+  std::optional<FloatFormat> output;
+  std::string name;  // "fp16 in, P fp16, fp32 accumulation"
 
   double accumulator_roundoff() const { return accumulator.unit_roundoff() * (truncating ? 2 : 1); }
 };

@@ -1,0 +1,196 @@
+#include "reference/oracle/check.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <numeric>
+
+#include "reference/core/blocks.h"
+#include "reference/core/errors.h"
+#include "reference/core/threads.h"
+#include "reference/oracle/compare.h"
+
+namespace attnlab::oracle {
+namespace {
+
+using attention::Problem;
+
+constexpr double kNegInf = -std::numeric_limits<double>::infinity();
+
+// Rows of one head of one sequence that are looked at together.
+struct Piece {
+  Index b = 0, h = 0;
+  std::vector<Index> rows;     // of the sequence
+  std::vector<Index> padding;  // rows of the tensor behind it
+};
+
+struct Compared {
+  Comparison o, lse;
+};
+
+struct Worker {
+  explicit Worker(std::size_t keep) : kv(keep) {}
+  KeyValues kv;
+  KeyNorms norms;
+  Index b = -1, kv_head = -1;
+
+  void select(const Problem& p, const Inputs& in, Index sequence, Index head) {
+    if (sequence == b && head == kv_head) return;
+    b = sequence, kv_head = head;
+    kv.select(p, in, b, kv_head);
+    norms = key_norms(kv, p.head_dim_v);
+  }
+};
+
+std::vector<Index> shifted(const std::vector<Index>& rows, Index by) {
+  std::vector<Index> out = rows;
+  for (Index& row : out) row += by;
+  return out;
+}
+
+std::vector<Piece> pieces_of(const Problem& p, const RowChoice& choice) {
+  std::vector<Piece> pieces;
+  for (Index b = 0; b < p.batch; ++b) {
+    for (Index h = 0; h < p.num_heads; ++h) {
+      const Rows place = p.q_rows(b);
+      const auto head = static_cast<std::uint64_t>(b * p.num_heads + h);
+      const std::vector<Index> rows = chosen_rows(choice, place.size, head);
+      const auto count = static_cast<Index>(rows.size());
+      for (const Rows block : blocks(count, kGoldenRows)) {
+        pieces.push_back({b, h, {rows.begin() + block.begin, rows.begin() + block.end()}, {}});
+      }
+      if (p.packed() || place.size == p.seqlen_q) continue;
+      const Index behind = p.seqlen_q - place.size;
+      pieces.push_back({b, h, {}, shifted(chosen_rows(choice, behind, head), place.size)});
+    }
+  }
+  return pieces;
+}
+
+class Check {
+ public:
+  Check(const Problem& p, const Inputs& in, const Outputs& out, const KernelClass& kernel_class,
+        const CheckOptions& options)
+      : p_(p), in_(in), out_(out), class_(kernel_class), options_(options) {
+    require_fit(p, in, out);
+    if (!out.o && !out.lse && !out.backward()) {
+      throw InvalidArgument("outputs", "nothing to compare", "o, lse, dq, dk or dv");
+    }
+    if (!options.rows.all() && (out.dk || out.dv)) {
+      throw InvalidArgument("rows", "a sample of rows", "all rows, to compare dk and dv");
+    }
+  }
+
+  Verdict run() {
+    const std::vector<Piece> pieces = pieces_of(p_, options_.rows);
+    verdict_.kernel_class = class_.name;
+    for (const Piece& piece : pieces) {
+      verdict_.rows_checked += static_cast<Index>(piece.rows.size() + piece.padding.size());
+    }
+    verdict_.rows_total = p_.tensor_batches() * p_.num_heads * p_.tensor_rows_q();
+    if (out_.o || out_.lse) forward(pieces);
+    verdict_.right = std::all_of(verdict_.tensors.begin(), verdict_.tensors.end(),
+                                 [](const TensorVerdict& t) { return t.right; });
+    verdict_.coverage = coverage();
+    return std::move(verdict_);
+  }
+
+ private:
+  OutputTensorCheck output(const char* name, const Tensor& got) const {
+    // lse stays in the accumulator's type, whatever O is rounded to.
+    KernelClass rounded = class_;
+    if (std::string_view(name) == "lse") rounded.output.reset();
+    return {name, got, OutputRounding(rounded, got.dtype),
+            row_rms_limit(static_cast<double>(got.batch * got.heads * got.seqlen))};
+  }
+
+  void forward(const std::vector<Piece>& pieces) {
+    const auto o = output("o", out_.o), lse = output("lse", out_.lse);
+    std::vector<Compared> compared(pieces.size());
+    const auto count = static_cast<Index>(pieces.size());
+    const int workers = worker_count(count, options_.threads);
+    std::vector<Worker> state(static_cast<std::size_t>(workers), Worker(kept_bytes(workers)));
+    parallel_for_workers(count, options_.threads, [&](int w, Index at) {
+      const Piece& piece = pieces[static_cast<std::size_t>(at)];
+      Compared& result = compared[static_cast<std::size_t>(at)];
+      const Index b = p_.tensor_batch(piece.b);
+      if (!piece.padding.empty()) {
+        const auto rows = static_cast<Index>(piece.padding.size());
+        const RowModel exact{std::vector<double>(piece.padding.size(), 0),
+                             std::vector<double>(piece.padding.size(), 0)};
+        const RowMajor<double> zero = RowMajor<double>::Zero(rows, p_.head_dim_v);
+        if (out_.o) result.o.add_rows(o, b, piece.h, piece.padding, zero, zero, exact);
+        const RowMajor<double> none = RowMajor<double>::Zero(rows, 1);
+        const RowMajor<double> empty = RowMajor<double>::Constant(rows, 1, kNegInf);
+        if (out_.lse) result.lse.add_rows(lse, b, piece.h, piece.padding, empty, none, exact);
+        return;
+      }
+      Worker& worker = state[static_cast<std::size_t>(w)];
+      worker.select(p_, in_, piece.b, piece.h / p_.group_size());
+      const attention::Head head = head_of(p_, piece.b, piece.h);
+      const Index first = p_.q_rows(piece.b).begin;
+      const RowMajor<double> q = read_rows(in_.q, b, piece.h, first, piece.rows);
+      const ForwardRows golden = golden_forward(head, worker.kv, piece.rows, q);
+      const ForwardBudget budget = forward_budget(head, worker.kv, worker.norms, piece.rows, q, golden,
+                                                  class_, o.rounding, lse.rounding);
+      const std::vector<Index> places = shifted(piece.rows, first);
+      if (out_.o) result.o.add_rows(o, b, piece.h, places, golden.o, budget.o, budget.o_model);
+      if (!out_.lse) return;
+      const auto rows = static_cast<Index>(places.size());
+      result.lse.add_rows(lse, b, piece.h, places,
+                          Eigen::Map<const RowMajor<double>>(golden.lse.data(), rows, 1),
+                          Eigen::Map<const RowMajor<double>>(budget.lse.data(), rows, 1), budget.lse_model);
+    });
+    Compared all;
+    for (Compared& piece : compared) {
+      all.o.merge(std::move(piece.o));
+      all.lse.merge(std::move(piece.lse));
+    }
+    if (out_.o) finish(o, all.o);
+    if (out_.lse) finish(lse, all.lse);
+  }
+
+  void finish(const OutputTensorCheck& output, const Comparison& comparison) {
+    verdict_.tensors.push_back(comparison.verdict(output));
+    if (verdict_.tensors.back().right) return;
+    verdict_.damage.push_back(
+        describe(comparison.damage(), output.name, p_, output.got.heads, output.got.seqlen, output.got.dim));
+  }
+
+  std::string coverage() const {
+    if (verdict_.rows_checked == verdict_.rows_total) return "every row was compared";
+    const double looked = static_cast<double>(verdict_.rows_checked);
+    const double share = looked / static_cast<double>(verdict_.rows_total);
+    char text[512];
+    const auto unseen = [&](double rows) { return std::pow(1 - share, rows); };
+    std::snprintf(
+        text, sizeof(text),
+        "%lld of %lld rows were compared (%.3g %%): of each head the first and the last row, rows on "
+        "both sides of tile edges, and random ones. Damage of whole heads or of tile edges is surely "
+        "seen; %d wrong rows elsewhere go unseen with probability %.2g, %d with %.2g",
+        static_cast<long long>(verdict_.rows_checked), static_cast<long long>(verdict_.rows_total),
+        100 * share, 1, unseen(1), 64, unseen(64));
+    return text;
+  }
+
+  const Problem& p_;
+  const Inputs& in_;
+  const Outputs& out_;
+  const KernelClass& class_;
+  const CheckOptions& options_;
+  Verdict verdict_;
+};
+
+}  // namespace
+
+Verdict check(const Problem& problem, const Inputs& inputs, const Outputs& outputs,
+              const KernelClass& kernel_class, const CheckOptions& options) {
+  return Check(problem, inputs, outputs, kernel_class, options).run();
+}
+
+Verdict check(const Problem& problem, const Inputs& inputs, const Outputs& outputs,
+              const CheckOptions& options) {
+  return check(problem, inputs, outputs, usual_class(inputs.q.dtype), options);
+}
+
+}  // namespace attnlab::oracle
