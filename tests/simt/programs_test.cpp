@@ -1,0 +1,66 @@
+// Do programs of the kind that a student or a kernel author brings run unchanged, with the right result in
+// every order of warps and lanes, and without a finding? programs/*.cu check themselves; nvcc takes them too.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "simulator/simt/report/json.h"
+
+namespace attnlab::simt {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Programs : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("attnlab_programs_" + std::to_string(getpid()));
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  // Runs a piece of shell; what it says goes to a file. Its exit code.
+  int shell(const std::string& command) const {
+    const int status = std::system((command + " >'" + file("said") + "' 2>&1 </dev/null").c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::string said() const {
+    std::ifstream text(file("said"));
+    return {std::istreambuf_iterator<char>(text), {}};
+  }
+  std::string file(const std::string& name) const { return folder_ / name; }
+
+ private:
+  fs::path folder_;
+};
+
+TEST_P(Programs, RunWithoutAFinding) {
+  const std::string source = std::string(ATTNLAB_SOURCE_DIR) + "/tests/simt/programs/" + GetParam() + ".cu";
+  ASSERT_EQ(shell(std::string("'") + ATTNLAB_PROGRAM + "' cc '" + source + "' -o '" + file("program") + "'"),
+            0)
+      << said();
+  for (const char* seed : {"0", "77"}) {
+    EXPECT_EQ(shell(std::string("ATTNLAB_SIMT_SEED=") + seed + " ATTNLAB_SIMT_REPORT='" +
+                    file("report.json") + "' '" + file("program") + "'"),
+              0)
+        << "seed " << seed << "\n"
+        << said();
+    const Report report = read_json(file("report.json"));
+    EXPECT_FALSE(report.kernels.empty());
+    EXPECT_TRUE(report.findings.empty()) << said();
+    for (const KernelReport& kernel : report.kernels) EXPECT_TRUE(kernel.findings.empty()) << said();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Simt, Programs,
+                         ::testing::Values("sum", "histogram", "gemm", "wmma", "layernorm", "attention_mma"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace attnlab::simt
