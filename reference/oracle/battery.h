@@ -1,5 +1,6 @@
 // The battery: problems, data and exact checks that a kernel must survive, drawn around everything that
-// breaks kernels. Deterministic for a seed; stops early with a minimal example.
+// breaks kernels. Deterministic for a seed; stops early with a minimal example. docs/battery.md is its
+// manual.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,11 @@ struct Schema {
   std::vector<Index> head_dims = {64};
   bool causal = true, gqa = true, cross = true;  // cross: seqlen_q != seqlen_kv
   bool window = false, softcap = false, alibi = false, dropout = false, padding = false, packed = false;
+  bool scale = true;                                // another one than 1 / sqrt(head_dim)
   bool lse = true, backward = false, empty = true;  // empty: length 0
+  bool strides = true;     // other layouts than contiguous [batch, heads, seqlen, dim]
+  bool hidden_nan = true;  // NaN behind a causal mask or a window must not matter (in padding it never may)
+  bool huge = false;       // tensors of more than 2^31 elements; needs 10 GB of memory
   Index max_seqlen = 1024;
 };
 
@@ -63,34 +68,40 @@ struct BatteryOptions {
   std::optional<KernelClass> kernel_class;  // absent: the usual one of each type
   std::uint64_t seed = 0;
   double time_limit_s = 60;
-  Index cases = 0;       // 0: as the time allows, at least every shape, profile and exact check once
+  Index cases = 0;  // 0: the plan, which holds every shape, profile and exact check; more: random ones behind
   Index first_case = 0;  // to resume
   int stop_after = 3;    // failures
   bool shrink = true;    // look for the smallest problem that still fails
   int threads = 0;
+  const Activations* activations = nullptr;  // absent: the profile "real" is left out
   std::function<void(Index done, Index total, int failures)> progress;
 };
 
 struct CaseFailure {
   Index index = 0;
   std::string problem;  // "b 1, h 2/1, q 65, kv 129, d 64, causal, fp16, large-logits"
-  std::string check;    // "values", or an exact check's name
+  std::string check;    // "values", "exception", or an exact check's name
   std::string what;     // one line
   Verdict verdict;      // of "values"
   std::string shrunk;   // the minimal problem, where one was found
 };
 
 struct BatteryReport {
-  bool right = false;
+  bool right = false;  // no failure, and at least one case was run
   Index run = 0, skipped = 0, planned = 0;
-  Index next_case = 0;  // where to resume
+  Index next_case = 0;  // where to resume; planned when all is done
+  bool complete = false;
   bool deterministic = true;
   double max_error_over_budget = 0;
   std::string hardest;  // the case with the largest error over budget
+  std::vector<std::string>
+      left_out;  // profiles and checks without a case, and why the kernel declined others
   std::vector<CaseFailure> failures;
   double seconds = 0;
 };
 
+// Throws InvalidArgument where the schema makes no sense. An exception of the kernel is a failure of its
+// case.
 BatteryReport battery(const Kernel& kernel, const BatteryOptions& options = {});
 
 std::string to_text(const BatteryReport& report);

@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <string>
+#include <new>
 #include <string_view>
-
-#include "reference/core/errors.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -38,7 +36,7 @@ Arena::Arena(std::span<const Region> regions, Poison poison) : poison_(static_ca
   void* memory =
       mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
-    throw InvalidArgument("memory", std::to_string(bytes_) + " bytes", "what this machine has");
+    throw std::bad_alloc();
   }
   base_ = static_cast<std::byte*>(memory);
   this->poison(poison);

@@ -24,8 +24,8 @@ class Arena {
   };
   static constexpr std::size_t kGuard = 16384;
 
-  // Every region and band filled with poison. Memory between slabs is only reserved. Throws InvalidArgument
-  // where it is not to be had.
+  // Every region and band filled with poison. Memory between slabs is only reserved. Throws
+  // std::bad_alloc where there is not so much.
   Arena(std::span<const Region> regions, Poison poison);
   ~Arena();
   Arena(const Arena&) = delete;

@@ -149,8 +149,8 @@ void CallMemory::write(const Data& data) {
 
 void CallMemory::write(Name name, const Numbers& numbers) {
   const Slot& s = slots_[name];
-  if (numbers.batch != s.batch || numbers.heads != s.heads || numbers.rows != s.rows ||
-      numbers.dim != s.dim) {
+  const bool rows_fit = numbers.rows == s.rows || (numbers.rows > 0 && numbers.rows < s.rows);
+  if (numbers.batch != s.batch || numbers.heads != s.heads || !rows_fit || numbers.dim != s.dim) {
     throw InvalidArgument(kNameTexts[name], "numbers of another shape", "the problem's");
   }
   const std::size_t size = bytes_of(s.dtype), row_bytes = size * static_cast<std::size_t>(s.dim);
@@ -164,7 +164,7 @@ void CallMemory::write(Name name, const Numbers& numbers) {
           std::memset(to, static_cast<int>(arena_->poison_byte()), row_bytes);
           continue;
         }
-        for (const double value : numbers.row(b, h, i)) store(s.dtype, value, to), to += size;
+        for (const double value : numbers.row(b, h, i % numbers.rows)) store(s.dtype, value, to), to += size;
       }
     }
   }

@@ -36,12 +36,15 @@ class CallMemory {
   CallMemory(const attention::Problem& problem, DType dtype, const MemoryOptions& options);
 
   // Puts the inputs where the kernel will find them: at the same addresses every time. Rows in padding become
-  // poison, whatever their numbers.
+  // poison, whatever their numbers. Numbers of fewer rows than their tensor are repeated.
   void write(const Data& data);
 
   // Poisons the outputs, calls, and looks at everything that the kernel must leave alone. Throws Violation,
   // and whatever the kernel throws.
   Results run(const Kernel& kernel);
+
+  // Views of the inputs as they lie there, padding poisoned.
+  Inputs inputs() const { return {tensor(q), tensor(k), tensor(v), tensor(dout)}; }
 
  private:
   // The order in memory: an overrun of one input by one tile lands in a band, not in the next input.

@@ -37,7 +37,9 @@ DType output_type(DType inputs) {
 DType lse_type(DType inputs) { return inputs == DType::f64 ? DType::f64 : DType::f32; }
 
 Tensor Result::tensor() const {
-  return *this ? bhsd(bytes.data(), dtype, batch, heads, rows, dim) : Tensor{};
+  static constexpr std::byte kNothing{};  // a tensor without rows is there, too
+  if (!*this) return {};
+  return bhsd(bytes.empty() ? &kNothing : bytes.data(), dtype, batch, heads, rows, dim);
 }
 
 std::vector<double> Result::row(Index b, Index h, Index i) const {

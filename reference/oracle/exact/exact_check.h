@@ -27,5 +27,7 @@ Finding find_poison(Trial&);
 Finding find_changed_inputs(Trial&);
 Finding find_determinism(Trial&);
 Finding find_guard_bands(Trial&);
+// huge.cpp: more elements than 2^31.
+Finding find_huge(Trial&);
 
 }  // namespace attnlab::oracle

@@ -33,6 +33,9 @@ bool needle(const Case& c) { return forward_of_plain_scores(c) && c.problem.seql
 bool backward_needle(const Case& c) { return c.backward && plain_scores(c); }
 bool several_sequences(const Case& c) { return c.problem.batch > 1; }
 bool several_heads(const Case& c) { return c.problem.num_heads > 1; }
+bool huge(const Case& c) {
+  return forward_of_plain_scores(c) && !banded(c.problem) && one_length(c.problem) && c.problem.seqlen_kv > 0;
+}
 bool some_hidden(const Case& c) {
   return plain_scores(c) && banded(c.problem) && c.problem.seqlen_q > 0 && c.problem.seqlen_kv > 0;
 }
@@ -72,6 +75,8 @@ constexpr ExactCheck kChecks[] = {
      find_hidden_numbers},
     {"scale-equivariance", "q times 2^n and the scale over 2^n give the same bits", forward_of_plain_scores,
      find_scale_equivariance},
+    {"huge", "Q and O of more than 2^31 elements: equal rows of Q give equal rows of O (on request only)",
+     huge, find_huge},
 };
 
 }  // namespace

@@ -1,0 +1,315 @@
+// Does the battery let honest kernels pass, kill every mistake of the catalogue, resume, keep its time, and
+// shrink what fails?
+#include "reference/oracle/battery.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "reference/core/errors.h"
+#include "reference/oracle/battery/plan.h"
+#include "reference/oracle/battery/run_case.h"
+#include "reference/oracle/mistakes.h"
+#include "tests/oracle/test_kernels.h"
+
+namespace attnlab::oracle {
+namespace {
+
+Schema everything(std::vector<DType> dtypes) {
+  Schema s;
+  s.dtypes = std::move(dtypes);
+  s.head_dims = {32, 64};
+  s.window = s.softcap = s.alibi = s.dropout = s.padding = s.packed = s.backward = true;
+  s.max_seqlen = 300;
+  return s;
+}
+
+Activations made_up() {
+  Activations a{"made up", 2, 3, 40, 16, {}, {}, {}};
+  for (std::vector<float>* values : {&a.q, &a.k, &a.v}) {
+    for (int n = 0; n < 2 * 3 * 40 * 16; ++n) values->push_back(std::sin(static_cast<float>(n * n % 977)));
+  }
+  return a;
+}
+
+// The class of `honest` in test_kernels.h.
+KernelClass float_throughout(DType inputs) {
+  KernelClass c = usual_class(inputs);
+  c.p = float_format(inputs == DType::f64 ? DType::f64 : DType::f32);
+  c.p_scale = 1;
+  return c;
+}
+
+TEST(Plan, HoldsEveryProfileCheckEdgeTypeAndDim) {
+  const Activations activations = made_up();
+  const Schema schema = everything({DType::f16, DType::e5m2, DType::f32});
+  std::set<std::string> seen;
+  std::set<Index> q, kv;
+  for (const Case& c : planned_cases(schema, 0, &activations)) {
+    EXPECT_TRUE(sensible(c)) << to_text(c);
+    seen.insert(c.check != nullptr ? c.check->name : c.profile->name);
+    if (c.check != nullptr) continue;
+    q.insert(c.problem.seqlen_q), kv.insert(c.problem.seqlen_kv);
+    seen.insert(std::string(name(c.dtype)) + std::to_string(c.problem.head_dim) + (c.backward ? "b" : "f"));
+    seen.insert(name(c.layout));
+  }
+  for (const Profile& p : profiles()) EXPECT_TRUE(seen.contains(p.name)) << p.name;
+  for (const ExactCheck& c : exact_checks())
+    EXPECT_EQ(seen.contains(c.name), c.name != std::string("huge")) << c.name;
+  for (const LayoutInfo& l : layouts()) EXPECT_TRUE(seen.contains(l.name)) << l.name;
+  for (const char* type : {"fp1632f", "fp1664b", "fp8_e5m264f", "fp3232b"})
+    EXPECT_TRUE(seen.contains(type)) << type;
+  for (const Index n : tile_edges(257)) EXPECT_TRUE(q.contains(n) && kv.contains(n)) << n;
+  for (const Index n : {0, 1}) EXPECT_TRUE(q.contains(n) && kv.contains(n)) << n;
+  EXPECT_EQ(tile_edges(300).size(), 18u);
+}
+
+TEST(Plan, StaysWithinTheSchema) {
+  Schema schema;
+  schema.causal = schema.gqa = schema.cross = schema.empty = schema.strides = schema.lse = false;
+  schema.hidden_nan = schema.scale = false;
+  schema.max_seqlen = 100;
+  std::vector<Case> cases = planned_cases(schema, 3, nullptr);
+  for (Index n = 0; n < 200; ++n) cases.push_back(random_case(schema, 3, nullptr, 1000 + n));
+  for (const Case& c : cases) {
+    const attention::Problem& p = c.problem;
+    EXPECT_TRUE(!p.causal && p.num_heads == p.num_kv_heads && p.seqlen_q == p.seqlen_kv && p.seqlen_q >= 1 &&
+                p.seqlen_q <= 100 && !p.window.left && p.softcap == 0 && p.alibi_slopes.empty() &&
+                p.kv_lens.empty() && !p.packed() && p.dropout.p == 0 && !c.lse && !c.backward &&
+                !p.softmax_scale)
+        << to_text(c);
+    EXPECT_TRUE(c.layout == Layout::bhsd || c.check != nullptr) << to_text(c);
+  }
+}
+
+TEST(Plan, TheSameForTheSameSeed) {
+  const Schema schema = everything({DType::f16});
+  const auto a = planned_cases(schema, 1, nullptr), b = planned_cases(schema, 1, nullptr),
+             c = planned_cases(schema, 2, nullptr);
+  ASSERT_EQ(a.size(), b.size());
+  bool other = false;
+  for (std::size_t n = 0; n < a.size(); ++n) {
+    EXPECT_EQ(to_text(a[n]), to_text(b[n]));
+    EXPECT_EQ(a[n].seed, b[n].seed);
+    other |= n < c.size() && c[n].seed != a[n].seed;
+  }
+  EXPECT_TRUE(other);
+  EXPECT_EQ(to_text(random_case(schema, 1, nullptr, 5000)), to_text(random_case(schema, 1, nullptr, 5000)));
+}
+
+TEST(Battery, HonestKernelsAreRight) {
+  const Activations activations = made_up();
+  for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16, DType::e4m3, DType::e5m2}) {
+    BatteryOptions options;
+    options.schema = everything({dtype});
+    options.kernel_class = float_throughout(dtype);
+    options.activations = &activations;
+    options.time_limit_s = 600;
+    options.cases = static_cast<Index>(planned_cases(options.schema, 0, &activations).size()) + 100;
+    const BatteryReport report = battery(honest, options);
+    EXPECT_TRUE(report.right) << to_text(report);
+    EXPECT_TRUE(report.complete && report.deterministic) << to_text(report);
+    EXPECT_GT(report.max_error_over_budget, 0.01) << to_text(report);
+    EXPECT_LE(report.max_error_over_budget, 1) << to_text(report);
+  }
+}
+
+TEST(Battery, OfAnInstantKernelTakesLessThanAMinute) {
+  using Clock = std::chrono::steady_clock;
+  BatteryOptions options;
+  options.schema = everything({DType::f16, DType::bf16});
+  options.schema.head_dims = {64, 128};
+  options.schema.max_seqlen = 1024;
+  options.time_limit_s = 600;
+  double kernel_s = 0;
+  const BatteryReport report = battery(
+      [&](const Call& call) {
+        const auto begin = Clock::now();
+        tile_kernel({.kernel_class = usual_class(call.q.dtype)})(call);
+        kernel_s += std::chrono::duration<double>(Clock::now() - begin).count();
+      },
+      options);
+  EXPECT_TRUE(report.right && report.complete) << to_text(report);
+  EXPECT_LT(report.seconds - kernel_s, 60);
+  std::printf("battery of %d cases: %.1f s, of these %.1f s in the kernel\n", static_cast<int>(report.run),
+              report.seconds, kernel_s);
+}
+
+TEST(Battery, KillsEveryMistakeOfTheCatalogue) {
+  int killed = 0;
+  for (const Mistake& mistake : mistakes()) {
+    bool dead = false;
+    std::string reports;
+    for (const DType dtype : {DType::f16, DType::e4m3, DType::f32}) {
+      TileKernelOptions kernel;
+      kernel.kernel_class = usual_class(dtype);
+      kernel.mistake = &mistake;
+      BatteryOptions options;
+      options.schema = everything({dtype});
+      options.stop_after = 1;
+      options.shrink = false;
+      options.time_limit_s = 100;
+      const BatteryReport report = battery(tile_kernel(kernel), options);
+      dead = !report.failures.empty();
+      reports += to_text(report);
+      if (dead) break;
+    }
+    killed += dead;
+    EXPECT_TRUE(dead) << mistake.name << ": " << mistake.title << "\n" << reports;
+  }
+  std::printf("%d of %d mistakes killed\n", killed, static_cast<int>(mistakes().size()));
+}
+
+Kernel tail_unmasked() {
+  return [](const Call& call) { honest_forward(call, {.tail_unmasked = true}); };
+}
+
+TEST(Battery, StopsAtTheFirstFailuresAndShrinksThem) {
+  BatteryOptions options;
+  options.schema.head_dims = {16, 64};
+  options.kernel_class = float_throughout(DType::f32);
+  options.stop_after = 2;
+  const BatteryReport report = battery(tail_unmasked(), options);
+  EXPECT_FALSE(report.right);
+  ASSERT_EQ(report.failures.size(), 2u);
+  EXPECT_FALSE(report.complete);
+  EXPECT_LT(report.next_case, 10);
+  const CaseFailure& failure = report.failures[0];
+  EXPECT_EQ(failure.check, "values");
+  EXPECT_EQ(failure.shrunk, "b 1, h 1/1, q 1, kv 1, d 16, fp32, normal") << to_text(report);
+  EXPECT_FALSE(failure.verdict.right);
+  EXPECT_NE(failure.what.find("times the budget"), std::string::npos) << failure.what;
+}
+
+TEST(Battery, ShrinksToTheOptionThatMatters) {
+  // Wrong only where a row of the second KV head sees more than 20 keys.
+  const Kernel kernel = [](const Call& call) {
+    honest_forward(call);
+    if (call.problem.num_kv_heads > 1 && call.problem.seqlen_kv > 20 && call.problem.causal &&
+        call.o.seqlen > 0)
+      store(call.o, 0, call.problem.num_heads - 1, call.o.seqlen - 1, 0, 9);
+  };
+  BatteryOptions options;
+  options.kernel_class = float_throughout(DType::f32);
+  options.stop_after = 1;
+  const BatteryReport report = battery(kernel, options);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].shrunk, "b 1, h 2/2, q 1, kv 21, d 64, causal, fp32, normal")
+      << to_text(report);
+}
+
+TEST(Battery, ResumesWhereItStopped) {
+  std::vector<std::string> whole, parts;
+  BatteryOptions options;
+  options.schema.max_seqlen = 40;
+  options.kernel_class = float_throughout(DType::f32);
+  options.cases = 60;
+  const auto noting = [](std::vector<std::string>& notes) {
+    return [&notes](const Call& call) {
+      notes.push_back(std::to_string(call.q.seqlen) + " " + std::to_string(load(call.q, 0, 0, 0, 0)));
+      honest(call);
+    };
+  };
+  options.schema.empty = false;
+  battery(noting(whole), options);
+  options.cases = 25;
+  const BatteryReport first = battery(noting(parts), options);
+  EXPECT_TRUE(first.complete);
+  EXPECT_EQ(first.next_case, 25);
+  options.cases = 60;
+  options.first_case = first.next_case;
+  EXPECT_EQ(battery(noting(parts), options).next_case, 60);
+  EXPECT_EQ(whole, parts);
+}
+
+TEST(Battery, KeepsItsTime) {
+  BatteryOptions options;
+  options.kernel_class = float_throughout(DType::f32);
+  options.time_limit_s = 0.2;
+  const BatteryReport report = battery(honest, options);
+  EXPECT_TRUE(report.right);
+  EXPECT_FALSE(report.complete);
+  EXPECT_GT(report.next_case, 0);
+  EXPECT_LT(report.next_case, report.planned);
+  EXPECT_NE(to_text(report).find("not finished: continue at case"), std::string::npos);
+}
+
+TEST(Battery, SkipsWhatTheKernelDeclines) {
+  BatteryOptions options;
+  options.schema.max_seqlen = 40;
+  options.kernel_class = float_throughout(DType::f32);
+  const BatteryReport some = battery(
+      [](const Call& call) {
+        if (call.problem.causal) throw Unsupported("causal");
+        honest(call);
+      },
+      options);
+  EXPECT_TRUE(some.right);
+  EXPECT_GT(some.skipped, 20);
+  EXPECT_NE(to_text(some).find("cases that the kernel declines: causal"), std::string::npos);
+  const BatteryReport none = battery([](const Call&) { throw Unsupported("anything"); }, options);
+  EXPECT_FALSE(none.right);
+  EXPECT_EQ(none.run, 0);
+}
+
+TEST(Battery, AnExceptionIsAFailureWithItsText) {
+  BatteryOptions options;
+  options.stop_after = 1;
+  const BatteryReport report =
+      battery([](const Call&) { throw std::runtime_error("launch failed"); }, options);
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_EQ(report.failures[0].check, "exception");
+  EXPECT_EQ(report.failures[0].what, "launch failed");
+}
+
+TEST(Battery, TellsItsProgress) {
+  BatteryOptions options;
+  options.schema.max_seqlen = 20;
+  options.kernel_class = float_throughout(DType::f32);
+  Index last = -1;
+  options.progress = [&](Index done, Index total, int failures) {
+    EXPECT_EQ(done, last + 1);
+    EXPECT_GT(total, done);
+    EXPECT_EQ(failures, 0);
+    last = done;
+  };
+  const BatteryReport report = battery(honest, options);
+  EXPECT_EQ(last + 1, report.planned);
+}
+
+TEST(Battery, ReportAsJson) {
+  BatteryOptions options;
+  options.kernel_class = float_throughout(DType::f32);
+  options.stop_after = 1;
+  const auto json = nlohmann::json::parse(to_json(battery(tail_unmasked(), options)));
+  EXPECT_EQ(json["verdict"], "wrong");
+  EXPECT_EQ(json["failures"][0]["check"], "values");
+  EXPECT_EQ(json["failures"][0]["verdict"]["verdict"], "wrong");
+}
+
+TEST(Battery, RefusesWhatMakesNoSense) {
+  const auto refused = [](const auto& change) {
+    BatteryOptions options;
+    change(options);
+    try {
+      battery(honest, options);
+    } catch (const InvalidArgument& error) {
+      return error.argument();
+    }
+    return std::string("nothing");
+  };
+  EXPECT_EQ(refused([](BatteryOptions& o) { o.schema.dtypes.clear(); }), "dtypes");
+  EXPECT_EQ(refused([](BatteryOptions& o) { o.schema.dtypes = {DType::i32}; }), "dtype");
+  EXPECT_EQ(refused([](BatteryOptions& o) { o.schema.head_dims.clear(); }), "head_dims");
+  EXPECT_EQ(refused([](BatteryOptions& o) { o.schema.max_seqlen = 0; }), "max_seqlen");
+  EXPECT_EQ(refused([](BatteryOptions& o) { o.first_case = -1; }), "first_case");
+  EXPECT_EQ(refused([](BatteryOptions& o) { o.cases = -1; }), "cases");
+  EXPECT_EQ(refused([](BatteryOptions& o) { o.stop_after = 0; }), "stop_after");
+  EXPECT_EQ(refused([](BatteryOptions& o) { o.time_limit_s = NAN; }), "time_limit_s");
+}
+
+}  // namespace
+}  // namespace attnlab::oracle
