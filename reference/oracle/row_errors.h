@@ -1,0 +1,189 @@
+// The weights of one row of attention and the errors that a kernel of a class may make in each of them: what
+// the forward and the backward budget are made of. In T: budgets need no more digits than float has, unless
+// the class or the logits do.
+#pragma once
+
+#include <array>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "reference/attention/scores.h"
+#include "reference/core/blocks.h"
+#include "reference/core/philox.h"
+#include "reference/oracle/arithmetic.h"
+#include "reference/oracle/budget.h"
+#include "reference/softmax/row.h"
+
+namespace attnlab::oracle {
+
+template <class T>
+using Row = Eigen::Array<T, 1, Eigen::Dynamic>;
+template <class T>
+using RowMap = Eigen::Map<Row<T>>;
+
+// How often the running maximum moves while a kernel goes over a row in tiles of at least `block` keys, first
+// to last or last to first, whichever is more. Split keys and other orders: a few more.
+template <class T>
+double maximum_moves(const T* s, Index size, Index block) {
+  constexpr double kSplits = 4;
+  const Index blocks = ceil_div(size, block);
+  static thread_local std::vector<T> tops;
+  tops.resize(static_cast<std::size_t>(blocks));
+  for (Index b = 0; b < blocks; ++b) {
+    const Index first = b * block;
+    tops[static_cast<std::size_t>(b)] = softmax::max_row(s + first, std::min(block, size - first));
+  }
+  const auto records = [](auto begin, auto end) {
+    double count = 0;
+    T top = -std::numeric_limits<T>::infinity();
+    for (; begin != end; ++begin) {
+      if (*begin > top) top = *begin, count += 1;
+    }
+    return count;
+  };
+  const double most = std::max(records(tops.begin(), tops.end()), records(tops.rbegin(), tops.rend()));
+  return std::min(most + kSplits, static_cast<double>(blocks));
+}
+
+// How many of a row's weights are equal, or so close that P's format holds one number for them: their
+// roundings are then one rounding. Estimated from the pairs among some of the keys.
+template <class T>
+double multiplicity(const T* s, Index size, double u_p) {
+  constexpr std::size_t kSample = 96;
+  constexpr double kEqual = 0x1p-18, kCommon = 0.25;
+  std::array<T, kSample> sample;
+  std::size_t count = 0;
+  const Index step = std::max<Index>(1, size / static_cast<Index>(kSample));
+  Index seen = 0;
+  for (Index c = 0; c < size && count < kSample; c += step) {
+    // A key of each stretch, at a place that no period of the data follows.
+    const Index at = std::min(size - 1, c + static_cast<Index>(philox(1, static_cast<std::uint64_t>(c))[0] %
+                                                               static_cast<std::uint64_t>(step)));
+    ++seen;
+    if (s[at] > -std::numeric_limits<T>::infinity()) sample[count++] = s[at];
+  }
+  if (count < 2) return 1;
+  std::sort(sample.begin(), sample.begin() + static_cast<std::ptrdiff_t>(count));
+  // Pairs of sorted values no further apart than `width`.
+  const auto pairs_within = [&](double width) {
+    double pairs = 0;
+    for (std::size_t low = 0, high = 0; high < count; ++high) {
+      while (static_cast<double>(sample[high]) - static_cast<double>(sample[low]) > width) ++low;
+      pairs += static_cast<double>(high - low);
+    }
+    return pairs / (0.5 * static_cast<double>(count) * static_cast<double>(count - 1));
+  };
+  const double visible = static_cast<double>(size) * static_cast<double>(count) / static_cast<double>(seen);
+  const double top = std::abs(static_cast<double>(sample[count - 1]));
+  const double equal = pairs_within(kEqual * (1 + top)), close = pairs_within(u_p);
+  return 1 + visible * std::max(equal, close > kCommon ? close : 0);
+}
+
+template <class T>
+struct RowErrors {
+  // The keys that some row of `rows` sees through the band.
+  RowErrors(const attention::Head& h, const KeyNorms& norms, std::span<const Index> rows,
+            const Arithmetic& arithmetic)
+      : head(h), a(arithmetic) {
+    begin = head.band_begin(rows.front());
+    width = std::max<Index>(0, head.band_end(rows.back()) - begin);
+    if (width == 0) return;
+    k = part(norms.k), k_max = part(norms.k_max), v = part(norms.v);
+  }
+  Row<T> part(const std::vector<double>& all) const {
+    return Eigen::Map<const Row<double>>(all.data() + begin, width).template cast<T>();
+  }
+
+  // s: the row's logits at the keys; q: its query; top: its largest logit, in float64.
+  template <class Query>
+  void set_row(Index i, const T* s, const Query& q, double top) {
+    const double scale = std::abs(head.scale), d = static_cast<double>(head.head_dim);
+    const double q_norm = q.norm(), q_max = q.cwiseAbs().maxCoeff();
+    moves = maximum_moves(s, width, a.kernel.min_block_kv);
+    multiple = multiplicity(s, width, a.u_p);
+    const Eigen::Map<const Row<T>> logit(s, width);
+    p = logit;
+    const T largest = std::max(softmax::max_row(s, width), static_cast<T>(head.sink));
+    const T sink = softmax::exp_diff(static_cast<T>(head.sink), largest);
+    l = static_cast<double>(softmax::exp_row(p.data(), width, largest) + sink);
+    p /= static_cast<T>(l);
+    sink_weight = static_cast<double>(sink) / l;
+    visible = static_cast<double>((p > T(0)).count());
+    size = (p > T(0)).select(logit.abs(), T(0));
+
+    max_size = std::abs(top);
+    base = (2 + moves) * a.kernel.exp_error + a.u * (4 + 4 * max_size + 8 * head.softcap);
+    dot = static_cast<T>(scale * q_norm) * k;
+    products = static_cast<T>(scale) * (static_cast<T>(q_max) * k).min(static_cast<T>(q_norm) * k_max);
+    const auto per_size = static_cast<T>(4 * a.u + a.u_scores);
+    eps = static_cast<T>(base) + static_cast<T>(a.sum(d + 3)) * dot + per_size * size;
+    random =
+        static_cast<T>(base) + static_cast<T>(a.typical_sum(d + 3)) * (products + size) + per_size * size;
+    if (a.u_operand > 0) {
+      eps += (static_cast<T>(2 * a.u_operand) * dot)
+                 .min(static_cast<T>(kConfidence * std::sqrt(2.0) * a.u_operand) * products);
+      random += static_cast<T>(a.u_operand) * products;
+    }
+    if (head.softcap != 0) {
+      const Row<T> tanh_error = static_cast<T>(a.kernel.tanh_error) * dot.min(static_cast<T>(head.softcap));
+      eps += tanh_error;
+      random += tanh_error;
+    }
+    if (head.alibi_slope != 0 || head.has_bias) {
+      for (Index c = 0; c < width; ++c) {
+        if (!(p(c) > T(0))) continue;
+        const T error = static_cast<T>(4 * a.u) * (std::abs(alibi(i, c)) + std::abs(bias(i, c)));
+        eps(c) += error;
+        random(c) += error;
+      }
+    }
+    // What P's rounding does to a weight; one that is 1 is held exactly.
+    const double eta = a.eta_p / (a.kernel.scores ? 1.0 : l);
+    rounding = (static_cast<T>(a.u_p) * p).max(p.min(static_cast<T>(eta))).min((T(1) - p).max(T(0)));
+  }
+
+  T alibi(Index i, Index c) const {
+    return static_cast<T>(head.alibi_slope) * static_cast<T>(std::abs(i + head.offset() - begin - c));
+  }
+  T bias(Index i, Index c) const { return head.has_bias ? static_cast<T>(head.bias_at(i, begin + c)) : T(0); }
+
+  const attention::Head& head;
+  const Arithmetic& a;
+  Index begin = 0, width = 0;
+  Row<T> k, k_max, v;  // norms of the keys and values
+  // Of the row.
+  double moves = 0;     // of the running maximum
+  double multiple = 1;  // weights that are one number, see multiplicity()
+  double visible = 0;   // keys with a weight
+  double l = 0, sink_weight = 0, max_size = 0;
+  double base = 0;       // the part of eps that all keys have
+  Row<T> p;              // weights, normalised
+  Row<T> size;           // |logit|
+  Row<T> dot, products;  // scale |q| |k|, and a bound of the root of the sum of squared products
+  Row<T> eps, random;    // a logit's error, which is its weight's relative one: the bound, and on average
+  Row<T> rounding;       // of P, absolute
+};
+
+// Whether the class or the logits need float64: beyond these logits float's own errors show in the weights.
+inline bool needs_double(const attention::Head& head, const KeyNorms& norms, const RowMajor<double>& q,
+                         const KernelClass& kernel_class) {
+  constexpr double kLargeLogit = 3e4;
+  double k_norm = 0, q_norm = 0;
+  for (const double x : norms.k) k_norm = std::max(k_norm, x);
+  for (Index r = 0; r < q.rows(); ++r) {
+    const double x = q.row(r).norm();
+    if (std::isfinite(x)) q_norm = std::max(q_norm, x);
+  }
+  return kernel_class.accumulator.mantissa_bits > 23 ||
+         !(std::abs(head.scale) * q_norm * k_norm < kLargeLogit);
+}
+
+// |values|, 0 for what is not finite.
+template <class T>
+RowMajor<T> magnitudes(MatrixView<const double> values) {
+  const auto m = as_eigen(values).array();
+  return m.isFinite().select(m.abs(), 0.0).template cast<T>();
+}
+
+}  // namespace attnlab::oracle
