@@ -28,6 +28,7 @@ _FEATURES = {
     "dropout": "dropout_p",
     "padding": "kv_lens",
     "packed": "cu_seqlens_kv",
+    "scale": "softmax_scale",
 }
 
 
@@ -50,6 +51,8 @@ class Report:
     skipped: int
     planned: int
     next_case: int  # first_case of the call that continues this one
+    complete: bool  # the whole plan was run
+    left_out: list[str]  # profiles and checks without a case, and why the kernel declined others
     deterministic: bool
     max_error_over_budget: float
     hardest: str
@@ -173,6 +176,13 @@ def _parameters(function: Callable[..., Any]) -> tuple[set[str], bool]:
     return named, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
+def _activations(arrays: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    tensors = [np.ascontiguousarray(_frameworks.bits("activations", array)[0], np.float32) for array in arrays]
+    if len(tensors) != 3 or tensors[0].ndim != 4 or any(tensor.shape != tensors[0].shape for tensor in tensors):
+        raise ValueError("activations: got arrays of other shapes, expected q, k, v, all [batch, heads, seqlen, dim]")
+    return ("real", *tensors)
+
+
 def _bar(done: int, total: int, failures: int) -> None:
     width = 40
     filled = width * done // max(1, total)
@@ -199,9 +209,14 @@ def battery(
     dropout: bool | None = None,
     padding: bool | None = None,
     packed: bool | None = None,
+    scale: bool | None = None,
     gqa: bool = True,
     cross: bool = True,
     empty: bool = True,
+    strides: bool = True,
+    hidden_nan: bool = True,
+    huge: bool = False,
+    activations: tuple[Any, Any, Any] | None = None,
     max_seqlen: int = 1024,
     time_limit: float = 60.0,
     seed: int = 0,
@@ -222,8 +237,11 @@ def battery(
 
     backward=True checks gradients too, those of the framework's automatic differentiation (torch, jax); a function
     is called as backward(dout, q, k, v, out, lse, **options) and returns dq, dk, dv. empty: sequences of length 0;
-    cross: seqlen_q != seqlen_kv. The battery stops after time_limit seconds or stop_after failures; first_case
-    continues one, cases bounds it. Ctrl-C stops it at the next case. progress=True draws a bar on stderr.
+    cross: seqlen_q != seqlen_kv; strides: other layouts than contiguous ones; hidden_nan: NaN behind a mask, which must not
+    matter; huge: tensors of more than 2^31 elements; activations: q, k, v of a real model, [batch, heads, seqlen, dim].
+
+    The battery stops after time_limit seconds or stop_after failures; first_case continues one, and cases beyond the
+    plan's are random ones. Ctrl-C stops it at the next case. progress=True draws a bar on stderr.
     """
     called = _Kernel(kernel, backward, _frameworks.adapter(framework, device), layout)
     wanted = {
@@ -234,9 +252,10 @@ def battery(
         "dropout": dropout,
         "padding": padding,
         "packed": packed,
+        "scale": scale,
     }
     settings: dict[str, Any] = {
-        name: _FEATURES[name] in called.accepts or (name == "causal" and called.takes_any) if choice is None else choice
+        name: _FEATURES[name] in called.accepts or (name in ("causal", "scale") and called.takes_any) if choice is None else choice
         for name, choice in wanted.items()
     }
     settings |= {
@@ -247,6 +266,10 @@ def battery(
         "gqa": gqa,
         "cross": cross,
         "empty": empty,
+        "strides": strides,
+        "hidden_nan": hidden_nan,
+        "huge": huge,
+        "activations": None if activations is None else _activations(activations),
         "max_seqlen": max_seqlen,
         "time_limit": time_limit,
         "seed": seed,

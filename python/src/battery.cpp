@@ -100,7 +100,9 @@ oracle::BatteryOptions options_of(const nb::dict& from, const nb::dict& declared
   } flags[] = {{"causal", schema.causal},   {"gqa", schema.gqa},         {"cross", schema.cross},
                {"window", schema.window},   {"softcap", schema.softcap}, {"alibi", schema.alibi},
                {"dropout", schema.dropout}, {"padding", schema.padding}, {"packed", schema.packed},
-               {"lse", schema.lse},         {"empty", schema.empty},     {"backward", schema.backward}};
+               {"scale", schema.scale},     {"strides", schema.strides}, {"hidden_nan", schema.hidden_nan},
+               {"lse", schema.lse},         {"empty", schema.empty},     {"backward", schema.backward},
+               {"huge", schema.huge}};
   for (const auto& [name, flag] : flags) flag = nb::cast<bool>(nb::object(from[name]));
   schema.max_seqlen = nb::cast<Index>(nb::object(from["max_seqlen"]));
   options.seed = nb::cast<std::uint64_t>(nb::object(from["seed"]));
@@ -120,9 +122,31 @@ oracle::BatteryOptions options_of(const nb::dict& from, const nb::dict& declared
   return options;
 }
 
+// Contiguous float32 arrays q, k and v of one shape [batch, heads, rows, dim].
+std::optional<oracle::Activations> activations_of(const nb::object& given) {
+  if (given.is_none()) return std::nullopt;
+  const auto arrays = nb::cast<nb::tuple>(given);
+  oracle::Activations real;
+  real.name = nb::cast<std::string>(arrays[0]);
+  const std::pair<const char*, std::vector<float>*> tensors[] = {
+      {"q", &real.q}, {"k", &real.k}, {"v", &real.v}};
+  for (std::size_t n = 0; n < 3; ++n) {
+    const auto array = nb::cast<nb::ndarray<const float, nb::ndim<4>, nb::c_contig, nb::device::cpu>>(
+        nb::object(arrays[n + 1]));
+    tensors[n].second->assign(array.data(), array.data() + array.size());
+    real.batch = static_cast<Index>(array.shape(0));
+    real.heads = static_cast<Index>(array.shape(1));
+    real.rows = static_cast<Index>(array.shape(2));
+    real.dim = static_cast<Index>(array.shape(3));
+  }
+  return real;
+}
+
 nb::dict battery(const nb::object& kernel, const nb::dict& settings, const nb::dict& declared,
                  const nb::object& progress) {
   oracle::BatteryOptions options = options_of(settings, declared);
+  const std::optional<oracle::Activations> activations = activations_of(settings["activations"]);
+  if (activations) options.activations = &*activations;
   const auto callable = std::make_shared<Callable>(kernel, progress);
   options.progress = [callable](Index done, Index total, int failures) {
     callable->progress(done, total, failures);

@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <memory>
@@ -121,6 +122,8 @@ nb::dict dict_of(const oracle::BatteryReport& report) {
   d["skipped"] = report.skipped;
   d["planned"] = report.planned;
   d["next_case"] = report.next_case;
+  d["complete"] = report.complete;
+  d["left_out"] = nb::cast(report.left_out);
   d["deterministic"] = report.deterministic;
   d["max_error_over_budget"] = report.max_error_over_budget;
   d["hardest"] = report.hardest;
