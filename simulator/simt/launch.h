@@ -3,10 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <tuple>
 #include <type_traits>
-#include <utility>
 
 #include "simulator/simt/device.h"
 
@@ -48,20 +45,5 @@ struct KernelIdentity {
 // reading a kernel's parameters, which counts as nothing.
 int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(void*), void* arguments,
            std::size_t argument_bytes);
-
-// The typed form that the translator writes:
-//   launch_call(shape, identity, [](auto&... a) <not instrumented> { kernel<T>(a...); }, arguments...)
-// Arguments are evaluated once, on the host, and copied.
-template <class Call, class... Arguments>
-int launch_call(const LaunchShape& shape, const KernelIdentity& kernel, Call call, Arguments&&... arguments) {
-  std::tuple<Call, std::tuple<std::decay_t<Arguments>...>> all{std::move(call),
-                                                               {std::forward<Arguments>(arguments)...}};
-  return launch(
-      shape, kernel, [](void* p) __attribute__((no_sanitize("thread"), no_sanitize_coverage)) {
-        auto& [f, values] = *static_cast<decltype(all)*>(p);
-        std::apply(f, values);
-      },
-      &all, sizeof all);
-}
 
 }  // namespace attnlab::simt

@@ -50,6 +50,11 @@ bool Modifiers::take(std::string_view modifier) {
   left_.erase(found);
   return true;
 }
+bool Modifiers::take_all(std::initializer_list<std::string_view> modifiers) {
+  bool all = true;
+  for (const std::string_view m : modifiers) all = take(m) && all;
+  return all;
+}
 std::string_view Modifiers::take_one(std::initializer_list<std::string_view> modifiers) {
   for (const std::string_view m : modifiers)
     if (take(m)) return m;

@@ -24,6 +24,7 @@ class Modifiers {
   explicit Modifiers(const std::vector<std::string>& all) : left_(all.begin(), all.end()) {}
 
   bool take(std::string_view modifier);
+  bool take_all(std::initializer_list<std::string_view> modifiers);  // true when all of these are there
   // The one of these that is there; empty: none.
   std::string_view take_one(std::initializer_list<std::string_view> modifiers);
   std::string_view take_prefixed(std::string_view prefix);

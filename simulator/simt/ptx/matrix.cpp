@@ -79,7 +79,7 @@ void run_transpose(Context& c, const Step& s) {
 }
 
 void expect_common(Builder& b, Modifiers& m) {
-  const bool common = m.take("sync") & m.take("aligned") & m.take("m8n8");
+  const bool common = m.take_all({"sync", "aligned", "m8n8"});
   if (!common || m.type() != Type::b16) b.refuse("only .sync.aligned.m8n8 with .b16 is supported");
 }
 

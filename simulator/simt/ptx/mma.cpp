@@ -14,9 +14,11 @@
 #include "simulator/simt/ptx/matrix.h"
 #include "simulator/simt/ptx/numbers.h"
 
-// The emulated program itself is compiled for these.
+// The emulated program itself is compiled for these. (clang++ knows no such pragma.)
+#ifndef __clang__
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,f16c")
+#endif
 
 namespace attnlab::simt::ptx {
 namespace {
@@ -218,7 +220,7 @@ const Form forms[] = {
 void decode_mma(Builder& b) {
   b.expect_operands(4, 4);
   Modifiers m = b.modifiers();
-  const bool common = m.take("sync") & m.take("aligned") & m.take("row") & m.take("col");
+  const bool common = m.take_all({"sync", "aligned", "row", "col"});
   const auto shape = m.take_one({"m16n8k4", "m16n8k8", "m16n8k16", "m16n8k32"});
   if (!common || shape.empty()) b.refuse("this kind or shape of mma is not supported");
   const auto k = static_cast<unsigned>(std::stoul(std::string(shape.substr(6))));
@@ -244,4 +246,6 @@ void decode_mma(Builder& b) {
 
 }  // namespace attnlab::simt::ptx
 
+#ifndef __clang__
 #pragma GCC pop_options
+#endif
