@@ -1,9 +1,8 @@
 #include "cli/witness.h"
 
-#include <fmt/format.h>
-
 #include "reference/core/data_dir.h"
 #include "simulator/io/registry.h"
+#include "simulator/memory/geometry.h"
 #include "simulator/simt/runtime/session.h"
 
 namespace attnlab::cli {
@@ -50,6 +49,12 @@ void add_io(Witness& w) {
 
 }  // namespace
 
+std::uint64_t Witness::useful_bytes() const {
+  const Witness& w = *this;
+  return w[simt::Metric::global_load_bytes] + w[simt::Metric::global_store_bytes] +
+         w[simt::Metric::async_copy_bytes];
+}
+
 std::optional<std::uint64_t> Witness::on_gpu(simt::Metric metric) const {
   if (measured == nullptr) return std::nullopt;
   return measured->sum(simt::metrics()[static_cast<std::size_t>(metric)].name);
@@ -58,21 +63,46 @@ std::optional<std::uint64_t> Witness::on_gpu(simt::Metric metric) const {
 cuda::Measurements shipped_measurements() {
   return cuda::read_measurements(data_dir("cuda/counters") / "h200.csv");
 }
+cuda::Measurements shipped_predictions() {
+  return cuda::read_measurements(data_dir("cuda/counters") / "emulated.csv");
+}
+std::vector<cuda::Exception> shipped_exceptions() {
+  return cuda::read_exceptions(data_dir("cuda/counters") / "exceptions.csv");
+}
 
-Witness witness(const cuda::Kernel& kernel, const cuda::Shape& shape,
-                const cuda::Measurements& measurements) {
-  Witness w;
-  w.kernel = &kernel;
-  w.shape = shape;
-  w.measured = measurements.find(kernel, shape);
-  add_io(w);
-  // Only nvcc knows how many registers a kernel takes, and with them how many blocks share an SM.
+cuda::Measurement emulate(const cuda::Kernel& kernel, const cuda::Shape& shape,
+                          const cuda::Measurements& measurements, simt::Report* report) {
   simt::options().registers = measurements.registers();
+  const auto code_bytes = measurements.code_bytes();
   simt::take_report();
   cuda::launch_once(cuda::Backend::emulator, kernel, shape);
-  w.report = simt::take_report();
-  for (const simt::KernelReport& launch : w.report.kernels)
-    for (std::size_t m = 0; m < simt::metric_count; ++m) w.emulated[m] += launch.counters[m];
+  simt::Report own = simt::take_report();
+  cuda::Measurement run{&kernel, shape, {}};
+  for (const simt::KernelReport& launch : own.kernels) {
+    cuda::MeasuredLaunch counted;
+    counted.cuda_kernel = launch.name;
+    for (const simt::MetricInfo& info : simt::metrics())
+      counted.counters[std::string(info.name)] =
+          static_cast<double>(launch.counters[static_cast<std::size_t>(info.metric)]);
+    if (const auto code = code_bytes.find(launch.name); code != code_bytes.end()) {
+      counted.code_bytes = code->second;
+      counted.counters["dram__bytes_read.sum"] +=
+          static_cast<double>(memory::launch_read_bytes(code->second));
+    }
+    run.launches.push_back(std::move(counted));
+  }
+  if (report != nullptr) *report = std::move(own);
+  return run;
+}
+
+Witness witness(const cuda::Measurement& prediction, const cuda::Measurements& measurements) {
+  Witness w;
+  w.kernel = prediction.kernel;
+  w.shape = prediction.shape;
+  w.measured = measurements.find(*w.kernel, w.shape);
+  add_io(w);
+  for (const simt::MetricInfo& info : simt::metrics())
+    w.emulated[static_cast<std::size_t>(info.metric)] = prediction.sum(info.name).value_or(0);
   return w;
 }
 

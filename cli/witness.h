@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/json_output.h"
-#include "cuda/counters/measurements.h"
+#include "cuda/counters/bars.h"
 #include "simulator/io/traffic.h"
 #include "simulator/simt/report/report.h"
 
@@ -19,25 +19,39 @@ struct Witness {
   // HBM bytes by formula and by metered run, with the kernel's own tiles. Nothing for softmax.
   std::string algorithm;
   std::optional<io::Count> closed, metered;
-  simt::Report report;                          // the emulator's
-  simt::Counters emulated{};                    // the sum over the report's kernels
+  simt::Counters emulated{};                    // the sum over the CUDA kernels of a run
   const cuda::Measurement* measured = nullptr;  // null: this run was not measured
 
   std::uint64_t operator[](simt::Metric metric) const { return emulated[static_cast<std::size_t>(metric)]; }
+  // HBM bytes that the kernel's requests ask for, each byte of a request once.
+  std::uint64_t useful_bytes() const;
   // What a GPU's counter of the same name showed.
   std::optional<std::uint64_t> on_gpu(simt::Metric metric) const;
 };
 
-// Runs the kernel on the emulator. measurements must outlive the result.
-Witness witness(const cuda::Kernel& kernel, const cuda::Shape& shape, const cuda::Measurements& measurements);
+// What the emulator counts, a launch a CUDA kernel. It is told what only nvcc knows: registers, which limit
+// the blocks that share an SM, and bytes of code, which DRAM reads. report: takes the emulator's own, if not
+// null.
+cuda::Measurement emulate(const cuda::Kernel& kernel, const cuda::Shape& shape,
+                          const cuda::Measurements& measurements, simt::Report* report = nullptr);
+
+// All four. prediction: the emulator's counts. measurements must outlive the result.
+Witness witness(const cuda::Measurement& prediction, const cuda::Measurements& measurements);
 
 // A table for a terminal, with a line that tells what the GPU's numbers are.
 std::string to_text(const std::vector<Witness>& witnesses, const cuda::Measurements& measurements);
-// docs/results/counters.md.
-std::string to_markdown(const std::vector<Witness>& witnesses, const cuda::Measurements& measurements);
+// docs/results/counters.md. predictions: of runs that were measured.
+std::string to_markdown(const std::vector<cuda::Measurement>& predictions,
+                        const cuda::Measurements& measurements,
+                        const std::vector<cuda::Exception>& exceptions);
 Json to_json(const std::vector<Witness>& witnesses);
+// cuda/counters/emulated.csv.
+std::string to_csv(const std::vector<cuda::Measurement>& predictions);
 
-// The table that ships with the program: an H200's.
+// The tables that ship with the program: an H200's counters, the emulator's predictions of them, and the runs
+// that are known to miss a bar.
 cuda::Measurements shipped_measurements();
+cuda::Measurements shipped_predictions();
+std::vector<cuda::Exception> shipped_exceptions();
 
 }  // namespace attnlab::cli

@@ -15,8 +15,8 @@ struct Options {
   std::vector<std::string> kernels;
   Index seqlen = 512, dim = 64, heads = 2;
   std::string dtype = "fp32";
-  bool causal = false, measured = false, json = false, markdown = false;
-  double products = 1.4e8;
+  bool causal = false, measured = false, json = false, csv = false, markdown = false;
+  double products = 6e8;
 };
 
 cuda::ElementType element_type(const std::string& text) {
@@ -33,12 +33,14 @@ std::vector<const cuda::Kernel*> chosen(const Options& options) {
   return kernels;
 }
 
-// Products of a query's and a key's elements; softmax: a hundred a number.
+// Products of a query's and a key's elements; softmax: ten a number.
 double work(const cuda::Measurement& run) {
   const cuda::Shape& s = run.shape;
-  if (run.kernel->pass == cuda::Pass::softmax) return 100.0 * static_cast<double>(s.heads * s.seqlen_kv);
+  if (run.kernel->pass == cuda::Pass::softmax) return 10.0 * static_cast<double>(s.heads * s.seqlen_kv);
   return static_cast<double>(s.batch * s.heads * s.seqlen_q) * static_cast<double>(s.seqlen_kv * s.head_dim);
 }
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void run(const Options& options) {
   if (options.seqlen < 1) throw InvalidArgument("--seqlen", std::to_string(options.seqlen), "at least 1");
@@ -54,13 +56,20 @@ void run(const Options& options) {
   if (!(options.products > 0))
     throw InvalidArgument("--products", fmt::format("{}", options.products), "more than 0");
   const cuda::Measurements measurements = shipped_measurements();
+  if (options.markdown) {
+    print(to_markdown(shipped_predictions().runs, measurements, shipped_exceptions()));
+    return;
+  }
+  std::vector<cuda::Measurement> predictions;
+  const auto emulate_one = [&](const cuda::Kernel& kernel, const cuda::Shape& shape) {
+    predictions.push_back(emulate(kernel, shape, measurements));
+  };
   const auto kernels = chosen(options);
-  std::vector<Witness> witnesses;
   if (options.measured) {
     for (const cuda::Kernel* kernel : kernels)
       for (const cuda::Measurement& measured : measurements.runs)
         if (measured.kernel == kernel && work(measured) <= options.products)
-          witnesses.push_back(witness(*kernel, measured.shape, measurements));
+          emulate_one(*kernel, measured.shape);
   } else {
     cuda::Shape shape;
     shape.seqlen_q = shape.seqlen_kv = options.seqlen;
@@ -71,13 +80,17 @@ void run(const Options& options) {
     for (const cuda::Kernel* kernel : kernels) {
       if (kernel->pass == cuda::Pass::softmax && options.kernels.empty())
         continue;  // their shapes are others
-      witnesses.push_back(witness(*kernel, shape, measurements));
+      emulate_one(*kernel, shape);
     }
   }
-  const std::string text = options.json       ? to_json(witnesses).dump(2) + "\n"
-                           : options.markdown ? to_markdown(witnesses, measurements)
-                                              : to_text(witnesses, measurements);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (options.csv) {
+    print(to_csv(predictions));
+    return;
+  }
+  std::vector<Witness> witnesses;
+  for (const cuda::Measurement& prediction : predictions)
+    witnesses.push_back(witness(prediction, measurements));
+  print(options.json ? to_json(witnesses).dump(2) + "\n" : to_text(witnesses, measurements));
 }
 
 }  // namespace
@@ -100,7 +113,14 @@ void add_witness(CLI::App& app) {
                    "The largest run of --measured, in products of two numbers")
       ->capture_default_str();
   auto* json = command->add_flag("--json", options->json, "JSON");
-  command->add_flag("--markdown", options->markdown, "The page docs/results/counters.md")->excludes(json);
+  auto* csv = command->add_flag("--csv", options->csv,
+                                "With --measured: the table of predictions, cuda/counters/emulated.csv");
+  command
+      ->add_flag("--markdown", options->markdown,
+                 "The page docs/results/counters.md, from that table: nothing is emulated")
+      ->excludes(json)
+      ->excludes(csv);
+  csv->excludes(json);
   command->callback([options] { run(*options); });
 }
 

@@ -2,7 +2,7 @@
 # Measures every kernel with the GPU's own counters: builds the driver, checks each kernel against the reference,
 # runs them all under Nsight Compute, and writes
 #
-#   h200.csv          one line a CUDA kernel launched: which rung, which problem, and every counter below
+#   h200.csv          one line a CUDA kernel launched: which rung, which problem, bytes of code, and every counter below
 #   h200.sass.xz      machine code that was measured (cuobjdump -sass): fp32, head_dim 64 and 128, without encoding
 #
 # beside this script, or into $OUT, where the profiler's own table and the driver's output then come too.
@@ -91,7 +91,13 @@ cuobjdump -sass "$driver" |
   sed -E '/^[[:space:]]*\/\* 0x[0-9a-f]+ \*\/$/d; s/[[:space:]]*\/\* 0x[0-9a-f]+ \*\///' |
   xz -6 -T0 > "$out/$name.sass.xz" || echo "no SASS"
 
-python3 "$here/table.py" "$work/launches.txt" "$work/ncu.csv" "$out/$name.csv" \
+# Bytes of machine code of every kernel: the address of the last instruction and its 16 bytes.
+cuobjdump -sass "$driver" |
+  awk '/Function :/ { if (name) print name "\t" last; name = $3 }
+       match($0, /\/\*[0-9a-f]+\*\//) { last = substr($0, RSTART + 2, RLENGTH - 4) }
+       END { print name "\t" last }' | c++filt > "$work/code.txt" || echo "no code sizes"
+
+python3 "$here/table.py" "$work/launches.txt" "$work/ncu.csv" "$work/code.txt" "$out/$name.csv" \
   "date: $(date -u +%Y-%m-%d)" \
   "gpu: $(nvidia-smi --query-gpu=name --format=csv,noheader | head -1)" \
   "driver: $(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -1)" \

@@ -1,27 +1,12 @@
 #include "cuda/counters/measurements.h"
 
 #include <cstdlib>
-#include <fstream>
 
+#include "cuda/counters/table.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cuda {
 namespace {
-
-// A line's cells; those with commas stand in quotes.
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (const char letter : line) {
-    if (letter == '"')
-      quoted = !quoted;
-    else if (letter == ',' && !quoted)
-      cells.emplace_back();
-    else
-      cells.back() += letter;
-  }
-  return cells;
-}
 
 ElementType type_of(const std::string& text, const std::string& path) {
   for (const ElementType type : kElementTypes)
@@ -47,6 +32,11 @@ std::optional<std::uint64_t> Measurement::sum(std::string_view counter) const {
   return static_cast<std::uint64_t>(total);
 }
 
+std::string Measurements::fact(const std::string& key) const {
+  const auto at = about.find(key);
+  return at == about.end() ? "unknown" : at->second;
+}
+
 const Measurement* Measurements::find(const Kernel& kernel, const Shape& shape) const {
   for (const Measurement& run : runs)
     if (run.kernel == &kernel && same(run.shape, shape)) return &run;
@@ -62,47 +52,44 @@ std::map<std::string, unsigned> Measurements::registers() const {
   return all;
 }
 
+std::map<std::string, std::uint64_t> Measurements::code_bytes() const {
+  std::map<std::string, std::uint64_t> all;
+  for (const Measurement& run : runs)
+    for (const MeasuredLaunch& launch : run.launches)
+      if (launch.code_bytes != 0) all[launch.cuda_kernel] = launch.code_bytes;
+  return all;
+}
+
 Measurements read_measurements(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) throw FileError(path.string(), "cannot be read");
+  const Table table = read_table(path);
   Measurements result;
-  std::vector<std::string> columns;
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty()) continue;
-    if (line[0] == '#') {
-      if (const auto colon = line.find(": "); colon != std::string::npos && colon > 2)
-        result.about[line.substr(2, colon - 2)] = line.substr(colon + 2);
-      continue;
-    }
-    const auto cells = cells_of(line);
-    if (columns.empty()) {
-      columns = cells;
-      continue;
-    }
-    if (cells.size() != columns.size())
-      throw FileError(path.string(), "a line of " + std::to_string(cells.size()) + " cells, expected " +
-                                         std::to_string(columns.size()) + ": " + line);
-    std::map<std::string, std::string> row;
-    for (std::size_t n = 0; n < columns.size(); ++n) row[columns[n]] = cells[n];
-    const auto number = [&](const char* column) {
-      return static_cast<Index>(std::strtoll(row[column].c_str(), nullptr, 10));
+  result.about = table.about;
+  for (const Row& row : table.rows) {
+    const auto text = [&](const char* column) -> const std::string& {
+      const auto at = row.find(column);
+      if (at == row.end()) throw FileError(path.string(), std::string("has no column ") + column);
+      return at->second;
     };
-    if (row["step"] == "0" || result.runs.empty()) {
+    const auto number = [&](const char* column) {
+      return static_cast<Index>(std::strtoll(text(column).c_str(), nullptr, 10));
+    };
+    if (text("step") == "0" || result.runs.empty()) {
       Shape shape;
       shape.seqlen_q = number("seqlen_q"), shape.seqlen_kv = number("seqlen_kv"),
       shape.head_dim = number("head_dim");
       shape.batch = number("batch"), shape.heads = number("heads"), shape.kv_heads = number("kv_heads");
-      shape.causal = row["causal"] == "1";
-      shape.type = type_of(row["dtype"], path.string());
-      result.runs.push_back({&find_kernel(row["kernel"]), shape, {}});
+      shape.causal = text("causal") == "1";
+      shape.type = type_of(text("dtype"), path.string());
+      result.runs.push_back({&find_kernel(text("kernel")), shape, {}});
     }
     MeasuredLaunch launch;
-    launch.cuda_kernel = row["cuda_kernel"];
+    launch.cuda_kernel = text("cuda_kernel");
     if (launch.cuda_kernel.rfind("void ", 0) == 0) launch.cuda_kernel.erase(0, 5);
-    for (const auto& [column, text] : row) {
+    if (row.contains("code_bytes")) launch.code_bytes = static_cast<std::uint64_t>(number("code_bytes"));
+    for (const auto& [column, value_text] : row) {
       char* end = nullptr;
-      const double value = std::strtod(text.c_str(), &end);
-      if (column.find("__") != std::string::npos && end != text.c_str() && *end == '\0')
+      const double value = std::strtod(value_text.c_str(), &end);
+      if (column.find("__") != std::string::npos && end != value_text.c_str() && *end == '\0')
         launch.counters[column] = value;
     }
     result.runs.back().launches.push_back(std::move(launch));

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Joins the driver's announcements with Nsight Compute's raw CSV into one table, and prints the gist of it.
 
-usage: table.py LAUNCHES NCU_CSV OUTPUT [comment ...]
+usage: table.py LAUNCHES NCU_CSV CODE OUTPUT [comment ...]
+
+CODE: a kernel's demangled signature and the address of its last instruction (hexadecimal) a line.
 
 Nsight Compute's rows follow the launches' order; each announcement says how many kernels belong to it.
 """
@@ -46,8 +48,20 @@ def number(text):
     return str(int(value)) if value == int(value) else text
 
 
+def code_sizes(path):
+    """Bytes of code by the name that the profiler gives a kernel."""
+    sizes = {}
+    with open(path) as lines:
+        for line in lines:
+            signature, last = line.rstrip("\n").rsplit("\t", 1)
+            name = signature.split("(")[0].replace("attnlab::cuda::gpu::", "")
+            sizes[name.replace("false", "0").replace("true", "1")] = int(last, 16) + 16
+    return sizes
+
+
 def main():
-    launches, ncu, output, *comments = sys.argv[1:]
+    launches, ncu, code, output, *comments = sys.argv[1:]
+    sizes = code_sizes(code)
     header, rows = profiled(ncu)
     metrics = sorted(name for name in header if name in LAUNCH_METRICS
                      or name.endswith(".sum") and not name.startswith("profiler__"))
@@ -60,9 +74,10 @@ def main():
             row = rows[at]
             at += 1
             problem = [launch["kernel"], step] + [launch[name] for name in PROBLEM[2:]]
-            table.append(problem + [row["Kernel Name"].split("(")[0], row["Grid Size"], row["Block Size"]]
+            table.append(problem + [row["Kernel Name"].split("(")[0], row["Grid Size"], row["Block Size"],
+                                    sizes.get(row["Kernel Name"].split("(")[0], 0)]
                          + [number(row[name]) for name in metrics])
-    columns = ["kernel", "step"] + PROBLEM[2:] + ["cuda_kernel", "grid", "block"] + metrics
+    columns = ["kernel", "step"] + PROBLEM[2:] + ["cuda_kernel", "grid", "block", "code_bytes"] + metrics
     with open(output, "w", newline="") as file:
         for comment in comments:
             file.write(f"# {comment}\n")

@@ -46,6 +46,11 @@ std::uint64_t l1_bytes(const Geometry& geometry, std::uint64_t resident_blocks,
       "at most " + std::to_string(most) + " an SM");
 }
 
+std::uint64_t launch_read_bytes(std::uint64_t code_bytes) {
+  constexpr std::uint64_t kConstantBytes = 2304;
+  return code_bytes + kConstantBytes;
+}
+
 std::uint64_t blocks_that_fit(const Geometry& geometry, std::uint64_t shared_bytes_per_block) {
   return geometry.shared_bytes_per_sm / (shared_bytes_per_block + kReservedBytes);
 }

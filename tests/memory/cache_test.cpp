@@ -16,6 +16,7 @@ using memory::L2Cache;
 
 Geometry l2_of(std::uint64_t lines, unsigned ways) {
   Geometry g;
+  g.dram_bytes = 32;
   g.l2_bytes = lines * 128;
   g.l2_ways = ways;
   g.l2_effective_fraction = 1;
@@ -174,6 +175,7 @@ TEST(L2Cache, TheShareThatDistinctDataCanUseIsItsSize) {
 // The hash must neither waste room on a contiguous tensor nor let a power-of-two stride fall into few sets.
 TEST(L2Cache, TheHashSpreadsRunsAndStrides) {
   Geometry g;
+  g.dram_bytes = 32;
   g.l2_effective_fraction = 1;
   g.l2_bytes = 60 << 20;  // 15 x 2^11 sets of 16 lines
   const std::uint32_t lines = (60 << 20) / 128;

@@ -26,6 +26,7 @@ using Sectors = std::vector<std::uint32_t>;
 
 Geometry small_gpu() {
   Geometry g;
+  g.dram_bytes = 32;
   g.sms = 2;
   g.sram_bytes_per_sm = 4 * 128 + 2 * 1024;
   g.shared_bytes_per_sm = 2 * 1024;  // the L1 of a block or two: 4 lines
