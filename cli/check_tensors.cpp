@@ -33,20 +33,21 @@ bool is_scale(Role role) { return role == Role::q_scale || role == Role::k_scale
 
 // What the integers of a tensor, or elements that a .npy leaves untyped, are.
 std::optional<DType> patterns_of(Role role, const CheckSources& s) {
-  const std::optional<DType> dtype = parse_optional_dtype(s.dtype);
+  const std::optional<DType> dtype = parse_float_type("--dtype", s.dtype);
+  const std::optional<DType> out = parse_float_type("--out-dtype", s.out_dtype);
   switch (role) {
     case Role::q:
     case Role::bias:
       return dtype;
     case Role::k:
     case Role::v:
-      return s.kv_dtype.empty() ? dtype : parse_dtype(s.kv_dtype);
+      return s.kv_dtype.empty() ? dtype : parse_float_type("--kv-dtype", s.kv_dtype);
     case Role::o:
     case Role::dout:
     case Role::dq:
     case Role::dk:
     case Role::dv:
-      if (!s.out_dtype.empty()) return parse_dtype(s.out_dtype);
+      if (out) return out;
       return dtype && bits(*dtype) == 8 ? DType::bf16 : dtype;
     default:
       return {};
@@ -62,7 +63,8 @@ const RoleInfo* role_of(const std::string& name) {
 Opened open_all(const CheckSources& s) {
   Opened opened;
   if (!s.input.empty()) {
-    const std::shared_ptr<const files::Archive> file = files::open(s.input, parse_optional_dtype(s.dtype));
+    const std::shared_ptr<const files::Archive> file =
+        files::open(s.input, parse_float_type("--dtype", s.dtype));
     for (const files::TensorInfo& tensor : file->tensors()) {
       const RoleInfo* known = role_of(tensor.name);
       if (known == nullptr) {
@@ -128,12 +130,12 @@ void require_types(const CheckSources& s, Opened& opened) {
                           fmt::format("{}, {}", name(expected), why));
   };
   const DType q = opened.of(Role::q).info().dtype;
-  if (const auto dtype = parse_optional_dtype(s.dtype)) require(Role::q, *dtype, "which --dtype says");
-  const auto kv = parse_optional_dtype(s.kv_dtype);
+  if (const auto dtype = parse_float_type("--dtype", s.dtype)) require(Role::q, *dtype, "which --dtype says");
+  const auto kv = parse_float_type("--kv-dtype", s.kv_dtype);
   for (const Role role : {Role::k, Role::v}) {
     require(role, kv.value_or(q), kv ? "which --kv-dtype says" : "the type of q (or --kv-dtype)");
   }
-  if (const auto out = parse_optional_dtype(s.out_dtype)) {
+  if (const auto out = parse_float_type("--out-dtype", s.out_dtype)) {
     for (const Role role : {Role::o, Role::dq, Role::dk, Role::dv}) {
       require(role, *out, "which --out-dtype says");
     }
@@ -277,6 +279,10 @@ class Reader {
   void load_block_table() {
     const TensorSource& source = opened_.of(Role::block_table);
     for (const double page : source.load().to_double()) {
+      if (page < 0 && options_.kv_lens.empty() && options_.cu_seqlens_kv.empty()) {
+        throw InvalidArgument("--kv-lens", "nothing",
+                              "the keys of each sequence, as the block table has entries without a page");
+      }
       constexpr double kLargest = std::numeric_limits<std::int32_t>::max();
       if (std::abs(page) > kLargest) {
         throw InvalidArgument(source.label, fmt::format("page {:.0f}", page), "less than 2^31");

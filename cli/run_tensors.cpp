@@ -23,7 +23,7 @@ struct Sources {
 };
 
 Sources open_sources(const RunSources& s) {
-  const std::optional<DType> raw_as = parse_optional_dtype(s.dtype);
+  const std::optional<DType> raw_as = parse_float_type("--dtype", s.dtype);
   Sources sources;
   if (!s.input.empty()) {
     const std::shared_ptr<const files::Archive> file = files::open(s.input, raw_as);
@@ -89,7 +89,8 @@ RunInputs read_files(const RunSources& s, const ProblemOptions& options, bool pa
   RunInputs inputs;
   const files::TensorInfo q = sources.q.info(), k = sources.k.info(), v = sources.v.info();
   require_float(sources.q);
-  if (const auto type = parse_optional_dtype(s.dtype)) require_type(sources.q, *type, "which --dtype says");
+  if (const auto type = parse_float_type("--dtype", s.dtype))
+    require_type(sources.q, *type, "which --dtype says");
   for (const TensorSource* other : {&sources.k, &sources.v, &sources.dout}) {
     if (*other) require_type(*other, q.dtype, "the type of q");
   }
@@ -126,8 +127,7 @@ RunInputs draw(const RunSources& s, const ProblemOptions& options, bool packed, 
   inputs.form = {order_of("--layout", s.layout, packed), packed ? std::size_t{3} : 4};
   attention::Problem& p = inputs.problem;
   p = problem_of(options);
-  const DType dtype = s.dtype.empty() ? DType::f16 : parse_dtype(s.dtype);
-  if (!is_float(dtype)) throw InvalidArgument("--dtype", s.dtype, "a floating-point type");
+  const DType dtype = parse_float_type("--dtype", s.dtype).value_or(DType::f16);
   if (sources.dout)
     throw InvalidArgument("--dout", s.dout, "nothing beside random tensors, whose dout is random too");
   accept(p, dtype);

@@ -77,8 +77,17 @@ void require_float(const TensorSource& source) {
   }
 }
 
-std::optional<DType> parse_optional_dtype(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional(parse_dtype(text));
+std::optional<DType> parse_float_type(const std::string& option, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  std::optional<DType> type;
+  try {
+    type = parse_dtype(text);
+  } catch (const InvalidArgument&) {  // it names no option
+  }
+  if (!type || !is_float(*type)) {
+    throw InvalidArgument(option, text, "fp64, fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2");
+  }
+  return type;
 }
 
 MaskAndBias read_mask_and_bias(TensorSource mask, const TensorSource& bias, attention::Problem& problem) {

@@ -32,8 +32,8 @@ TensorSource open_single(const std::string& option, const std::string& path, std
 // Throws InvalidArgument unless the tensor is of a floating-point type.
 void require_float(const TensorSource& source);
 
-// "x", parsed as a type; nothing if empty.
-std::optional<DType> parse_optional_dtype(const std::string& text);
+// The floating-point type that an option names; nothing if empty. Throws InvalidArgument naming the option.
+std::optional<DType> parse_float_type(const std::string& option, const std::string& text);
 
 // What Problem::mask and Problem::bias point into.
 struct MaskAndBias {

@@ -11,8 +11,8 @@ namespace attnlab::oracle {
 namespace {
 
 bool is_usual(const Declaration& d) {
-  return d.operands.empty() && d.p.empty() && d.accumulate.empty() && d.scores.empty() && d.sums.empty() &&
-         !d.p_scale && !d.exp_error && !d.min_block_kv;
+  return d.operands.empty() && d.p.empty() && d.accumulate.empty() && d.scores.empty() && d.output.empty() &&
+         d.sums.empty() && !d.p_scale && !d.exp_error && !d.min_block_kv;
 }
 
 // What the class is called: the formats as they were declared, else the usual ones.
@@ -27,6 +27,7 @@ std::string name_of(DType inputs, const Declaration& d, const KernelClass& k) {
   text += ", P " + (d.p.empty() ? usual_p : d.p);
   if (k.p_scale != 1) text += fmt::format(" times {:g}", k.p_scale);
   text += ", " + (d.accumulate.empty() ? usual_sums : d.accumulate) + " accumulation";
+  if (!d.output.empty()) text += ", " + d.output + " out";
   if (!d.sums.empty()) text += ", sums " + d.sums;
   if (d.min_block_kv) text += fmt::format(", tiles of {} keys or more", *d.min_block_kv);
   if (d.exp_error) text += fmt::format(", exp to {:.2g}", *d.exp_error);
@@ -58,6 +59,7 @@ KernelClass declared_class(DType inputs, const Declaration& d, const std::string
   }
   if (!d.accumulate.empty()) result.accumulator = parse_format(argument("accumulate"), d.accumulate);
   if (!d.scores.empty()) result.scores = parse_format(argument("scores_dtype"), d.scores);
+  if (!d.output.empty()) result.output = parse_format(argument("rounded_to"), d.output);
   if (!d.sums.empty()) {
     if (d.sums != "nearest" && d.sums != "truncated") {
       throw InvalidArgument(argument("sums"), d.sums, "nearest or truncated");

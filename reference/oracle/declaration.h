@@ -15,6 +15,7 @@ struct Declaration {
   std::string p;           // of P and dS; with operands and without p: the operands'
   std::string accumulate;  // of products and sums: "fp32", "fp16", "fp22"
   std::string scores;      // a format that S is stored in between passes
+  std::string output;      // a format that outputs had before they were stored in a wider type
   std::string sums;        // "nearest" or "truncated": how additions round
   std::optional<double> p_scale, exp_error;
   std::optional<Index> min_block_kv;

@@ -1,0 +1,129 @@
+// attnlab check: is what a kernel wrote right?
+#include "reference/oracle/check.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include "cli/check_report.h"
+#include "cli/command.h"
+#include "cli/problem_options.h"
+#include "cli/quantity.h"
+#include "cli/table.h"
+#include "files/output_file.h"
+#include "reference/core/errors.h"
+#include "reference/oracle/declaration.h"
+
+namespace attnlab::cli {
+namespace {
+
+struct Options {
+  CheckSources sources;
+  ProblemOptions problem;
+  oracle::Declaration declared;
+  std::string rows = "all", rules, picture = "auto", html;
+  std::uint64_t threads = 0, block_kv = 0, seed = 0;
+  bool no_diagnosis = false, json = false;
+};
+
+oracle::CheckOptions check_options(const Options& o) {
+  oracle::CheckOptions options;
+  options.rows = oracle::RowChoice::parse(o.rows);
+  options.rows.seed = o.seed;
+  constexpr std::uint64_t kMostThreads = 1024;
+  if (o.threads > kMostThreads) {
+    throw InvalidArgument("--threads", std::to_string(o.threads), fmt::format("at most {}", kMostThreads));
+  }
+  options.threads = static_cast<int>(o.threads);
+  options.diagnose = !o.no_diagnosis;
+  if (!o.rules.empty() && o.rules != "all") throw InvalidArgument("--rules", o.rules, "all");
+  options.rules = !o.rules.empty();
+  return options;
+}
+
+// What was compared, for a title.
+std::string title(const CheckSources& s) {
+  const std::string& out = s.file(Role::o);
+  return out.empty() ? s.input : out;
+}
+
+void run(Options& o) {
+  const oracle::CheckOptions options = check_options(o);
+  const Screen show = screen("--picture", o.picture);
+  if (!o.html.empty()) files::check_writable(o.html);
+  if (o.block_kv != 0) o.declared.min_block_kv = extent("--min-block-kv", o.block_kv);
+  const CheckInputs inputs = read_check_inputs(o.sources, o.problem);
+  const oracle::KernelClass kernel_class =
+      oracle::declared_class(inputs.inputs.q.dtype, o.declared, "--", '-');
+  const auto start = std::chrono::steady_clock::now();
+  CheckAnswer answer{oracle::check(inputs.problem, inputs.inputs, inputs.outputs, kernel_class, options)};
+  answer.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!o.html.empty()) write_file(o.html, to_html(inputs, answer, title(o.sources)));
+  const std::string text = o.json ? dump(to_json(inputs, answer)) : to_text(inputs, answer, show);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!answer.verdict.right) throw CLI::RuntimeError(1);
+}
+
+void add_tensors(CLI::App& check, CheckSources& s) {
+  check.add_option(
+      "--input", s.input,
+      "A .safetensors or .npz file with tensors q, k, v, o (or out), lse, dout, dq, dk, dv, mask, "
+      "bias, block_table, q_scale, k_scale, v_scale, as many as there are");
+  for (const RoleInfo& role : kRoles) check.add_option(role.option, s.file(role.role), role.what);
+  check.add_option(
+      "--layout", s.layout,
+      "bhsd, [batch, heads, seqlen, dim], or bshd, [batch, seqlen, heads, dim]; 3 dimensions are "
+      "one sequence, 2 one head [bhsd]. With --cu-seqlens-*: [total, heads, dim]");
+  check.add_option("--page-layout", s.page_layout,
+                   "Of pages: bshd, [pages, page size, heads, dim], or bhsd, [pages, heads, page size, dim] "
+                   "[bshd]");
+  check.add_option(
+      "--dtype", s.dtype,
+      "Of tensors that a .npy holds untyped or as uint16 or uint8: bf16, fp16, fp8_e4m3, fp8_e5m2");
+  check.add_option("--kv-dtype", s.kv_dtype, "Of k and v, where it is another one");
+  check.add_option("--out-dtype", s.out_dtype,
+                   "Of out, dout, dq, dk, dv, where it is another one [beside fp8: "
+                   "bf16]");
+}
+
+void add_class(CLI::App& check, Options& o) {
+  oracle::Declaration& d = o.declared;
+  check.add_option("--accumulate", d.accumulate, "Type of products and sums [fp32; fp64 for fp64]");
+  check.add_option("--p-dtype", d.p, "Type that P and dS are rounded to [that of q; fp8: e4m3 times 256]");
+  check.add_option("--p-scale", d.p_scale, "Factor of P before it is rounded [1]");
+  check.add_option("--operands", d.operands,
+                   "Type that Q, K, V are rounded to before products, such as tf32");
+  check.add_option("--scores-dtype", d.scores, "Type that S is stored in between passes, if narrower");
+  check.add_option("--rounded-to", d.output,
+                   "Type that outputs were rounded to before they were stored in a wider one");
+  check.add_option("--sums", d.sums, "How additions round: nearest, or truncated as tensor cores do");
+  add_count(check, "--min-block-kv", o.block_kv, "The narrowest tile of keys [16]", 1);
+  check.add_option("--exp-error", d.exp_error, "Relative error of the exponential function [2^-21]");
+}
+
+}  // namespace
+
+void add_check(CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("check", "Is the output of a kernel right? And if not, what is wrong?");
+  command->footer("Exit code 0: right; 1: wrong; 2: not checked, with the reason on stderr.");
+  const auto o = std::make_shared<Options>();
+  add_tensors(*command, o->sources);
+  add_mask_options(*command, o->problem);
+  add_class(*command, *o);
+  command->add_option("--rows", o->rows, "Rows of Q that are compared: all, or sample:COUNT a head")
+      ->capture_default_str();
+  add_count(*command, "--seed", o->seed, "Of the sample [0]");
+  command->add_option("--rules", o->rules, "all: what the rules of other projects say of this output, too");
+  command->add_flag("--no-diagnosis", o->no_diagnosis, "Does not look for the mistake");
+  add_count(*command, "--threads", o->threads, "[one a core]");
+  command->add_option("--picture", o->picture, "Shades: auto (the locale's), unicode or ascii")
+      ->capture_default_str();
+  command->add_option("--html", o->html, "Writes the verdict as a page, too");
+  command->add_flag("--json", o->json, "One JSON object");
+  command->callback([o] { run(*o); });
+}
+
+}  // namespace attnlab::cli
