@@ -19,6 +19,10 @@ step(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${work}/build -DCMAKE_PREF
 step(${CMAKE_COMMAND} --build ${work}/build)
 step(${prefix}/bin/consumer ${prefix})
 step(${prefix}/bin/example)
+step(${prefix}/bin/c_consumer)
+if(EXISTS ${prefix}/bin/matcher)
+  step(${prefix}/bin/matcher)
+endif()
 step(${prefix}/bin/attnlab --help)
 # The emulator's compiler with the headers and libraries that were installed beside it.
 step(${prefix}/bin/attnlab cc ${CMAKE_CURRENT_LIST_DIR}/../translate/programs/inline_ptx.cu -o ${work}/emulated)
