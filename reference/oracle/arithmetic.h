@@ -18,7 +18,7 @@ struct Arithmetic {
   double u_p, eta_p;     // of P's and dS' format: relative, and absolute below its normal numbers
   double u_operand = 0;  // of Q, K, V, dO, where they are rounded
   double u_scores = 0;   // of S, where it is stored
-  double smallest;       // below it, sums may flush to zero
+  double smallest;       // what an operation may lose to underflow: GPUs may flush fp32's subnormals to zero
   const KernelClass& kernel;
 
   explicit Arithmetic(const KernelClass& c)
@@ -26,7 +26,8 @@ struct Arithmetic {
         u_sum(c.accumulator_roundoff()),
         u_p(c.p.unit_roundoff()),
         eta_p(c.p.min_subnormal() / 2 / c.p_scale),
-        smallest(c.accumulator.min_normal()),
+        smallest(c.accumulator.exponent_bits >= 8 ? c.accumulator.min_normal()
+                                                  : c.accumulator.min_subnormal()),
         kernel(c) {
     if (c.operands) u_operand = c.operands->unit_roundoff();
     if (c.scores) u_scores = c.scores->unit_roundoff();

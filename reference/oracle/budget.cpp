@@ -63,9 +63,9 @@ class Forward {
     }
     e_.set_row(rows_[at], c.data(), q_.row(r), golden_.max[at]);
     const double n = e_.visible, mu = e_.multiple, drop = head_.dropout_scale();
-    const Row<T>&p = e_.p, &eps = e_.eps;
+    const Row<T>& p = e_.p;
     const double sum_error = n > 1 ? a_.sum(n, mu) + 2 * a_.u * e_.moves : 0;
-    c = e_.rounding + p * (T(1) - p) * eps + static_cast<T>(sum_error) * p;
+    c = e_.rounding + e_.weight_error + static_cast<T>(sum_error + a_.u_operand) * p;
     if (!a_.kernel.truncating && n > 1) {  // terms that vanish beside the sum
       c += (p < static_cast<T>(4 * a_.u)).select(p.min(static_cast<T>(a_.u)), T(0));
     }
@@ -76,9 +76,7 @@ class Forward {
     }
 
     // O is a quotient: an error that all weights share cancels, and one of the others' comes in.
-    const double sink = e_.sink_weight > 0 ? e_.sink_weight * (e_.base + 4 * a_.u * std::abs(head_.sink)) : 0;
-    const double weighted = sum(p * eps) + sink;
-    const double others = std::max(0.0, weighted - sum(p.square() * eps)) * drop;
+    const double weighted = e_.weighted, others = e_.others * drop;
     const double rounded = a_.kernel.sums_rounded_p ? sum(e_.rounding) : 0;
     const double last = n > 1 ? rounded + sum_error + 3 * a_.u : 0;
     const double flushed = a_.smallest * n;
@@ -86,7 +84,8 @@ class Forward {
     for (Index col = 0; col < head_.head_dim_v; ++col) {
       const double o = std::abs(golden_.o(r, col));
       if (!std::isfinite(o)) continue;
-      const double shared = std::min(weighted * o, others * norms_.v_max[static_cast<std::size_t>(col)]);
+      const double shared =
+          std::min(e_.first_order ? weighted * o : 0.0, others * norms_.v_max[static_cast<std::size_t>(col)]);
       budget.o(r, col) += shared + last * o + out_o.relative * o + out_o.absolute + flushed;
       magnitude += o * o;
     }
@@ -103,22 +102,25 @@ class Forward {
                  RowModel& model) {
     const Row<T>&p = e_.p, &v = e_.v;
     const double n = e_.visible, mu = e_.multiple, drop = head_.dropout_scale(), rms = std::sqrt(magnitude);
-    const double columns = static_cast<double>(head_.head_dim_v), squared = drop * drop;
+    const double columns = static_cast<double>(head_.head_dim_v), unit = drop * norms_.v_scale,
+                 squared = unit * unit;
     const double typical = n > 1 ? a_.typical_sum(n, mu) + 2 * a_.u * std::sqrt(e_.moves) : 0;
     // A factor that all logits share: the scale's rounding, and what truncation takes off each.
     const double factor = 4 * a_.u + 4 * a_.u_operand +
                           (a_.kernel.truncating ? a_.sum(static_cast<double>(head_.head_dim) + 3) : 0);
-    const auto mean = static_cast<T>(sum(p * e_.size));
-    const double tilt = n > 1 ? factor * drop * sum(p * (e_.size - mean).abs() * v) : 0;
+    const double tilt = n > 1 ? factor * unit * e_.spread : 0;
     const double scaling = (n > 1 ? 3 * a_.u : 0) * rms;
-    model.variance[at] =
-        mu * squared * (sum((e_.rounding * v).square()) / 3 + sum((p * e_.random * v).square())) +
-        mu * sum((p * e_.random).square()) * magnitude + tilt * tilt +
-        typical * typical * (magnitude + mu * squared * sum((p * v).square())) + scaling * scaling +
-        out.relative * out.relative * magnitude / 3 +
-        columns * (out.absolute * out.absolute + flushed * flushed);
+    // Errors that are no small ones are taken as they come, all to one side.
+    const double beyond = e_.first_order ? 0 : unit * sum(e_.weight_error * v);
+    const double independent = sum((e_.rounding * v).square()) / 3 + sum((p * e_.random * v).square());
+    const double weights = squared * sum((p * v).square());
+    model.variance[at] = mu * squared * independent + mu * sum((p * e_.random).square()) * magnitude +
+                         tilt * tilt + beyond * beyond + a_.u_operand * a_.u_operand / 3 * weights +
+                         typical * typical * (magnitude + mu * weights) + scaling * scaling +
+                         out.relative * out.relative * magnitude / 3 +
+                         columns * (out.absolute * out.absolute + flushed * flushed);
     model.systematic[at] =
-        std::sqrt(columns) * (tilt + (a_.kernel.truncating ? typical : 0) * rms + scaling) +
+        std::sqrt(columns) * (beyond + tilt + (a_.kernel.truncating ? typical : 0) * rms + scaling) +
         columns * flushed;
   }
 
@@ -161,6 +163,9 @@ KeyNorms key_norms(KeyValues& kv, Index head_dim_v) {
     for (Index r = 0; r < j.size; ++r) norms.v[static_cast<std::size_t>(first + r)] = v.row(r).norm();
     v_max = v_max.cwiseMax(v.colwise().maxCoeff());
   }
+  double largest = 0;
+  for (const double x : norms.v) largest = std::max(largest, x);
+  if (largest > 0) norms.v_scale = largest;
   return norms;
 }
 

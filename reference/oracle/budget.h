@@ -25,6 +25,7 @@ struct KeyNorms {
   std::vector<double> k, k_max;  // Euclidean and maximum norm of each key
   std::vector<double> v;         // Euclidean norm of each value
   std::vector<double> v_max;     // of each column of V: the largest magnitude
+  double v_scale = 1;            // the largest norm of a value, or 1 where all are 0
 };
 KeyNorms key_norms(KeyValues& kv, Index head_dim_v);
 

@@ -1,6 +1,9 @@
 #include "reference/oracle/check.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -8,7 +11,9 @@
 #include "reference/core/blocks.h"
 #include "reference/core/errors.h"
 #include "reference/core/threads.h"
+#include "reference/oracle/budget_backward.h"
 #include "reference/oracle/compare.h"
+#include "reference/oracle/mistakes.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -48,6 +53,12 @@ std::vector<Index> shifted(const std::vector<Index>& rows, Index by) {
   return out;
 }
 
+std::vector<Index> range(Rows rows) {
+  std::vector<Index> all(static_cast<std::size_t>(rows.size));
+  std::iota(all.begin(), all.end(), rows.begin);
+  return all;
+}
+
 std::vector<Piece> pieces_of(const Problem& p, const RowChoice& choice) {
   std::vector<Piece> pieces;
   for (Index b = 0; b < p.batch; ++b) {
@@ -76,8 +87,8 @@ class Check {
     if (!out.o && !out.lse && !out.backward()) {
       throw InvalidArgument("outputs", "nothing to compare", "o, lse, dq, dk or dv");
     }
-    if (!options.rows.all() && (out.dk || out.dv)) {
-      throw InvalidArgument("rows", "a sample of rows", "all rows, to compare dk and dv");
+    if (!options.rows.all() && out.backward()) {
+      throw InvalidArgument("rows", "a sample of rows", "all rows, to compare gradients");
     }
   }
 
@@ -89,9 +100,13 @@ class Check {
     }
     verdict_.rows_total = p_.tensor_batches() * p_.num_heads * p_.tensor_rows_q();
     if (out_.o || out_.lse) forward(pieces);
+    if (out_.backward()) backward();
     verdict_.right = std::all_of(verdict_.tensors.begin(), verdict_.tensors.end(),
                                  [](const TensorVerdict& t) { return t.right; });
     verdict_.coverage = coverage();
+    if (!verdict_.right && options_.diagnose) {
+      verdict_.diagnosis = diagnose(p_, in_, out_, class_, verdict_, options_.threads);
+    }
     return std::move(verdict_);
   }
 
@@ -148,6 +163,109 @@ class Check {
     }
     if (out_.o) finish(o, all.o);
     if (out_.lse) finish(lse, all.lse);
+  }
+
+  // A piece is a KV head with its group of query heads.
+  void backward() {
+    const std::array<OutputTensorCheck, 3> outputs = {output("dq", out_.dq), output("dk", out_.dk),
+                                                      output("dv", out_.dv)};
+    const Index pieces = p_.batch * p_.num_kv_heads;
+    const int workers = worker_count(pieces, options_.threads);
+    std::vector<Worker> state(static_cast<std::size_t>(workers),
+                              Worker(std::numeric_limits<std::size_t>::max()));
+    std::vector<std::array<Comparison, 3>> compared(static_cast<std::size_t>(pieces));
+    parallel_for_workers(pieces, options_.threads, [&](int w, Index at) {
+      const Index b = at / p_.num_kv_heads, kv_head = at % p_.num_kv_heads;
+      Worker& worker = state[static_cast<std::size_t>(w)];
+      worker.select(p_, in_, b, kv_head);
+      compare_gradients(worker, b, kv_head, outputs, compared[static_cast<std::size_t>(at)]);
+    });
+    std::array<Comparison, 3> all;
+    for (auto& piece : compared) {
+      for (std::size_t t = 0; t < all.size(); ++t) all[t].merge(std::move(piece[t]));
+    }
+    for (std::size_t t = 0; t < all.size(); ++t) {
+      if (outputs[t].got) finish(outputs[t], all[t]);
+    }
+  }
+
+  void compare_gradients(Worker& worker, Index b, Index kv_head,
+                         const std::array<OutputTensorCheck, 3>& outputs,
+                         std::array<Comparison, 3>& result) const {
+    const Index tb = p_.tensor_batch(b), d = p_.head_dim, d_v = p_.head_dim_v;
+    const Rows rows = p_.q_rows(b), keys = p_.kv_rows(b);
+    const auto terms = static_cast<double>(std::max(keys.size, rows.size * p_.group_size()));
+    RowMajor<double> dk = RowMajor<double>::Zero(keys.size, d), dv = RowMajor<double>::Zero(keys.size, d_v);
+    GradientBudget budget;
+    const auto no_errors = [](Index size) {
+      return RowModel{std::vector<double>(static_cast<std::size_t>(size), 0),
+                      std::vector<double>(static_cast<std::size_t>(size), 0)};
+    };
+    budget.dk = RowMajor<double>::Zero(keys.size, d), budget.dv = RowMajor<double>::Zero(keys.size, d_v);
+    budget.dk_model = no_errors(keys.size), budget.dv_model = no_errors(keys.size);
+    const auto compare = [&](std::size_t t, Index head, Rows place, const RowMajor<double>& golden,
+                             RowMajor<double>& allowed, RowModel& model) {
+      if (!outputs[t].got) return;
+      add_rounding(golden, outputs[t].rounding, class_, terms, allowed, model);
+      result[t].add_rows(outputs[t], tb, head, range(place), golden, allowed, model);
+      const Index behind = outputs[t].got.seqlen - place.end();
+      if (p_.packed() || behind == 0) return;
+      const RowMajor<double> zero = RowMajor<double>::Zero(behind, golden.cols());
+      result[t].add_rows(outputs[t], tb, head, range({place.end(), behind}), zero, zero, no_errors(behind));
+    };
+    for (Index h = kv_head * p_.group_size(); h < (kv_head + 1) * p_.group_size(); ++h) {
+      RowMajor<double> dq = RowMajor<double>::Zero(rows.size, d);
+      budget.dq = dq;
+      budget.dq_model = no_errors(rows.size);
+      add_gradients(worker, b, h, {dq, dk, dv}, budget);
+      compare(0, h, rows, dq, budget.dq, budget.dq_model);
+    }
+    compare(1, kv_head, keys, dk, budget.dk, budget.dk_model);
+    compare(2, kv_head, keys, dv, budget.dv, budget.dv_model);
+  }
+
+  struct HeadGradients {
+    RowMajor<double>&dq, &dk, &dv;
+  };
+  // Golden gradients of one query head, and their budget.
+  void add_gradients(Worker& worker, Index b, Index h, const HeadGradients& golden,
+                     GradientBudget& budget) const {
+    const Index tb = p_.tensor_batch(b);
+    const Rows rows = p_.q_rows(b);
+    const attention::Head head = head_of(p_, b, h);
+    const std::vector<Index> all = range({0, rows.size});
+    const RowMajor<double> q = read_rows(in_.q, tb, h, rows.begin, all),
+                           dout = read_rows(in_.dout, tb, h, rows.begin, all);
+    RowMajor<double> o = RowMajor<double>::Zero(rows.size, p_.head_dim_v), got;
+    if (out_.o) got = read_rows(out_.o, tb, h, rows.begin, all);
+    std::vector<double> lse, max, sum_error;
+    const OutputRounding o_rounding(class_, out_.o ? out_.o.dtype : in_.dout.dtype),
+        lse_rounding(class_, DType::f32);
+    for (const Rows block : blocks(rows.size, kGoldenRows)) {
+      const std::span<const Index> list =
+          std::span(all).subspan(static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.size));
+      const RowMajor<double> part = q.middleRows(block.begin, block.size);
+      const ForwardRows forward = golden_forward(head, worker.kv, list, part);
+      const ForwardBudget errors = forward_budget(head, worker.kv, worker.norms, list, part, forward, class_,
+                                                  o_rounding, lse_rounding);
+      o.middleRows(block.begin, block.size) = forward.o;
+      lse.insert(lse.end(), forward.lse.begin(), forward.lse.end());
+      max.insert(max.end(), forward.max.begin(), forward.max.end());
+      sum_error.insert(sum_error.end(), errors.sum_error.begin(), errors.sum_error.end());
+    }
+    const Rows keys{0, head.seqlen_kv};
+    const auto view = [](RowMajor<double>& m) {
+      return MatrixView<double>{m.data(), m.rows(), m.cols(), m.cols()};
+    };
+    golden_backward(head, worker.kv.k(keys), worker.kv.v(keys), q, dout, o, lse,
+                    {view(golden.dq), view(golden.dk), view(golden.dv)});
+    for (const Rows block : blocks(rows.size, kGoldenRows)) {
+      const std::span<const Index> list =
+          std::span(all).subspan(static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.size));
+      add_gradient_budget(head, worker.kv, worker.norms, list, q.middleRows(block.begin, block.size),
+                          dout.middleRows(block.begin, block.size), {o, lse, max, sum_error, got, o_rounding},
+                          p_.group_size(), class_, budget);
+    }
   }
 
   void finish(const OutputTensorCheck& output, const Comparison& comparison) {

@@ -1,7 +1,10 @@
 #include "reference/oracle/compare.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "reference/core/philox.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -97,6 +100,9 @@ void Comparison::add_rows(const OutputTensorCheck& output, Index b, Index h, std
       for (Index c = 0; c < dim; ++c) note(c);
     }
     if (row.wrong > 0) damage_.add(row);
+    const auto any = static_cast<Index>(philox(0, static_cast<std::uint64_t>(rows[at]))[0] %
+                                        static_cast<std::uint64_t>(dim));
+    if (golden(r, any) != 0) sample_.push_back(std::abs(golden(r, any)));
     error_squared_ += squared;
     variance_ += model.variance[at];
     variance_squared_ += model.variance[at] * model.variance[at];
@@ -132,6 +138,20 @@ void Comparison::merge(Comparison&& later) {
   variance_ += later.variance_;
   variance_squared_ += later.variance_squared_;
   systematic_ += later.systematic_;
+  sample_.insert(sample_.end(), later.sample_.begin(), later.sample_.end());
+}
+
+double Comparison::multiplicity() const {
+  std::vector<double> values = sample_;
+  std::sort(values.begin(), values.end());
+  const auto count = static_cast<double>(values.size());
+  if (count < 2) return static_cast<double>(partial_.checked);
+  double pairs = 0, run = 0;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    run = values[i] - values[i - 1] <= 0x1p-40 * values[i] ? run + 1 : 0;
+    pairs += run;
+  }
+  return std::max(1.0, static_cast<double>(partial_.checked) * pairs / (0.5 * count * (count - 1)));
 }
 
 TensorVerdict Comparison::verdict(const OutputTensorCheck& output) const {
@@ -139,7 +159,9 @@ TensorVerdict Comparison::verdict(const OutputTensorCheck& output) const {
   v.name = output.name;
   v.row_rms_limit = output.rms_limit;
   const double t = std::log(1 / kFalseAlarm);
-  const double effective = variance_squared_ > 0 ? variance_ * variance_ / variance_squared_ : 1;
+  const double multiple = multiplicity();
+  const double effective =
+      variance_squared_ > 0 ? std::max(1.0, variance_ * variance_ / variance_squared_ / multiple) : 1;
   if (golden_squared_ > 0) {
     // With y = x + e and the angle between x and y: sin^2 = (|e|^2 - (e.x)^2 / |x|^2) / |y|^2.
     const double y_squared = std::max(0.0, golden_squared_ + 2 * error_dot_ + error_squared_);
@@ -150,8 +172,9 @@ TensorVerdict Comparison::verdict(const OutputTensorCheck& output) const {
     const double honest = variance_ * squares_limit(t, effective) / golden_squared_ / 2;
     v.cosine_over_budget = over(distance, honest);
   }
-  v.bias_over_budget = over(std::abs(signed_error_),
-                            systematic_ + std::sqrt(2 * t * variance_ * static_cast<double>(output.got.dim)));
+  v.bias_over_budget =
+      over(std::abs(signed_error_),
+           systematic_ + std::sqrt(2 * t * multiple * variance_ * static_cast<double>(output.got.dim)));
   v.right = v.wrong == 0 && v.max_row_rms <= v.row_rms_limit && v.cosine_over_budget <= 1 &&
             v.bias_over_budget <= 1;
   return v;

@@ -36,12 +36,15 @@ class Comparison {
   const Damage& damage() const { return damage_; }
 
  private:
+  // How many elements are one number: equal values have equal roundings, which add up instead of cancelling.
+  double multiplicity() const;
   void add_element(const OutputTensorCheck& output, const Element& element, double& squared);
 
   TensorVerdict partial_;
   Damage damage_;
   double error_squared_ = 0, error_dot_ = 0, golden_squared_ = 0, signed_error_ = 0;
   double variance_ = 0, variance_squared_ = 0, systematic_ = 0;
+  std::vector<double> sample_;  // |golden| of one element a row
 };
 
 }  // namespace attnlab::oracle

@@ -89,10 +89,10 @@ struct RowErrors {
     begin = head.band_begin(rows.front());
     width = std::max<Index>(0, head.band_end(rows.back()) - begin);
     if (width == 0) return;
-    k = part(norms.k), k_max = part(norms.k_max), v = part(norms.v);
+    k = part(norms.k), k_max = part(norms.k_max), v = part(norms.v, norms.v_scale);
   }
-  Row<T> part(const std::vector<double>& all) const {
-    return Eigen::Map<const Row<double>>(all.data() + begin, width).template cast<T>();
+  Row<T> part(const std::vector<double>& all, double unit = 1) const {
+    return (Eigen::Map<const Row<double>>(all.data() + begin, width) / unit).template cast<T>();
   }
 
   // s: the row's logits at the keys; q: its query; top: its largest logit, in float64.
@@ -110,7 +110,10 @@ struct RowErrors {
     p /= static_cast<T>(l);
     sink_weight = static_cast<double>(sink) / l;
     visible = static_cast<double>((p > T(0)).count());
-    size = (p > T(0)).select(logit.abs(), T(0));
+    size = (logit > -std::numeric_limits<T>::infinity()).select(logit.abs(), T(0));
+
+    const Row<T> shown = (p > T(0)).select(logit, T(0));
+    spread = static_cast<double>((p * (shown - (p * shown).sum()).abs() * v).sum());
 
     max_size = std::abs(top);
     base = (2 + moves) * a.kernel.exp_error + a.u * (4 + 4 * max_size + 8 * head.softcap);
@@ -138,9 +141,47 @@ struct RowErrors {
         random(c) += error;
       }
     }
+    set_weight_errors(logit, static_cast<double>(largest));
     // What P's rounding does to a weight; one that is 1 is held exactly.
     const double eta = a.eta_p / (a.kernel.scores ? 1.0 : l);
     rounding = (static_cast<T>(a.u_p) * p).max(p.min(static_cast<T>(eta))).min((T(1) - p).max(T(0)));
+  }
+
+  // How far a weight may be off, given the errors of all logits.
+  //
+  // With p' = p e^eps / sum(p e^eps), the sum lies within e^(+-shift), shift = log(sum(p e^|eps|)). To first
+  // order, |p' - p| <= p (1 - p) eps + p * sum of the others' p eps; the second part is an error of O as a
+  // whole, and is left to the caller. Where errors are too large for a first order, the weight itself is
+  // bounded, between 0 and 1.
+  template <class Logits>
+  void set_weight_errors(const Logits& logit, double largest) {
+    constexpr double kFirstOrder = 0.02;
+    const double sink_error = sink_weight > 0 ? base + 4 * a.u * std::abs(head.sink) : 0;
+    first_order = static_cast<double>(eps.maxCoeff()) <= kFirstOrder && sink_error <= kFirstOrder;
+    if (first_order) {
+      constexpr double kSecondOrder = 1 + 2 * kFirstOrder;
+      weighted = kSecondOrder * (static_cast<double>((p * eps).sum()) + sink_weight * sink_error);
+      weight_error = static_cast<T>(kSecondOrder) * p * (T(1) - p) * eps;
+      others = std::max(0.0, weighted - static_cast<double>((p.square() * eps).sum()));
+      return;
+    }
+    constexpr double kMostError = 700;  // exp() of it is finite
+    log_p = (logit - static_cast<T>(largest + std::log(l))).template cast<double>();
+    const double top_gain = (log_p + eps.template cast<double>()).maxCoeff();
+    const double gained = (log_p + eps.template cast<double>() - top_gain).exp().sum();
+    const double sink_gain = sink_weight > 0 ? sink_weight * std::exp(std::min(sink_error, kMostError)) : 0;
+    weighted = std::log(std::exp(std::min(std::log(gained) + top_gain, kMostError)) + sink_gain);
+    weight_error = bound_of(weighted, 0);
+    // What one weight gains, the others lose.
+    const T all = weight_error.sum() + static_cast<T>(sink_weight > 0 ? std::min(1.0, sink_gain) : 0);
+    weight_error = weight_error.min(all - weight_error);
+    others = 0;
+  }
+  // e^(log p + eps + shift) - p, where the weight may be at most e^most.
+  Row<T> bound_of(double shift, double most) const {
+    return (((log_p + eps.template cast<double>() + shift).min(most)).exp() - p.template cast<double>())
+        .max(0.0)
+        .template cast<T>();
   }
 
   T alibi(Index i, Index c) const {
@@ -151,18 +192,25 @@ struct RowErrors {
   const attention::Head& head;
   const Arithmetic& a;
   Index begin = 0, width = 0;
-  Row<T> k, k_max, v;  // norms of the keys and values
+  Row<T> k, k_max;  // norms of the keys
+  Row<T> v;         // norms of the values, in units of KeyNorms::v_scale: their squares must not underflow
   // Of the row.
   double moves = 0;     // of the running maximum
   double multiple = 1;  // weights that are one number, see multiplicity()
   double visible = 0;   // keys with a weight
   double l = 0, sink_weight = 0, max_size = 0;
+  double spread = 0;     // sum of p |s - mean s| |v|: what a factor on all logits does to O
   double base = 0;       // the part of eps that all keys have
   Row<T> p;              // weights, normalised
   Row<T> size;           // |logit|
   Row<T> dot, products;  // scale |q| |k|, and a bound of the root of the sum of squared products
   Row<T> eps, random;    // a logit's error, which is its weight's relative one: the bound, and on average
   Row<T> rounding;       // of P, absolute
+  bool first_order = true;
+  double weighted = 0;  // error of the sum of weights, relative
+  double others = 0;    // sum of p times what the other weights' errors do to it
+  Row<T> weight_error;  // absolute, see set_weight_errors()
+  Row<double> log_p;    // only without first_order
 };
 
 // Whether the class or the logits need float64: beyond these logits float's own errors show in the weights.
