@@ -136,7 +136,6 @@ void Translator::function_specifier(std::size_t i) {
     return edits_.replace(i, matching(i + 1) + 1, "");
   }
   if (w == "__forceinline__") return edits_.replace(i, i + 1, "inline __attribute__((always_inline))");
-  if (w == "__noinline__") return edits_.replace(i, i + 1, "__attribute__((noinline))");
   if (any_of(w, {"__grid_constant__", "__inline_hint__", "__nv_pure__"})) return edits_.remove(i);
   if (any_of(w, {"__constant__", "__managed__"})) return memory_space(i);
   if (scope().kind == ScopeKind::brackets || scope().kind == ScopeKind::block ||
@@ -150,7 +149,9 @@ void Translator::function_specifier(std::size_t i) {
   if (w == "__device__") pending.device = true;
   if (w == "__global__") {
     pending.global = true;
-    return edits_.replace(i, i + 1, "__attribute__((noinline))");
+    // Flattened, and __noinline__ is dropped: where f returns a struct and stays a call, g++ does not
+    // instrument the store of `*p = f()`.
+    return edits_.replace(i, i + 1, "__attribute__((noinline, flatten))");
   }
   edits_.remove(i);
 }
