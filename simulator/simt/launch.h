@@ -46,4 +46,13 @@ struct KernelIdentity {
 int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(void*), void* arguments,
            std::size_t argument_bytes);
 
+// What runs for a function: while nothing is counted, its copy without hooks, if it has one (translate/
+// assembly.h); else itself.
+const void* function_to_run(const void* function);
+template <class Result, class... Parameters>
+auto function_to_run(Result (*function)(Parameters...)) {
+  return reinterpret_cast<Result (*)(Parameters...)>(
+      const_cast<void*>(function_to_run(reinterpret_cast<const void*>(function))));
+}
+
 }  // namespace attnlab::simt

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "simulator/simt/api/global_memory.h"
+#include "simulator/simt/runtime/opened_blocks.h"
 
 namespace attnlab::simt {
 namespace {
@@ -20,8 +21,10 @@ bool in(std::span<const std::byte> range, std::uint64_t address) {
 
 std::byte* dynamic_shared_storage() { return dynamic_storage.data(); }
 
-Account::Account(Range stacks) : stacks_(stacks), shared_(Image::thread_storage()) {
-  shadow_.resize((shared_.end - shared_.begin) / 4 + 2);
+Account::Account(Range stacks)
+    : stacks_(stacks), shared_(Image::thread_storage()), shared_base_(shared_.begin / 16 * 16) {
+  groups_.resize((shared_.end - shared_base_) / 16 + 3);  // 2: for a vector that begins in the last bytes
+  shadow_.resize(4 * groups_.size());
 }
 
 void Account::begin_launch(Index3 grid, Index3 block, std::size_t dynamic_shared, Range parameters,
@@ -40,6 +43,7 @@ void Account::begin_block(std::uint64_t number, Index3 index) {
   ++block_serial_;
   ++epoch_;
   synchronised_ = false;
+  turns_.complete_all();
 }
 
 void Account::clear() {
@@ -50,12 +54,20 @@ void Account::clear() {
 }
 
 Site& Account::find_site(std::uint32_t code) {
-  auto& site = sites_[code];
+  std::unique_ptr<Site>& site = sites_[code];  // stays where it is when others are added
   if (!site) {
     site = std::make_unique<Site>();
     site->code = code;
+    if (const auto at = opened_blocks().find(code); at != opened_blocks().end())
+      site->opens = &find_site(at->second);
   }
   return *site;
+}
+
+void Account::enter(Site& block, const Row& row) {
+  ++block.counters[static_cast<std::size_t>(Metric::branches)];
+  block.counters[static_cast<std::size_t>(Metric::divergent_branches)] += row.diverged;
+  block.threads += static_cast<unsigned>(__builtin_popcount(row.mask));
 }
 
 Index3 Account::thread_of(unsigned number) const {
@@ -75,11 +87,13 @@ void Account::finding(FindingKind kind, std::uint32_t code, Index3 thread, std::
 void Account::operator()(const Row& row) {
   Site& at = site(place_of(row.code));
   const Event kind = kind_of(row.code);
+  if (at.opens != nullptr) {
+    enter(*at.opens, row);
+    turns_.event(warp_->number);
+  }
   switch (kind) {
     case Event::block_entered:
-      ++at.counters[static_cast<std::size_t>(Metric::branches)];
-      at.counters[static_cast<std::size_t>(Metric::divergent_branches)] += row.diverged;
-      at.threads += static_cast<unsigned>(__builtin_popcount(row.mask));
+      enter(at, row);
       break;
     case Event::operation: {
       std::uint64_t threads_sum = 0;
@@ -121,7 +135,12 @@ void Account::operator()(const Row& row) {
         case Operation::collective:
           break;
       }
-      if (operation >= Operation::shuffle && operation != Operation::fence) ++warp_->epoch;  // a rendezvous
+      if (operation >= Operation::shuffle && operation != Operation::fence) {  // a rendezvous
+        ++warp_->epoch;
+        turns_.event(warp_->number);
+        turns_.end_turn(warp_->number);
+        return;
+      }
       break;
     }
     case Event::async_started:
@@ -134,14 +153,17 @@ void Account::operator()(const Row& row) {
     default:
       request(at, kind, size_of(row.code), row.mask, row.value);
   }
+  turns_.event(warp_->number);
 }
 
 void Account::request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* address) {
-  std::uint64_t low = ~0ull, high = 0;
-  for (unsigned l = 0; l < warp_size; ++l) {
-    low = std::min(low, address[l]);
-    high = std::max(high, address[l]);
-  }
+  std::uint64_t low = address[0], high = address[0], apart = 0;
+  for (unsigned l = 1; l < warp_size; ++l) apart |= address[l] ^ low;
+  if (apart != 0)  // often all lanes are at one place
+    for (unsigned l = 1; l < warp_size; ++l) {
+      low = std::min(low, address[l]);
+      high = std::max(high, address[l]);
+    }
   const Lanes lanes{site, kind, size, mask, address, low, high};
   if (shared_.contains(low) && shared_.contains(high)) return shared(lanes);
   if (stacks_.contains(low) && stacks_.contains(high)) return other(lanes, Space::local);

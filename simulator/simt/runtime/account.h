@@ -2,7 +2,7 @@
 //
 // One Account belongs to one OS thread (a worker); the launch adds them up at its end. Its parts: this file
 // tells the kinds of requests and the address spaces apart; global_requests.cpp counts sectors and checks
-// device memory; shared_requests.cpp counts wavefronts and checks shared memory.
+// device memory; shared_requests.cpp counts wavefronts, shared_checks.cpp checks shared memory.
 #pragma once
 
 #include <array>
@@ -17,6 +17,8 @@
 #include "simulator/simt/runtime/image.h"
 #include "simulator/simt/runtime/lane.h"
 #include "simulator/simt/runtime/merge.h"
+#include "simulator/simt/runtime/shared_words.h"
+#include "simulator/simt/runtime/warp_turns.h"
 
 namespace attnlab::simt {
 
@@ -39,18 +41,9 @@ struct Site {
   std::uint32_t code = 0;
   Counters counters{};
   std::uint64_t threads = 0;                            // a basic block: threads that entered it
+  Site* opens = nullptr;                                // the basic block that begins with this access
   std::vector<Run> runs;                                // a shared-memory access: by warp
   std::uintptr_t variable_begin = 0, variable_end = 0;  // the shared variable it hit last
-};
-
-// The words of this worker's shared memory: who wrote, who read, since when.
-struct SharedWord {
-  std::uint32_t write_epoch = 0, read_epoch = 0;  // of the block
-  std::uint32_t write_warp_epoch = 0, read_warp_epoch = 0;
-  std::array<std::uint16_t, 4> writer{}, reader{};  // of each byte, as an accessor (shared_requests.cpp)
-  std::uint32_t block = 0;                          // serial number of the block that initialised it
-  std::uint8_t initialised = 0;                     // a bit a byte
-  std::uint8_t in_flight = 0;                       // a bit a byte: an asynchronous copy has not arrived
 };
 
 struct SharedVariableInfo {
@@ -67,8 +60,15 @@ class Account {
                     std::uint64_t race_epoch);
   void begin_block(std::uint64_t number, Index3 index);
   void begin_warp(Warp& warp) { warp_ = &warp; }
-  void barrier() { ++epoch_; }
-  void grid_barrier() { ++epoch_, ++race_epoch_; }
+  void barrier() {
+    ++epoch_;
+    turns_.complete_all();
+  }
+  void grid_barrier() {
+    barrier();
+    ++race_epoch_;
+  }
+  WarpTurns& turns() { return turns_; }
 
   void operator()(const Row& row);
 
@@ -103,6 +103,7 @@ class Account {
     std::uint64_t low, high;
   };
   Site& find_site(std::uint32_t code);
+  static void enter(Site& block, const Row& row);
   void request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* address);
   void mixed(const Lanes& lanes);
   void other(const Lanes& lanes, Space space);
@@ -116,12 +117,16 @@ class Account {
   void shared(const Lanes& lanes);
   void fuse(const Lanes& lanes, unsigned wavefronts);
   bool continue_run(Site& site, Run& run, const Lanes& lanes);
+  // shared_checks.cpp
   void check_shared(const Lanes& lanes);
   bool inside_variable(const Lanes& lanes, unsigned lane);
+  bool read_group(std::uint64_t at, unsigned bytes, Accessor me);
+  void open_up(std::uint64_t group);
   // An asynchronous copy's destination: in flight, then whole.
   void async_destination(std::uint32_t code, std::uintptr_t address, unsigned bytes, unsigned thread,
                          bool arrived);
   void touch_shared(const Lanes& lanes, unsigned lane, bool many);
+  SharedWord& word_at(std::uint64_t at);
   const std::vector<SharedVariableInfo>& shared_variables();
 
   Warp* warp_ = nullptr;
@@ -139,9 +144,13 @@ class Account {
   std::unordered_map<std::uint32_t, std::unique_ptr<Site>> sites_;
   Findings findings_;
   memory::RequestStream stream_;
+  WarpTurns turns_{stream_};
 
   Range stacks_, shared_, dynamic_, parameters_;  // of this worker; of the launch
+  // Of the bytes from shared_base_ on, at or below the beginning of shared_.
+  std::uintptr_t shared_base_;
   std::vector<SharedWord> shadow_;
+  std::vector<SharedGroup> groups_;
   std::vector<SharedVariableInfo> variables_;
   bool variables_known_ = false;
   std::unordered_map<const char*, bool> declared_;

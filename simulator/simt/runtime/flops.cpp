@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "simulator/simt/runtime/image.h"
+#include "simulator/simt/runtime/opened_blocks.h"
 
 namespace attnlab::simt {
 namespace {
@@ -35,6 +36,8 @@ std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>
   // Only the functions that hold one of the addresses are disassembled.
   std::map<std::uint64_t, std::uint32_t> by_address;
   std::set<const Symbol*> functions;
+  std::set<std::uint64_t> begins;  // blocks without a hook of their own
+  for (const auto& [access, block] : opened_blocks()) begins.insert(image.link_address(block));
   for (const std::uint32_t code : codes) {
     by_address[image.link_address(code)] = code;
     if (const Symbol* function = image.function_at(image.link_address(code))) functions.insert(function);
@@ -54,7 +57,7 @@ std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>
       if (end == line || *end != ':') continue;
       const std::string_view text(end + 1);
       // A block goes from the return of its trace call to the next one.
-      if (after_trace) {
+      if (after_trace || begins.count(address) != 0) {
         const auto at = by_address.find(address);
         current = at == by_address.end() ? nullptr : &result[at->second];
         after_trace = false;

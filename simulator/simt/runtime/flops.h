@@ -13,8 +13,8 @@ struct BlockFlops {
   std::uint64_t special = 0;  // square roots and divisions, which a GPU does with its special functions
 };
 
-// For the code addresses that begin basic blocks (return addresses of __sanitizer_cov_trace_pc); others, and
-// programs that objdump cannot read, have no entry.
+// For the code addresses that begin basic blocks (return addresses of __sanitizer_cov_trace_pc, and those of
+// opened_blocks()); others, and programs that objdump cannot read, have no entry.
 std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>& codes);
 
 }  // namespace attnlab::simt

@@ -126,7 +126,7 @@ void Account::global(const Lanes& lanes) {
   else if (lanes.kind == Event::load || lanes.kind == Event::async_copy ||
            lanes.kind == Event::async_copy_bypassing_l1)
     add(Metric::global_load_bytes, std::uint64_t{steps + 1} * lanes.size);
-  stream_.append(kinds.stream, {sectors.data(), n});
+  turns_.request(warp_->number, kinds.stream, {sectors.data(), n});
 
   if (bent != 0 && (lanes.size & (lanes.size - 1)) == 0)
     for (unsigned l = 0; l < warp_size; ++l)
@@ -207,12 +207,14 @@ void Account::check_global_lane(const Lanes& lanes, unsigned lane) {
 void Account::race_global(const Lanes& lanes, unsigned lane) {
   const std::uint64_t address = lanes.address[lane];
   const std::uint64_t first = address / 4, last = (address + lanes.size - 1) / 4;
+  RaceMap& map = RaceMap::instance();
   for (std::uint64_t word = first; word <= last; ++word) {
     const auto access = lanes.kind == Event::store ? RaceMap::Access::write
                         : lanes.kind == Event::atomic || lanes.kind == Event::reduction
                             ? RaceMap::Access::atomic
                             : RaceMap::Access::read;
-    const auto conflict = RaceMap::instance().touch(word * 4, access, block_, race_epoch_);
+    if (access == RaceMap::Access::read && map.read_before(word * 4, block_, race_epoch_)) continue;
+    const auto conflict = map.touch(word * 4, access, block_, race_epoch_);
     if (!conflict.any || synchronised_) continue;
     // Two halves of a word belong to two blocks where rows of 16-bit elements are odd: no race.
     if (lanes.size < 4) continue;

@@ -7,6 +7,14 @@ namespace attnlab::simt {
 
 thread_local constinit std::byte* cursor = nullptr;
 
+void record_later(Code code, std::uint64_t value) {
+  if (!make_room()) return;
+  std::byte* const at = cursor;
+  *reinterpret_cast<Code*>(at) = code;
+  *reinterpret_cast<std::uint64_t*>(at + offsetof(EventRow, value)) = value;
+  cursor = at - sizeof(EventRow);
+}
+
 namespace {
 
 template <Event kind, unsigned bytes>

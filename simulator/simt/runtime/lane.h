@@ -45,13 +45,15 @@ inline constexpr std::uint32_t place_of(Code code) { return static_cast<std::uin
 // The table: rows of 32 codes and 32 values, in a block of memory aligned to its own size and filled from its
 // end, so that one pointer says where the next event goes and, in its low bits, whether there is room: a
 // pointer into the first row means there is none, and so does null.
-inline constexpr unsigned window = 63;  // usable rows: small enough that a warp's table stays in the caches
+// Usable rows. A fiber's turn costs some 20 ns and spoils the processor's prediction of returns, so it is
+// worth a table that the L1 cache cannot hold whole.
+inline constexpr unsigned window = 127;
 struct EventRow {
   std::array<Code, warp_size> code;
-  std::array<std::uint64_t, warp_size> value;
+  std::array<std::uint64_t, warp_size> value;  // of an access its address; a basic block has none
 };
 inline constexpr std::size_t table_bytes = (window + 1) * sizeof(EventRow);
-static_assert(table_bytes == 32 << 10 && sizeof(EventRow) == 512);
+static_assert(table_bytes == 64 << 10 && sizeof(EventRow) == 512);
 
 extern thread_local constinit std::byte* cursor;  // where the running lane's next event goes
 
@@ -62,21 +64,30 @@ inline bool has_room(const std::byte* at) {
   return (reinterpret_cast<std::uintptr_t>(at) & (table_bytes - sizeof(EventRow))) != 0;
 }
 
+inline Code placed(Code what, const void* site) {
+  return what | static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(site));
+}
+
+// The way round where there is no room, apart so that hooks need no stack.
+[[gnu::noinline, gnu::cold]] void record_later(Code code, std::uint64_t value);
+
+// The event's code and value; a basic block has no value.
 inline void record(Code what, const void* site, std::uint64_t value) {
-  if (!has_room(cursor) && !make_room()) [[unlikely]]
-    return;
+  const Code code = placed(what, site);
   std::byte* const at = cursor;
-  *reinterpret_cast<Code*>(at) = what | static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(site));
+  if (!has_room(at)) [[unlikely]]
+    return record_later(code, value);
+  *reinterpret_cast<Code*>(at) = code;
   *reinterpret_cast<std::uint64_t*>(at + offsetof(EventRow, value)) = value;
   cursor = at - sizeof(EventRow);
 }
 
-// A basic block has no value.
 inline void record_block(const void* site) {
-  if (!has_room(cursor) && !make_room()) [[unlikely]]
-    return;
+  const Code code = placed(event_code(Event::block_entered, 0), site);
   std::byte* const at = cursor;
-  *reinterpret_cast<Code*>(at) = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(site));
+  if (!has_room(at)) [[unlikely]]
+    return record_later(code, 0);
+  *reinterpret_cast<Code*>(at) = code;
   cursor = at - sizeof(EventRow);
 }
 

@@ -282,7 +282,8 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
 
   LaunchState state;
   state.shape = shape;
-  state.body = body;
+  state.body = function_to_run(body);
+  state.hooks = state.body == body;
   state.arguments = arguments;
   const auto at = reinterpret_cast<std::uintptr_t>(arguments);
   state.parameters = {at, at + argument_bytes};

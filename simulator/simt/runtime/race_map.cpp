@@ -5,9 +5,6 @@
 #include "simulator/simt/api/global_memory.h"
 
 namespace attnlab::simt {
-namespace {
-constexpr std::uint64_t field = (1u << 24) - 1, several = field, by_atomic = field - 1, blocks = field - 2;
-}
 
 RaceMap& RaceMap::instance() {
   static RaceMap map;

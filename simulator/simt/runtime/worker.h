@@ -28,6 +28,7 @@ struct LaunchState {
   void* arguments = nullptr;
   Range parameters;  // where the kernel's arguments lie: its constant bank
   bool counting = true;
+  bool hooks = true;  // the body has them: accesses leave events, even when nobody counts
   std::uint64_t seed = 0;
   std::uint64_t blocks = 0;
   unsigned resident_blocks = 1, sms = 1;
@@ -91,6 +92,7 @@ class Worker {
   bool try_collective(Warp& warp, Lane& lane);
   void complete(Barrier& barrier, int id);
   bool complete_barriers();
+  void complete_turns();
   bool resolve_stuck();
   void begin_block(std::uint64_t number);
   void abandon();

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "reference/core/errors.h"
+#include "simulator/simt/translate/assembly.h"
 #include "simulator/simt/translate/process.h"
 #include "simulator/simt/translate/refused_names.h"
 #include "simulator/simt/translate/toolchain.h"
@@ -115,8 +116,15 @@ class Job {
     append(command, {job_.compiler, "-std=" + job_.standard, job_.optimise});
     append(command, kernel_flags(job_.compiler));
     append(command, job_.compile);
-    append(command, {"-c", translated.string(), "-o", object.string()});
-    return execute(command);
+    if (options.clang) {
+      append(command, {"-c", translated.string(), "-o", object.string()});
+      return execute(command);
+    }
+    const fs::path assembly = work_.path() / "kernels.s";
+    append(command, {"-S", translated.string(), "-o", assembly.string()});
+    if (const int error = execute(command); error != 0) return error;
+    write(assembly, cheaper_hooks(read(assembly)));
+    return execute({job_.compiler, "-c", assembly.string(), "-o", object.string()});
   }
 
   // A file of host code: as nvcc does, the host compiler alone.

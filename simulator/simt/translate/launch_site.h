@@ -99,7 +99,7 @@ class TypedLaunch : LaunchBase {
       : LaunchBase(shape, kernel), function_(function), call_(call) {}
 
   void operator()(Parameters... given) const {
-    run<std::decay_t<Parameters>...>(reinterpret_cast<const void*>(function_), function_,
+    run<std::decay_t<Parameters>...>(reinterpret_cast<const void*>(function_), function_to_run(function_),
                                      std::forward<Parameters>(given)...);
   }
   // With default arguments, which a pointer does not know.
