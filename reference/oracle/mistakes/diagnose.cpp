@@ -21,7 +21,8 @@ constexpr Index kHeads = 5;
 
 struct Samples {
   std::vector<Target> targets;
-  std::vector<const Target*> failing, all;  // failing: the cheapest first
+  std::vector<const Target*> failing, all;
+  std::vector<const Target*> few;  // some of both
 };
 
 std::vector<double> row_of(const Tensor& tensor, Index b, Index h, Index row) {
@@ -78,7 +79,7 @@ std::vector<Index> sample_rows(Index size, Index most, const std::vector<Index>&
 
 void classify(Samples& samples, Explainer& explainer, const std::vector<Place>& worst) {
   for (Target& target : samples.targets) {
-    target.failing = !explainer.fit(nullptr, {256, 256, -1}, {&target}).within();
+    target.failing = !explainer.fit(nullptr, {256, 256, -1}, {&target}, true, true).within();
   }
   const bool some = std::any_of(samples.targets.begin(), samples.targets.end(),
                                 [](const Target& target) { return target.failing; });
@@ -89,15 +90,28 @@ void classify(Samples& samples, Explainer& explainer, const std::vector<Place>& 
     samples.all.push_back(&target);
     if (target.failing) samples.failing.push_back(&target);
   }
+  for (const bool failing : {true, false}) {
+    int count = 0;
+    for (const Target* target : samples.all) {
+      if (target->failing == failing && count++ < 3) samples.few.push_back(target);
+    }
+  }
 }
 
 std::vector<CandidateTiles> candidate_tiles(const Mistake& mistake, const attention::Problem& p) {
   if (!mistake.tiles) return {{256, 256, -1}};
   const bool rows_matter = p.causal || p.window.left || p.window.right || p.mask || p.bias;
+  const Index row_tile = p.seqlen_q <= 16 ? 16 : p.seqlen_q <= 32 ? 32 : 64;
   std::vector<CandidateTiles> tiles;
+  const auto covered = [](Index size, Index seqlen) {  // the same as a smaller tile that holds everything
+    return size / 2 >= seqlen && size > 16;
+  };
   for (const Index bc : kTileSizes) {
     for (const Index br : kTileSizes) {
-      if (!rows_matter && br != kTileSizes[0] && mistake.step != Wrong::dkv_of_last_tile) continue;
+      if (covered(br, p.seqlen_q)) continue;
+      // One tile for everything decides nothing.
+      if (mistake.step == Wrong::whole_tiles_visible && bc >= p.seqlen_kv) continue;
+      if (!rows_matter && br != row_tile && mistake.step != Wrong::dkv_of_last_tile) continue;
       if (mistake.step == Wrong::addition_lost) {
         for (Index tile = 0; tile < ceil_div(p.seqlen_kv, bc); ++tile) tiles.push_back({br, bc, tile});
       } else {
@@ -125,7 +139,7 @@ std::string explanation(const Found& found) {
 void try_all(Explainer& explainer, const Samples& samples, const attention::Problem& problem,
              const Inputs& inputs, bool backward, std::vector<Found>& found) {
   if (samples.failing.empty()) return;
-  const Fit honest = explainer.fit(nullptr, {256, 256, -1}, samples.failing, false);
+  const Fit honest = explainer.fit(nullptr, {256, 256, -1}, samples.failing, false, true);
   for (const Mistake& mistake : mistakes()) {
     if (!(backward ? mistake.backward : mistake.forward) || !mistake.applies(problem, inputs)) continue;
     if (backward && explainer.mistaken_forward && !mistake.forward) continue;
@@ -137,12 +151,14 @@ void try_all(Explainer& explainer, const Samples& samples, const attention::Prob
     Found best{&mistake, {}, {}};
     bool any = false;
     for (const CandidateTiles& tiles : candidate_tiles(mistake, problem)) {
-      if (!explainer.fit(&mistake, tiles, {samples.failing.front()}).within()) continue;
-      const Fit fit = explainer.fit(&mistake, tiles, samples.all);
+      if (!explainer.fit(&mistake, tiles, {samples.failing.front()}, true, true).within()) continue;
+      const Fit fit = explainer.fit(&mistake, tiles, samples.all, true, true);
       if (!fit.within() || !(fit.distance <= honest.distance / 4)) continue;
       if (!any || fit.distance < best.fit.distance) best.tiles = tiles, best.fit = fit;
       any = true;
     }
+    // Every column, of a few rows.
+    if (any && !backward) any = explainer.fit(&mistake, best.tiles, samples.few).within();
     if (any) found.push_back(best);
   }
 }
@@ -158,7 +174,8 @@ void try_noise(Explainer& explainer, const Samples& samples, const KernelClass& 
     double aligned = 0;
     for (std::size_t n = 0; n < samples.all.size(); n += std::max<std::size_t>(1, samples.all.size() / 16)) {
       const Explainer::Noise noise = explainer.noise(mistake, *samples.all[n]);
-      if (!(noise.model > 0) || !std::isfinite(noise.got)) continue;
+      if (!std::isfinite(noise.got) || noise.model > 0.5 * noise.size) return;  // beyond recognition
+      if (!(noise.model > 0)) continue;
       ratios.push_back(noise.got / noise.model);
       aligned += noise.aligned;
     }
@@ -185,11 +202,6 @@ std::vector<Diagnosis> diagnose(const attention::Problem& problem, const Inputs&
     }
   };
   if (verdict.right || problem.tensor_rows_q() == 0 || problem.tensor_rows_kv() == 0) return answer;
-  for (const Unwritten& unwritten : find_unwritten(problem, outputs, verdict)) {
-    report({unwritten.mistake, {0, 0, -1}, {}});
-  }
-  if (!answer.empty()) return answer;
-
   const auto places = [&](std::initializer_list<const char*> names) {
     std::vector<Place> worst;
     for (const char* name : names) {
@@ -232,6 +244,10 @@ std::vector<Diagnosis> diagnose(const attention::Problem& problem, const Inputs&
         samples.targets.push_back(std::move(target));
       }
     }
+    const Index dim = outputs.o.dim;
+    for (const Place& at : worst) explainer.columns.push_back(std::min(at.col, dim - 1));
+    for (Index c = 0; c < std::min<Index>(dim, 6); ++c)
+      explainer.columns.push_back(c * dim / std::min<Index>(dim, 6));
     classify(samples, explainer, worst);
     std::vector<Found> found;
     try_all(explainer, samples, problem, inputs, false, found);
@@ -272,6 +288,11 @@ std::vector<Diagnosis> diagnose(const attention::Problem& problem, const Inputs&
       try_all(explainer, samples, problem, inputs, true, found);
     }
     conclude(found);
+  }
+  if (answer.empty()) {
+    for (const Unwritten& unwritten : find_unwritten(problem, outputs, verdict)) {
+      report({unwritten.mistake, {0, 0, -1}, {}});
+    }
   }
   return answer;
 }

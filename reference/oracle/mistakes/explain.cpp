@@ -18,8 +18,9 @@ double error_over(double got, double expected, double bound) {
   return std::fabs(got - expected) / bound;
 }
 
-void add(Fit& fit, const Target& target, double over) {
-  fit.worst = std::max(fit.worst, over);
+// slack: what the mistake's own roundings may add to the bound, as a factor.
+void add(Fit& fit, const Target& target, double over, double slack = 1) {
+  fit.worst = std::max(fit.worst, over / slack);
   if (target.failing) fit.distance += over * over;
 }
 
@@ -110,46 +111,59 @@ double Explainer::weight_error(const attention::Head& head, const Loaded& in, do
   return error;
 }
 
+const Explainer::Loaded& Explainer::narrow(Index b, Index h, Index i) {
+  const std::array<Index, 3> at{b, h, i};
+  if (const auto found = narrow_.find(at); found != narrow_.end()) return found->second;
+  const HeadInputs<double>& in = load(Mutation(nullptr, problem_), nullptr, b, h).in;
+  Loaded row;
+  row.in.q = RowMajor<double>::Ones(in.q.rows(), 1);
+  row.in.k = in.k * in.q.row(i).transpose();
+  row.in.v.resize(in.v.rows(), static_cast<Index>(columns.size()));
+  for (std::size_t c = 0; c < columns.size(); ++c) row.in.v.col(static_cast<Index>(c)) = in.v.col(columns[c]);
+  return narrow_.emplace(at, std::move(row)).first->second;
+}
+
 void Explainer::fit_forward(const Mutation& mutation, const Mistake* mistake, const CandidateTiles& tiles,
-                            const std::vector<const Target*>& targets, Fit& fit, bool stop) {
+                            const Target& target, bool hurry, Fit& fit) {
   const attention::Problem& p = mutation.problem();
-  for (const Target* target : targets) {
-    const HeadRow computed = mutation.computed_for(outputs_.o, {target->head, target->row});
-    Target there = *target;
-    there.row = computed.row;
-    Index b = 0, i = 0;
-    if (!locate(p, false, there, b, i)) {
-      fit.worst = kInf;
-      return;
-    }
-    const Loaded& loaded = load(mutation, mistake, b, computed.head);
-    const HeadInputs<double>& in = loaded.in;
-    const TileHead<double> head(mutation.head(b, computed.head), in, options_of(mutation, tiles));
-    const ForwardRows<double> row = head.forward({i});
-    if (!row.written) continue;  // anything may stand there
-    const double weight = weight_error(head.head(), loaded, in.q.row(i).norm()),
-                 sum = sum_error(head.head().seqlen_kv);
-    const double relative = class_.p.unit_roundoff() + weight + sum;
-    const double lost_weights = static_cast<double>(head.head().seqlen_kv) * class_.p.min_subnormal() /
-                                (class_.p_scale * std::max(1.0, row.l(0)));
-    for (std::size_t c = 0; c < target->got.size(); ++c) {
-      const auto col = static_cast<Index>(c);
-      const double o = row.o(0, col);
-      add(fit, *target,
-          error_over(target->got[c], o,
-                     relative * row.magnitude(0, col) + (weight + sum) * std::fabs(o) + lost_weights +
-                         rounding_of(outputs_.o, o)));
-    }
-    if (!target->lse.empty() && computed.row == target->row && computed.head == target->head) {
-      const double lse = row.lse(0);
-      add(fit, *target,
-          error_over(target->lse[0], lse,
-                     weight + sum +
-                         8 * class_.accumulator_roundoff() * (std::fabs(lse) + std::fabs(row.m(0))) +
-                         rounding_of(outputs_.lse, lse)));
-    }
-    if (stop && !fit.within()) return;
+  const HeadRow computed = mutation.computed_for(outputs_.o, {target.head, target.row});
+  Target there = target;
+  there.row = computed.row;
+  Index b = 0, i = 0;
+  if (!locate(p, false, there, b, i)) {
+    fit.worst = kInf;
+    return;
   }
+  const Wrong wrong = mutation.wrong();
+  hurry &= !reads_otherwise(mutation, problem_) && wrong != Wrong::head_dim_tail_dropped &&
+           wrong != Wrong::v_transposed;
+  const Loaded& whole = load(mutation, mistake, b, computed.head);
+  const Loaded& loaded = hurry ? narrow(b, computed.head, i) : whole;
+  const TileHead<double> head(mutation.head(b, computed.head), loaded.in, options_of(mutation, tiles));
+  const ForwardRows<double> row = head.forward({i});
+  if (!row.written) return;  // anything may stand there
+  const double weight = weight_error(head.head(), whole, whole.in.q.row(i).norm());
+  const double sum = sum_error(head.head().seqlen_kv);
+  const double relative = class_.p.unit_roundoff() + weight + sum;
+  const double coarse = wrong == Wrong::p_e4m3   ? float_format(DType::e4m3).unit_roundoff()
+                        : wrong == Wrong::p_e5m2 ? float_format(DType::e5m2).unit_roundoff()
+                                                 : 0;
+  const double lost_weights = static_cast<double>(head.head().seqlen_kv) * class_.p.min_subnormal() /
+                              (class_.p_scale * std::max(1.0, row.l(0)));
+  for (Index n = 0; n < row.o.cols(); ++n) {
+    const auto col = static_cast<std::size_t>(hurry ? columns[static_cast<std::size_t>(n)] : n);
+    const double o = row.o(0, n), size = row.magnitude(0, n);
+    const double bound =
+        relative * size + (weight + sum) * std::fabs(o) + lost_weights + rounding_of(outputs_.o, o);
+    // A score at the edge of two roundings of P may fall to the other side.
+    add(fit, target, error_over(target.got[col], o, bound), (bound + coarse * size / 4) / bound);
+  }
+  if (target.lse.empty() || computed.row != target.row || computed.head != target.head) return;
+  const double lse = row.lse(0);
+  const double bound = weight + sum +
+                       8 * class_.accumulator_roundoff() * (std::fabs(lse) + std::fabs(row.m(0))) +
+                       rounding_of(outputs_.lse, lse);
+  add(fit, target, error_over(target.lse[0], lse, bound));
 }
 
 const Explainer::Saved& Explainer::saved_of(const Mutation& mutation, const Mistake* mistake, Index b,
@@ -191,7 +205,7 @@ void Explainer::fit_backward(const Mutation& mutation, const Mistake* mistake, c
   RowMajor<double> sum, magnitude;
   for (Index h = first; h < last; ++h) {
     auto options = options_of(mutation, tiles);
-    if (!keys) options.lost_row_block = i / tiles.br;
+    if (!keys && target.failing) options.lost_row_block = i / tiles.br;
     const Saved& saved = saved_of(mutation, mistake, b, h, options);
     const Loaded& loaded = load(mutation, mistake, b, h);
     const HeadInputs<double>& in = loaded.in;
@@ -226,12 +240,12 @@ void Explainer::fit_backward(const Mutation& mutation, const Mistake* mistake, c
 }
 
 Fit Explainer::fit(const Mistake* mistake, const CandidateTiles& tiles,
-                   const std::vector<const Target*>& targets, bool stop) {
+                   const std::vector<const Target*>& targets, bool stop, bool hurry) {
   const Mutation mutation(mistake, problem_);
   Fit fit;
   for (const Target* target : targets) {
     if (target->kind == Target::forward) {
-      fit_forward(mutation, mistake, tiles, {target}, fit, stop);
+      fit_forward(mutation, mistake, tiles, *target, hurry, fit);
     } else {
       fit_backward(mutation, mistake, tiles, *target, fit);
     }
@@ -255,7 +269,7 @@ Explainer::Noise Explainer::noise(const Mistake& mistake, const Target& target) 
   RowMajor<double> got = o;
   for (Index c = 0; c < o.cols(); ++c) got(0, c) = target.got[static_cast<std::size_t>(c)] - o(0, c);
   const double size = got.norm() * o.norm();
-  return {got.norm(), model.norm(), size > 0 ? std::fabs(got.row(0).dot(o.row(0))) / size : 0};
+  return {got.norm(), model.norm(), o.norm(), size > 0 ? std::fabs(got.row(0).dot(o.row(0))) / size : 0};
 }
 
 }  // namespace attnlab::oracle::mistaken

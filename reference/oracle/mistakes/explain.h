@@ -2,6 +2,7 @@
 // roundings of the kernel's class may do.
 #pragma once
 
+#include <array>
 #include <map>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct Target {
 
 struct Fit {
   double worst = 0;     // the largest error over its bound
-  double distance = 0;  // sum of squares of error over bound, over the failing targets
+  double distance = 0;  // sum of squares of error over the class' bound, over the failing targets
   bool within() const { return worst <= 1; }
 };
 
@@ -35,9 +36,12 @@ class Explainer {
   Explainer(const attention::Problem& problem, const Inputs& inputs, const Outputs& outputs,
             const KernelClass& kernel_class);
 
+  // Columns of O that are compared in a hurry; the scores of a row are then computed once for all candidates.
+  std::vector<Index> columns;
+
   // mistake: null for the kernel as it should be. Stops at the first target that does not fit.
   Fit fit(const Mistake* mistake, const CandidateTiles& tiles, const std::vector<const Target*>& targets,
-          bool stop = true);
+          bool stop = true, bool hurry = false);
   // Backward targets of a mistake that shows in both passes: whether it was made in the forward pass, too.
   bool mistaken_forward = false;
 
@@ -46,7 +50,7 @@ class Explainer {
   // Row errors of a kernel with the mistake's arithmetic, as root mean squares: of what was got and of the
   // model, against the reference.
   struct Noise {
-    double got = 0, model = 0, aligned = 0;  // aligned: cosine of the error and the reference
+    double got = 0, model = 0, size = 0, aligned = 0;  // aligned: cosine of the error and the reference
   };
   Noise noise(const Mistake& mistake, const Target& target);
 
@@ -59,12 +63,14 @@ class Explainer {
     RowMajor<double> o;
     Column<double> lse;
   };
+  // Of one row: its products with all keys in place of K, 1 in place of q, and `columns` of V.
+  const Loaded& narrow(Index b, Index h, Index i);
   const Loaded& load(const Mutation& mutation, const Mistake* mistake, Index b, Index h);
   const Saved& saved_of(const Mutation& mutation, const Mistake* mistake, Index b, Index h,
                         const TileHead<double>::Options& options);
   TileHead<double>::Options options_of(const Mutation& mutation, const CandidateTiles& tiles) const;
   void fit_forward(const Mutation& mutation, const Mistake* mistake, const CandidateTiles& tiles,
-                   const std::vector<const Target*>& targets, Fit& fit, bool stop);
+                   const Target& target, bool hurry, Fit& fit);
   void fit_backward(const Mutation& mutation, const Mistake* mistake, const CandidateTiles& tiles,
                     const Target& target, Fit& fit);
   // Relative bounds of the weights and of the sums of a row.
@@ -77,6 +83,7 @@ class Explainer {
   const KernelClass& class_;
   // By sequence and head, read as they should be.
   std::map<std::pair<Index, Index>, Loaded> plain_;
+  std::map<std::array<Index, 3>, Loaded> narrow_;
   Loaded mistaken_;
   const Mistake* mistaken_by_ = nullptr;
   std::pair<Index, Index> mistaken_at_{-1, -1};

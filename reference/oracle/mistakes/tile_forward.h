@@ -7,27 +7,25 @@
 namespace attnlab::oracle::mistaken {
 
 template <class T>
-RowMajor<T> TileHead<T>::tile_rows(const RowMajor<T>& matrix, Rows j) const {
-  if (!is(Wrong::tail_not_masked)) return matrix.middleRows(j.begin, j.size);
+RowMajor<T> TileHead<T>::filled_up(const RowMajor<T>& matrix, Rows j) const {
   RowMajor<T> tile = RowMajor<T>::Zero(options_.bc, matrix.cols());
   tile.topRows(j.size) = matrix.middleRows(j.begin, j.size);
   return tile;
 }
 
 template <class T>
-RowMajor<T> TileHead<T>::value_tile(Index tile, Rows j) const {
+RowMajor<T> TileHead<T>::other_values(Index tile, Rows j) const {
+  if (is(Wrong::tail_not_masked)) return filled_up(in_.v, j);
   if (is(Wrong::stale_tile) && tile > 0) {  // the buffer still holds the tile before
     return in_.v.middleRows((tile - 1) * options_.bc, j.size);
   }
-  if (is(Wrong::v_transposed)) {
-    RowMajor<T> flat = RowMajor<T>::Zero(options_.bc, in_.v.cols()), transposed(j.size, in_.v.cols());
-    flat.topRows(j.size) = in_.v.middleRows(j.begin, j.size);
-    for (Index r = 0; r < j.size; ++r) {
-      for (Index c = 0; c < in_.v.cols(); ++c) transposed(r, c) = flat.data()[c * options_.bc + r];
-    }
-    return transposed;
+  if (!is(Wrong::v_transposed)) return {};
+  const RowMajor<T> flat = filled_up(in_.v, j);
+  RowMajor<T> transposed(j.size, in_.v.cols());
+  for (Index r = 0; r < j.size; ++r) {
+    for (Index c = 0; c < in_.v.cols(); ++c) transposed(r, c) = flat.data()[c * options_.bc + r];
   }
-  return tile_rows(in_.v, j);
+  return transposed;
 }
 
 template <class T>
@@ -40,7 +38,7 @@ ForwardRows<T> TileHead<T>::forward(const Indices& rows) const {
   ForwardRows<T> out;
   out.o = RowMajor<T>::Zero(count, in_.v.cols());
   if (options_.magnitudes) out.magnitude = out.o;
-  out.m.setConstant(count, is(Wrong::m_starts_at_zero) ? T(0) : finite ? hidden() : sink);
+  out.m.setConstant(count, is(Wrong::m_starts_at_zero) ? T(0) : finite ? std::max(hidden(), sink) : sink);
   out.l.setConstant(count, sink == none ? T(0) : T(1));
   RowMajor<T> q(count, in_.q.cols());
   for (Index r = 0; r < count; ++r) q.row(r) = in_.q.row(rows[static_cast<std::size_t>(r)]);
@@ -48,9 +46,12 @@ ForwardRows<T> TileHead<T>::forward(const Indices& rows) const {
   const Range tiles = visible_tiles(block);
   for (Index tile = tiles.begin; tile < tiles.end; ++tile) {
     const Rows j = attention::blocks(head_.seqlen_kv, options_.bc).block(tile);
-    const RowMajor<T> v = value_tile(tile, j);
-    const Indices keys = all_of({j.begin, v.rows()});
-    RowMajor<T> s = scores(q, tile_rows(in_.k, j), rows, keys);
+    const RowMajor<T> other_v = other_values(tile, j);
+    const RowMajor<T> other_k = is(Wrong::tail_not_masked) ? filled_up(in_.k, j) : RowMajor<T>();
+    const Matrix k = other_k.size() > 0 ? Matrix(other_k) : Matrix(in_.k.middleRows(j.begin, j.size));
+    const Matrix v = other_v.size() > 0 ? Matrix(other_v) : Matrix(in_.v.middleRows(j.begin, j.size));
+    const Indices keys = all_of({j.begin, k.rows()});
+    RowMajor<T> s = scores(q, k, rows, keys);
     Column<T> sums(count), rescale(count);
     for (Index r = 0; r < count; ++r) {
       const T m = std::max(softmax::max_row(&s(r, 0), s.cols()), out.m(r));
@@ -62,9 +63,14 @@ ForwardRows<T> TileHead<T>::forward(const Indices& rows) const {
       s = (s.array() < least).select(T(0), s);
       sums = s.rowwise().sum();
     }
-    options_.arithmetic.round_weights(s);
-    dropout(s, rows, keys, !is(Wrong::dropout_unscaled));
-    if (is(Wrong::dropout_before_sum)) sums = s.rowwise().sum();
+    if (is(Wrong::dropout_before_sum)) {
+      dropout(s, rows, keys, true);
+      sums = s.rowwise().sum();
+      options_.arithmetic.round_weights(s);
+    } else {
+      options_.arithmetic.round_weights(s);
+      dropout(s, rows, keys, !is(Wrong::dropout_unscaled));
+    }
     for (Index r = 0; r < count; ++r) {
       const bool keep = !is(Wrong::l_not_rescaled);
       out.l(r) = is(Wrong::l_of_last_tile) ? sums(r) : (keep ? rescale(r) : T(1)) * out.l(r) + sums(r);

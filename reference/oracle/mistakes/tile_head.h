@@ -80,17 +80,19 @@ class TileHead {
   Range visible_keys(Index row) const;
   bool visible(Index i, Index j) const;
   // Keys of tile j, filled up with zeros to a whole tile where the tail is not masked.
-  RowMajor<T> tile_rows(const RowMajor<T>& matrix, Rows j) const;
-  RowMajor<T> value_tile(Index tile, Rows j) const;
+  using Matrix = Eigen::Ref<const RowMajor<T>, 0, Eigen::OuterStride<>>;
+  RowMajor<T> filled_up(const RowMajor<T>& matrix, Rows j) const;
+  // The tile of V that a mistake makes of it; empty where it is V's own.
+  RowMajor<T> other_values(Index tile, Rows j) const;
   // s(r, c) of rows[r] and keys[c], hidden ones hidden(); capped: tanh's argument is lost otherwise.
-  RowMajor<T> scores(const RowMajor<T>& q, const RowMajor<T>& k, const Indices& rows, const Indices& keys,
+  RowMajor<T> scores(const RowMajor<T>& q, const Matrix& k, const Indices& rows, const Indices& keys,
                      RowMajor<T>* tanh = nullptr) const;
   void softcap(RowMajor<T>& s, RowMajor<T>* tanh) const;
   void add_alibi_and_bias(RowMajor<T>& s, const Indices& rows, const Indices& keys) const;
   void hide(RowMajor<T>& s, const Indices& rows, const Indices& keys) const;
   void dropout(RowMajor<T>& p, const Indices& rows, const Indices& keys, bool scaled) const;
   // sum += p b; where b is not finite, of visible pairs only. transposed: sum += p^T b.
-  void add_visible(const RowMajor<T>& p, const RowMajor<T>& b, const Indices& rows, const Indices& keys,
+  void add_visible(const RowMajor<T>& p, const Matrix& b, const Indices& rows, const Indices& keys,
                    bool transposed, RowMajor<T>& sum) const;
   void finish(ForwardRows<T>& out) const;
   struct BackwardTile;

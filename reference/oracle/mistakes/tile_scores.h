@@ -87,7 +87,7 @@ void TileHead<T>::hide(RowMajor<T>& s, const Indices& rows, const Indices& keys)
 }
 
 template <class T>
-RowMajor<T> TileHead<T>::scores(const RowMajor<T>& q, const RowMajor<T>& k, const Indices& rows,
+RowMajor<T> TileHead<T>::scores(const RowMajor<T>& q, const Matrix& k, const Indices& rows,
                                 const Indices& keys, RowMajor<T>* tanh) const {
   RowMajor<T> s = RowMajor<T>::Zero(q.rows(), k.rows());
   if (is(Wrong::head_dim_tail_dropped)) {
@@ -99,9 +99,9 @@ RowMajor<T> TileHead<T>::scores(const RowMajor<T>& q, const RowMajor<T>& k, cons
   s *= static_cast<T>(head_.scale);
   round_all(options_.arithmetic.scores, s);
   if (is(Wrong::softcap_after_mask)) {
-    add_alibi_and_bias(s, rows, keys);
     hide(s, rows, keys);
     softcap(s, tanh);
+    add_alibi_and_bias(s, rows, keys);
   } else if (is(Wrong::softcap_after_alibi)) {
     add_alibi_and_bias(s, rows, keys);
     softcap(s, tanh);
@@ -129,8 +129,8 @@ void TileHead<T>::dropout(RowMajor<T>& p, const Indices& rows, const Indices& ke
 }
 
 template <class T>
-void TileHead<T>::add_visible(const RowMajor<T>& p, const RowMajor<T>& b, const Indices& rows,
-                              const Indices& keys, bool transposed, RowMajor<T>& sum) const {
+void TileHead<T>::add_visible(const RowMajor<T>& p, const Matrix& b, const Indices& rows, const Indices& keys,
+                              bool transposed, RowMajor<T>& sum) const {
   if ((b.array() * T(0)).sum() == T(0)) {
     if (transposed) {
       options_.arithmetic.add_product(p.transpose(), b, sum);

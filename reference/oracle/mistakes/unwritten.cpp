@@ -18,18 +18,27 @@ std::optional<double> filled(const Tensor& tensor, Index b, Index h, Index row) 
   return values[0];
 }
 
-// The longest range of rows around `row` that hold the same one number as it does.
-Rows filled_around(const Tensor& tensor, const Place& at) {
+// The rows of the sequence that a row of the tensor belongs to.
+Rows sequence_of(const attention::Problem& problem, bool keys, const Place& at) {
+  for (Index b = 0; b < problem.batch; ++b) {
+    const Rows rows = keys ? problem.kv_rows(b) : problem.q_rows(b);
+    if (problem.tensor_batch(b) == at.batch && at.row >= rows.begin && at.row < rows.end()) return rows;
+  }
+  return {at.row, 0};
+}
+
+// The longest range of rows around `row` that hold the same one number as it does, from the sequence's first.
+Rows filled_around(const Tensor& tensor, Rows sequence, const Place& at) {
   const std::optional<double> value = filled(tensor, at.batch, at.head, at.row);
-  if (!value) return {at.row, 0};
+  if (!value || sequence.size == 0) return {0, 0};
   const auto same = [&](Index row) {
     const std::optional<double> other = filled(tensor, at.batch, at.head, row);
     return other && (*other == *value || (std::isnan(*other) && std::isnan(*value)));
   };
   Index begin = at.row, end = at.row + 1;
-  while (begin > 0 && same(begin - 1)) --begin;
-  while (end < tensor.seqlen && same(end)) ++end;
-  return {begin, end - begin};
+  while (begin > sequence.begin && same(begin - 1)) --begin;
+  while (end < sequence.end() && same(end)) ++end;
+  return {begin - sequence.begin, end - begin};
 }
 
 bool whole_blocks(Rows rows, Index seqlen) {
@@ -49,23 +58,30 @@ std::vector<Unwritten> find_unwritten(const attention::Problem& problem, const O
   for (const TensorVerdict& tensor : verdict.tensors) {
     for (const auto& [name, found] : tensors) {
       if (tensor.name != name || tensor.right || found->dim < 2 || found->seqlen < 2) continue;
-      const Rows rows = filled_around(*found, tensor.worst.at);
+      const bool keys = tensor.name == "dk" || tensor.name == "dv";
+      const Place& at = tensor.worst.at;
+      const auto around = [&](const Place& place) {
+        return filled_around(*found, sequence_of(problem, keys, place), place);
+      };
+      const Rows rows = around(at);
+      const Index size = sequence_of(problem, keys, at).size;
       if (rows.size == 0) continue;
-      const bool first_and_last_too =
-          filled_around(*found, {0, 0, 0, 0}).size == found->seqlen &&
-          filled_around(*found, {found->batch - 1, found->heads - 1, 0, 0}).size == found->seqlen;
-      if (rows.size == found->seqlen && first_and_last_too) return {{&find_mistake("nothing-written")}};
-      // Rows that see no key may rightly be zeros, and packed or padded sequences end elsewhere.
-      if (problem.packed() || !problem.q_lens.empty() || !whole_blocks(rows, found->seqlen)) continue;
-      const attention::Head head = attention::head_of(problem, tensor.worst.at.batch, 0);
-      if (head.band_begin(rows.begin) >= head.band_end(rows.begin)) continue;
-      if (rows.end() != found->seqlen) return {{&find_mistake("tile-unwritten")}};
-      const Place other{found->batch - 1 - tensor.worst.at.batch, found->heads - 1 - tensor.worst.at.head,
-                        found->seqlen - 1, 0};
-      const bool everywhere = filled_around(*found, other).begin == rows.begin;
+      const Place first{0, 0, 0, 0}, last{found->batch - 1, found->heads - 1, found->seqlen - 1, 0};
+      const auto all_of_it = [&](const Place& place) {
+        return around(place).size == sequence_of(problem, keys, place).size;
+      };
+      if (rows.size == size && all_of_it(first) && all_of_it(last))
+        return {{&find_mistake("nothing-written")}};
+      if (keys || !whole_blocks(rows, size)) continue;
+      const Place other{at.batch, (at.head + 1) % found->heads, at.row, 0};
+      const Place elsewhere{(at.batch + 1) % found->batch, at.head, at.row, 0};
+      const bool everywhere =
+          (found->heads > 1 && around(other).begin == rows.begin && around(other).size > 0) ||
+          (found->heads == 1 && found->batch > 1 && around(elsewhere).size > 0);
       const bool alone = found->batch * found->heads == 1;
-      if (everywhere && rows.begin > 0) return {{&find_mistake("tail-rows-unwritten")}};
-      if (!everywhere || alone) return {{&find_mistake("tile-unwritten")}};
+      if (rows.end() == size && rows.begin > 0 && (everywhere || alone))
+        return {{&find_mistake("tail-rows-unwritten")}};
+      if (!everywhere) return {{&find_mistake("tile-unwritten")}};
     }
   }
   return {};
