@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   try {
     attnlab::cli::add_cc(app);
+    attnlab::cli::add_check(app);
     attnlab::cli::add_convert_gqa(app);
     attnlab::cli::add_demo(app);
     attnlab::cli::add_emulate(app);
