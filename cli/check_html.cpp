@@ -9,7 +9,6 @@
 #include "cli/check_report.h"
 #include "cli/problem_report.h"
 #include "cli/quantity.h"
-#include "reference/oracle/mistakes.h"
 #include "simulator/simt/report/highlight.h"
 #include "simulator/simt/report/html_parts.h"
 
@@ -103,10 +102,9 @@ std::string diagnosis(const oracle::Verdict& verdict) {
   }
   for (const oracle::Diagnosis& d : verdict.diagnosis) {
     text += fmt::format(
-        "<div class=\"mistake\"><p><code>{}</code> {}</p><p>{}</p><p><small>A kernel with this mistake gives "
+        "<div class=\"mistake\"><p><code>{}</code> {}</p><p><small>A kernel with this mistake gives "
         "this output to {} of its budget.</small></p></div>\n",
-        escaped(d.mistake), escaped(d.explanation), escaped(oracle::find_mistake(d.mistake).advice),
-        ratio(d.max_error_over_budget));
+        escaped(d.mistake), escaped(d.explanation), ratio(d.max_error_over_budget));
   }
   return text + "</section>\n";
 }

@@ -9,7 +9,6 @@
 
 #include "cli/problem_report.h"
 #include "cli/quantity.h"
-#include "reference/oracle/mistakes.h"
 
 namespace attnlab::cli {
 namespace {
@@ -99,10 +98,14 @@ std::string sentence(const oracle::Verdict& verdict) {
   std::string text = fmt::format(
       "{}{} of {} numbers of {} {}", scope, format_count(worst.wrong), format_count(worst.checked),
       worst.name, worst.wrong == 1 ? "lies beyond its error budget" : "lie beyond their error budget");
-  text += worst.nonfinite_mismatch == worst.wrong
-              ? ": finite on one side only"
-              : fmt::format(", by {}{} times", worst.wrong == 1 ? "" : "up to ",
-                            ratio(worst.max_error_over_budget));
+  if (worst.nonfinite_mismatch == worst.wrong) {
+    text += ": finite on one side only";
+  } else if (std::isinf(worst.max_error_over_budget)) {
+    text += ", some where only the exact answer is right";
+  } else {
+    text +=
+        fmt::format(", by {}{} times", worst.wrong == 1 ? "" : "up to ", ratio(worst.max_error_over_budget));
+  }
   return text + (bad == worst.name ? "." : fmt::format("; wrong are {}.", bad));
 }
 
@@ -136,21 +139,44 @@ std::string tensor_lines(const oracle::TensorVerdict& t, const Screen& screen) {
   return text;
 }
 
+// Words in lines that fit the screen, from the second on behind `indent` spaces. The first begins at
+// `column`.
+std::string wrapped(const std::string& text, int column, int indent, const Screen& screen) {
+  std::string result;
+  int at = column;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const int width = static_cast<int>(end - begin);
+    const bool breaks = begin > 0 && at + 1 + width > std::max(screen.columns, 60);
+    if (breaks) {
+      result += "\n" + std::string(static_cast<std::size_t>(indent), ' ');
+      at = indent;
+    } else if (begin > 0) {
+      result += ' ';
+      ++at;
+    }
+    result += text.substr(begin, end - begin);
+    at += width;
+    begin = end + 1;
+  }
+  return result + "\n";
+}
+
 std::string diagnosis_lines(const oracle::Verdict& verdict, const Screen& screen) {
   std::string text;
+  constexpr int kIndent = 7;
   for (const oracle::Diagnosis& d : verdict.diagnosis) {
-    text +=
-        fmt::format("  {}  {}: {}\n", screen.red(text.empty() ? "why " : "or  "), d.mistake, d.explanation);
-    text += fmt::format("        {}\n", oracle::find_mistake(d.mistake).advice);
-    text += fmt::format("        (a kernel with this mistake gives this output to {} of the budget)\n",
-                        ratio(d.max_error_over_budget));
+    text += fmt::format("  {}  ", screen.red(text.empty() ? "why" : "or "));
+    text += wrapped(fmt::format("{}: {} (a kernel with this mistake gives this output to {} of its budget)",
+                                d.mistake, d.explanation, ratio(d.max_error_over_budget)),
+                    kIndent, kIndent, screen);
   }
   return text;
 }
 
 std::string verdict_lines(const oracle::Verdict& verdict, const Screen& screen) {
-  std::string text =
-      (verdict.right ? screen.green("RIGHT") : screen.red("WRONG")) + ": " + sentence(verdict) + "\n";
+  std::string text = (verdict.right ? screen.green("RIGHT") : screen.red("WRONG")) + ": " +
+                     wrapped(sentence(verdict), 7, 7, screen);
   for (const oracle::TensorVerdict& tensor : verdict.tensors) text += tensor_lines(tensor, screen);
   return text + diagnosis_lines(verdict, screen);
 }
@@ -213,8 +239,8 @@ std::string to_text(const CheckInputs& inputs, const CheckAnswer& answer, const 
     text += fmt::format("          {}\n", masks);
   }
   text += fmt::format("kernel    {}\n", verdict.kernel_class);
-  text += fmt::format("coverage  {}\n", verdict.coverage);
-  for (const std::string& remark : remarks(inputs)) text += fmt::format("note      {}\n", remark);
+  text += "coverage  " + wrapped(verdict.coverage, 10, 10, screen);
+  for (const std::string& remark : remarks(inputs)) text += "note      " + wrapped(remark, 10, 10, screen);
   text += "\n" + histogram(verdict, screen);
   for (const oracle::DamageMap& map : verdict.damage) text += "\n" + heat_map(inputs.problem, map, screen);
   if (!verdict.rules.empty()) text += "\n" + rules_table(verdict);
