@@ -7,6 +7,7 @@ namespace attnlab::cli {
 
 // Each adds a subcommand whose callback does the work; typed exceptions (reference/core/errors.h) leave it as
 // exit code 2 and one line on stderr, CLI::RuntimeError as its exit code without a line.
+void add_battery(CLI::App& app);
 void add_cc(CLI::App& app);
 void add_check(CLI::App& app);
 void add_convert_gqa(CLI::App& app);

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   CLI::App app{"attnlab: reference implementation and simulator of attention"};
   app.require_subcommand(1);
   try {
+    attnlab::cli::add_battery(app);
     attnlab::cli::add_cc(app);
     attnlab::cli::add_check(app);
     attnlab::cli::add_convert_gqa(app);

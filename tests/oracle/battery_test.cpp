@@ -3,7 +3,10 @@
 #include "reference/oracle/battery.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -138,27 +141,52 @@ TEST(Battery, OfAnInstantKernelTakesLessThanAMinute) {
               report.seconds, kernel_s);
 }
 
+// What the battery says of a kernel, in a process of its own: some mistakes write or read where no memory is.
+// Empty where the kernel passes.
+std::string verdict_on(const Kernel& kernel, const BatteryOptions& options) {
+  int ends[2];
+  if (pipe(ends) != 0) return "";
+  const pid_t child = fork();
+  if (child == 0) {
+    const BatteryReport report = battery(kernel, options);
+    if (!report.failures.empty()) {
+      const std::string text = report.failures[0].check + ": " + report.failures[0].what;
+      [[maybe_unused]] const auto written = write(ends[1], text.data(), text.size());
+    }
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text(4096, ' ');
+  const ssize_t bytes = read(ends[0], text.data(), text.size());
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
+  return text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
+}
+
 TEST(Battery, KillsEveryMistakeOfTheCatalogue) {
   int killed = 0;
   for (const Mistake& mistake : mistakes()) {
-    bool dead = false;
-    std::string reports;
+    std::string verdict;
     for (const DType dtype : {DType::f16, DType::e4m3, DType::f32}) {
       TileKernelOptions kernel;
       kernel.kernel_class = usual_class(dtype);
       kernel.mistake = &mistake;
+      kernel.threads = 1;
       BatteryOptions options;
       options.schema = everything({dtype});
       options.stop_after = 1;
       options.shrink = false;
+      options.threads = 1;
       options.time_limit_s = 100;
-      const BatteryReport report = battery(tile_kernel(kernel), options);
-      dead = !report.failures.empty();
-      reports += to_text(report);
-      if (dead) break;
+      verdict = verdict_on(tile_kernel(kernel), options);
+      if (!verdict.empty()) break;
     }
-    killed += dead;
-    EXPECT_TRUE(dead) << mistake.name << ": " << mistake.title << "\n" << reports;
+    killed += !verdict.empty();
+    EXPECT_FALSE(verdict.empty()) << mistake.name << ": " << mistake.title;
+    std::printf("%-36s %s\n", mistake.name, verdict.substr(0, 110).c_str());
+    std::fflush(stdout);
   }
   std::printf("%d of %d mistakes killed\n", killed, static_cast<int>(mistakes().size()));
 }

@@ -1,0 +1,288 @@
+// Does `attnlab battery` bring every call to a program and back, tell right from wrong, and leave nothing
+// behind?
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cli/battery_folder.h"
+#include "cli/battery_process.h"
+#include "reference/core/errors.h"
+#include "reference/oracle/buffers/call_memory.h"
+#include "tests/cli/refusal.h"
+
+namespace attnlab::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using oracle::Call;
+
+// A folder of a test's own.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "attnlab_battery_XXXXXX").string();
+    path = mkdtemp(name.data());
+  }
+  ~Folder() { fs::remove_all(path); }
+  std::string script(const std::string& name, const std::string& text) const {
+    const fs::path file = path / name;
+    std::ofstream(file) << text;
+    fs::permissions(file, fs::perms::owner_all);
+    return file.string();
+  }
+  fs::path path;
+};
+
+// A kernel program: `attnlab run` on the folder of a call; `change` is Python that may alter its arguments.
+std::string runs_attnlab(const Folder& folder, const std::string& change = "") {
+  return folder.script("kernel.py", std::string(R"(#!/usr/bin/env python3
+import json, subprocess, sys
+d = sys.argv[1]
+p = json.load(open(d + "/problem.json"))
+if p["pass"] == "backward" or 0 in (p["seqlen_q"], p["seqlen_kv"]):
+    print("not this one", file=sys.stderr)
+    sys.exit(3)
+dtype = p["dtype"]
+args = [")") + ATTNLAB_PROGRAM + R"(", "run", "--check", "0", "--layout", p["layout"], "--dtype", dtype,
+        "--scale", repr(p["scale"]), "--out", d + "/o.npy"]
+for name in "qkv":
+    args += ["--" + name, d + "/" + name + ".npy"]
+if "lse.npy" in p["outputs"]:
+    args += ["--lse", d + "/lse.npy"]
+if p["causal"]:
+    args += ["--causal"]
+)" + change + R"(
+sys.exit(subprocess.run(args, stdout=subprocess.DEVNULL).returncode)
+)");
+}
+
+std::string quick(const std::string& program) {
+  return "battery --cmd '" + program + " {dir}' --head-dim 16 ";
+}
+
+attention::Problem small() {
+  attention::Problem p;
+  p.batch = 2, p.num_heads = 4, p.num_kv_heads = 2, p.seqlen_q = 3, p.seqlen_kv = 5;
+  p.head_dim = p.head_dim_v = 8;
+  return p;
+}
+
+TEST(SplitCommand, AsAShellWithoutItsSurprises) {
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(split_command("--cmd", "./k {dir}"), (Words{"./k", "{dir}"}));
+  EXPECT_EQ(split_command("--cmd", "  a  'b c' \"d 'e\" f\\ g '' h\"i\"j "),
+            (Words{"a", "b c", "d 'e", "f g", "", "hij"}));
+  EXPECT_EQ(split_command("--cmd", "a; rm $HOME `b` | c > d*"),
+            (Words{"a;", "rm", "$HOME", "`b`", "|", "c", ">", "d*"}));
+  EXPECT_THROW(split_command("--cmd", "a 'b"), InvalidArgument);
+  EXPECT_THROW(split_command("--cmd", "  "), InvalidArgument);
+}
+
+TEST(RunProgram, ExitCodeLastLineSignalAndTime) {
+  const Folder folder;
+  const auto run = [&](const std::string& text, double limit = 10) {
+    return run_program({folder.script("p.sh", "#!/bin/sh\n" + text)}, limit, folder.path / "err");
+  };
+  EXPECT_EQ(run("exit 0").exit_code, 0);
+  const ProcessEnd failed = run("echo hello; echo one >&2; echo two >&2; echo >&2; exit 7");
+  EXPECT_EQ(failed.exit_code, 7);
+  EXPECT_EQ(failed.last_error, "two");
+  EXPECT_EQ(run("kill -SEGV $$").exit_code, 128 + 11);
+  const auto begin = std::chrono::steady_clock::now();
+  const ProcessEnd late = run("sleep 600 & sleep 600", 0.2);  // and what it started
+  EXPECT_TRUE(late.timed_out);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  EXPECT_THROW(run_program({"/no/such/program"}, 1, folder.path / "err"), FileError);
+}
+
+TEST(FolderKernel, WhatIsWrittenComesBack) {
+  for (const bool bshd : {false, true}) {
+    for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16, DType::e4m3}) {
+      const Folder folder;
+      const attention::Problem p = small();
+      oracle::Data data = oracle::zeros(p, dtype, false);
+      for (std::size_t n = 0; n < data.q.values.size(); ++n)
+        data.q.values[n] = static_cast<double>(n % 13) - 6;
+      oracle::CallMemory memory(p, dtype, {.layout = bshd ? oracle::Layout::bhsd : oracle::Layout::bshd});
+      memory.write(data);
+      // Q has O's shape here: the program copies it.
+      const std::string copies = folder.script("copy.sh", R"(#!/bin/sh
+cp $1/q.npy $1/o.npy
+python3 - $1 <<'END'
+import sys
+d = sys.argv[1]
+head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2, 4, 3), }"
+head += b" " * (117 - len(head)) + b"\n"
+open(d + "/lse.npy", "wb").write(b"\x93NUMPY\x01\x00\x76\x00" + head + bytes(8 * 24))
+END
+)");
+      FolderKernelOptions options{{copies, "{dir}"}, bshd, 30};
+      const auto results = memory.run([&](const Call& call) {
+        if (bits(dtype) != 8) return folder_kernel(options, folder.path / "calls", false)(call);
+        write_call(call, bshd, folder.path);  // fp8's output is bf16
+        EXPECT_THROW(read_outputs(call, bshd, folder.path), FileError);
+      });
+      if (bits(dtype) == 8) continue;
+      EXPECT_EQ(results.o.row(1, 2, 1),
+                std::vector<double>(data.q.row(1, 2, 1).begin(), data.q.row(1, 2, 1).end()));
+      EXPECT_EQ(results.lse.row(1, 3, 2)[0], 0);
+      EXPECT_TRUE(fs::is_empty(folder.path / "calls"));
+    }
+  }
+}
+
+TEST(FolderKernel, ProblemJsonSaysEverything) {
+  const Folder folder;
+  attention::Problem p = small();
+  p.causal = true, p.window.left = 3, p.softcap = 2, p.kv_lens = {5, 2}, p.dropout = {0.25, 1ull << 40, 3};
+  oracle::CallMemory memory(p, DType::bf16, {.backward = true});
+  oracle::Data data = oracle::zeros(p, DType::bf16, true);
+  data.o = data.dout, data.lse = oracle::Numbers(2, 4, 3, 1);
+  memory.write(data);
+  EXPECT_ANY_THROW(memory.run([&](const Call& call) {
+    write_call(call, true, folder.path);
+    throw std::runtime_error("enough");
+  }));
+  const json j = json::parse(std::ifstream(folder.path / "problem.json"));
+  EXPECT_EQ(j["pass"], "backward");
+  EXPECT_EQ(j["layout"], "bshd");
+  EXPECT_EQ(j["dtype"], "bf16");
+  EXPECT_EQ(j["seqlen_kv"], 5);
+  EXPECT_EQ(j["window"], json::parse("[3, null]"));
+  EXPECT_EQ(j["kv_lens"], json::parse("[5, 2]"));
+  EXPECT_EQ(j["dropout"]["seed"], 1ull << 40);
+  EXPECT_EQ(j["alibi_slopes"], nullptr);
+  EXPECT_EQ(j["outputs"], json::parse(R"(["dq.npy", "dk.npy", "dv.npy"])"));
+  for (const char* file : {"q.npy", "k.npy", "v.npy", "dout.npy", "o.npy", "lse.npy"})
+    EXPECT_TRUE(fs::exists(folder.path / file)) << file;
+}
+
+TEST(BatteryCommand, ARightProgramIsRight) {
+  const Folder folder;
+  for (const char* options : {"--dtype fp32", "--dtype fp16 --layout bshd", "--dtype bf16 --no-lse"}) {
+    const Outcome outcome =
+        attnlab_program(quick(runs_attnlab(folder)) + options + " --cases 25 --no-scale --json");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
+    const json report = json::parse(outcome.out);
+    EXPECT_EQ(report["verdict"], "right");
+    EXPECT_GT(report["run"], 15);
+    EXPECT_EQ(report["next_case"], 25);
+  }
+}
+
+TEST(BatteryCommand, AWrongProgramIsNamedShrunkAndKept) {
+  const Folder folder;
+  const std::string program = runs_attnlab(folder, "args = [a for a in args if a != '--causal']");
+  const Outcome outcome =
+      attnlab_program(quick(program) + "--stop-after 1 --keep " + (folder.path / "kept").string());
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+  EXPECT_TRUE(outcome.out.starts_with("WRONG: 1 of 1 case fails")) << outcome.out;
+  EXPECT_NE(outcome.out.find("causal"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("smallest: b 1, h 1/1"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("--resume 0 --cases 1\n"), std::string::npos) << outcome.out;
+  EXPECT_TRUE(fs::exists(folder.path / "kept/case-0/call-1/q.npy"));
+  EXPECT_TRUE(fs::exists(folder.path / "kept/case-0/call-1/o.npy"));
+  // The printed command runs that case alone.
+  const auto begin = outcome.out.find("case 0 alone: attnlab ") + 22;
+  const Outcome again = attnlab_program(outcome.out.substr(begin, outcome.out.find('\n', begin) - begin));
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_NE(again.out.find("1 of 1 case fails"), std::string::npos) << again.out << again.err;
+}
+
+TEST(BatteryCommand, FailuresOfTheProgramItself) {
+  const Folder folder;
+  const auto what = [&](const std::string& text) {
+    const Outcome outcome = attnlab_program(quick(folder.script("k.sh", "#!/bin/sh\n" + text)) +
+                                            "--stop-after 1 --no-shrink --call-time 0.5 --json");
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+    const json report = json::parse(outcome.out);
+    return report["failures"].empty() ? report["verdict"].get<std::string>()
+                                      : report["failures"][0]["what"].get<std::string>();
+  };
+  EXPECT_EQ(what("echo CUDA error: too many resources >&2; exit 1"),
+            "exit code 1: CUDA error: too many resources");
+  EXPECT_EQ(what("exit 0"), "o.npy: was not written");
+  EXPECT_EQ(what("sleep 60"), "no answer within 0.5 s");
+  EXPECT_EQ(what("cp $1/v.npy $1/o.npy; cp $1/k.npy $1/lse.npy"),
+            "o.npy: has the shape [2, 2, 65, 16], expected [2, 4, 65, 16]");
+  EXPECT_EQ(what("exit 3"), "nothing run");
+}
+
+TEST(BatteryCommand, NothingIsLeftBehind) {
+  const Folder folder, temporary;
+  const std::string environment = "TMPDIR=" + temporary.path.string() + " ";
+  attnlab_program(quick(runs_attnlab(folder)) + "--cases 2", environment);
+  attnlab_program(quick(folder.script("k.sh", "#!/bin/sh\nexit 1")), environment);
+  // Interrupted while the program runs.
+  const std::string sleeps =
+      folder.script("s.sh", "#!/bin/sh\necho $$ >" + (folder.path / "pid").string() + "; sleep 600");
+  const std::string wait = folder.script(
+      "w.sh", "#!/bin/sh\nTMPDIR=" + temporary.path.string() + " '" + ATTNLAB_PROGRAM + "' " + quick(sleeps) +
+                  " & n=0; while [ ! -s " + (folder.path / "pid").string() +
+                  " ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done; kill -TERM $!; wait $!; echo $? >" +
+                  (folder.path / "code").string());
+  EXPECT_EQ(std::system(wait.c_str()), 0);
+  int code = 0, pid = 0;
+  std::ifstream(folder.path / "code") >> code;
+  std::ifstream(folder.path / "pid") >> pid;
+  EXPECT_EQ(code, 128 + 15);
+  EXPECT_NE(kill(pid, 0), 0) << "the program still runs";
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator(temporary.path)) {
+    if (entry.path().filename().string().starts_with("attnlab-")) left.push_back(entry.path());
+  }
+  EXPECT_EQ(left, std::vector<std::string>{});
+}
+
+TEST(BatteryCommand, OurOwnKernels) {
+  for (const char* kernel : {"flash2-04", "flash2-backward-07"}) {
+    const Outcome outcome = attnlab_program(
+        std::string("battery --backend emulator --max-seqlen 40 --time 15 --kernel ") + kernel);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
+    EXPECT_TRUE(outcome.out.starts_with("RIGHT in all of ")) << outcome.out;
+  }
+}
+
+TEST(BatteryCommand, BadInputIsRefused) {
+  EXPECT_NE(refusal_of("battery").find("--cmd, --kernel: got neither"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --kernel flash2-04").find("got both"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd ./a").find("{dir}"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd \"'a {dir}\"").find("closing"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd '/no/such {dir}'").find("cannot be run"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --kernel flash9").find("flash9"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --kernel softmax-naive").find("softmax"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --kernel flash2-04 --backend cpu").find("--backend"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --dtype int8").find("floating-point"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --dtype fp16,bf16 --p-dtype fp32").find("--dtype"),
+            std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --head-dim 0").find("head_dims"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --time 0").find("--time"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --time nan").find("--time"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --layout bdsh").find("--layout"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --resume 100000").find("first_case"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --kernel flash2-04 --keep x").find("--keep"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --keep /dev/null/x").find("/dev/null/x"), std::string::npos);
+}
+
+// The program of docs/battery.md, where NumPy is.
+TEST(BatteryCommand, TheExampleOfTheManual) {
+  if (std::system("python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "no NumPy";
+  std::ifstream file(fs::path(ATTNLAB_SOURCE_DIR) / "docs/battery.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const auto begin = text.find("```python\n") + 10;
+  const Folder folder;
+  const std::string program =
+      "python3 " + folder.script("attention.py", text.substr(begin, text.find("```", begin) - begin));
+  const std::string options = "--dtype fp16 --cases 60 --time 100 ";
+  const Outcome right = attnlab_program(quick(program) + options + "--no-hidden-nan");
+  EXPECT_EQ(right.exit_code, 0) << right.out << right.err;
+  const Outcome nan = attnlab_program(quick(program) + options + "--cases 400 --stop-after 1 --no-shrink");
+  EXPECT_EQ(nan.exit_code, 1) << nan.out;
+  EXPECT_NE(nan.out.find("hidden-numbers"), std::string::npos) << nan.out;
+}
+
+}  // namespace
+}  // namespace attnlab::cli
