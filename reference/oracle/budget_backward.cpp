@@ -174,7 +174,7 @@ class Backward {
         (flushed_ + p_rounding_ + weight_error_ + p * (length + static_cast<T>(2 * a_.u_operand))) * keep_;
 
     // On average: independent roundings, and what the row shares.
-    const auto typical = static_cast<T>(a_.typical_sum(n, column_multiple_));
+    const auto typical = static_cast<T>(a_.typical_sum(n, column_multiple_) + 2 * a_.u_operand);
     const auto shared = static_cast<T>(lse_error);
     const auto delta_rms =
         static_cast<T>(o_deviation + (saved_.got_o.size() > 0 ? o_error - kConfidence * o_deviation : 0) +

@@ -119,7 +119,8 @@ struct RowErrors {
     base = (2 + moves) * a.kernel.exp_error + a.u * (4 + 4 * max_size + 8 * head.softcap);
     dot = static_cast<T>(scale * q_norm) * k;
     products = static_cast<T>(scale) * (static_cast<T>(q_max) * k).min(static_cast<T>(q_norm) * k_max);
-    const auto per_size = static_cast<T>(4 * a.u + a.u_scores);
+    // Scores that are stored are rounded as products, and again when they are scaled.
+    const auto per_size = static_cast<T>(4 * a.u + 2 * a.u_scores);
     eps = static_cast<T>(base) + static_cast<T>(a.sum(d + 3)) * dot + per_size * size;
     random =
         static_cast<T>(base) + static_cast<T>(a.typical_sum(d + 3)) * (products + size) + per_size * size;
@@ -136,7 +137,8 @@ struct RowErrors {
     if (head.alibi_slope != 0 || head.has_bias) {
       for (Index c = 0; c < width; ++c) {
         if (!(p(c) > T(0))) continue;
-        const T error = static_cast<T>(4 * a.u) * (std::abs(alibi(i, c)) + std::abs(bias(i, c)));
+        const T error =
+            static_cast<T>(4 * a.u + 2 * a.u_scores) * (std::abs(alibi(i, c)) + std::abs(bias(i, c)));
         eps(c) += error;
         random(c) += error;
       }
@@ -177,11 +179,11 @@ struct RowErrors {
     weight_error = weight_error.min(all - weight_error);
     others = 0;
   }
-  // e^(log p + eps + shift) - p, where the weight may be at most e^most.
+  // The larger of e^(log p + eps + shift) - p, where the weight may be at most e^most, and of
+  // p - e^(log p - eps - shift).
   Row<T> bound_of(double shift, double most) const {
-    return (((log_p + eps.template cast<double>() + shift).min(most)).exp() - p.template cast<double>())
-        .max(0.0)
-        .template cast<T>();
+    const Row<double> error = eps.template cast<double>() + shift, weight = p.template cast<double>();
+    return ((log_p + error).min(most).exp() - weight).max(weight * (1 - (-error).exp())).template cast<T>();
   }
 
   T alibi(Index i, Index c) const {
