@@ -151,13 +151,13 @@ std::string verdict_on(const Kernel& kernel, const BatteryOptions& options) {
     const BatteryReport report = battery(kernel, options);
     if (!report.failures.empty()) {
       const std::string text = report.failures[0].check + ": " + report.failures[0].what;
-      [[maybe_unused]] const auto written = write(ends[1], text.data(), text.size());
+      [[maybe_unused]] const auto written = ::write(ends[1], text.data(), text.size());
     }
     _exit(0);
   }
   close(ends[1]);
   std::string text(4096, ' ');
-  const ssize_t bytes = read(ends[0], text.data(), text.size());
+  const ssize_t bytes = ::read(ends[0], text.data(), text.size());
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
