@@ -1,7 +1,7 @@
 // A GoogleMock matcher for tests of attention kernels, whose message is the oracle's verdict:
 //
 //   EXPECT_THAT(outputs, MatchesAttention(problem, inputs));                  // the usual class of q's type
-//   EXPECT_THAT(o, MatchesAttention(problem, inputs, kernel_class, {.threads = 1}));
+//   EXPECT_THAT(o, MatchesAttention(problem, inputs, kernel_class, check_options));
 //
 // The value is what a kernel wrote: oracle::Outputs, or its output alone as an oracle::Tensor. Inputs and
 // mask must outlive the matcher. Who includes this links GoogleTest and attnlab::reference.

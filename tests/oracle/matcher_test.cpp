@@ -69,7 +69,7 @@ std::string explanation(const T& value, const AttentionMatcher& matcher) {
 
 TEST_F(Matcher, PassesWhatIsRight) {
   EXPECT_THAT(outputs, MatchesAttention(problem, inputs));
-  EXPECT_THAT(outputs.o, MatchesAttention(problem, inputs, usual_class(DType::f32), {.threads = 1}));
+  EXPECT_THAT(outputs.o, MatchesAttention(problem, inputs, usual_class(DType::f32)));
 }
 
 TEST_F(Matcher, FailsOneWrongNumberAndSaysWhere) {
@@ -84,9 +84,9 @@ TEST_F(Matcher, FailsNaN) {
   EXPECT_THAT(explanation(outputs.o, MatchesAttention(problem, inputs)), HasSubstr("NaN"));
 }
 
-// 1e-5 is far within what P in bf16 may do, and far beyond fp32.
+// 1e-4 is well within what P in bf16 may do, and beyond fp32.
 TEST_F(Matcher, TheKernelClassDecides) {
-  o_at(1, 40, 7) += 1e-5f;
+  o_at(1, 40, 7) += 1e-4f;
   KernelClass bf16 = usual_class(DType::f32);
   bf16.p = float_format(DType::bf16);
   EXPECT_THAT(outputs, Not(MatchesAttention(problem, inputs)));
