@@ -39,7 +39,7 @@ class Options(TypedDict, total=False):
 def window_sides(window: Window) -> tuple[int | None, int | None]:
     if window is None:
         return None, None
-    sides = (window, window) if isinstance(window, int) else tuple(window)
+    sides = window if isinstance(window, (tuple, list)) else (window, window)
     if len(sides) != 2 or not all(side is None or isinstance(side, (int, np.integer)) for side in sides):
         raise ValueError(f"window: got {window!r}, expected (left, right), each a number of keys or None")
     left, right = (None if side is None or side == -1 else int(side) for side in sides)

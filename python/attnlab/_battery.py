@@ -6,7 +6,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
@@ -42,7 +42,7 @@ class CaseFailure:
     shrunk: str  # the smallest problem that still fails, where one was found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """What attnlab.battery found; true where no case failed."""
 
@@ -58,8 +58,8 @@ class Report:
     hardest: str
     failures: list[CaseFailure]
     seconds: float
-    _text: str = field(repr=False)
-    _json: str = field(repr=False)
+    _text: str
+    _json: str
 
     def __bool__(self) -> bool:
         return self.right
@@ -67,7 +67,11 @@ class Report:
     def __str__(self) -> str:
         return self._text.rstrip("\n")
 
+    def __repr__(self) -> str:
+        return f"<Report: {'right' if self.right else 'wrong'}, {self.run} cases, {len(self.failures)} failures>"
+
     def json(self) -> str:
+        """The report as a JSON object; the same as `attnlab battery --json`."""
         return self._json
 
 
@@ -95,7 +99,11 @@ class _Kernel:
                 raise ValueError(f"{name}: the kernel changed its input")
 
     def _run_forward(self, call: dict[str, Any], arrays: dict[str, Any], options: dict[str, Any]) -> None:
-        given = {name: self._brought(call[name]) for name in ("out", "lse") if name in self.accepts and call[name] is not None}
+        given = {
+            name: None if call[name] is None else self._brought(call[name])
+            for name in ("out", "lse")
+            if name in self.accepts
+        }
         # On a device, memory that the framework hands out next is what was let go of last: full of poison.
         poison = None if given else self._brought(call["out"])
         del poison
@@ -233,7 +241,8 @@ def battery(
     The kernel is called as kernel(q, k, v, **options) with arrays of the framework ('numpy', 'torch', 'jax', 'cupy')
     on the device, and returns o, or (o, lse) with lse=True. It gets those of attnlab.attention's options that it has
     arguments for, and what is drawn follows from them: no argument `window`, no windows (window=True and its like
-    overrule). If it has arguments out (and lse), it is given buffers to write to. It may raise attnlab.Unsupported.
+    overrule). If it has arguments out (and lse), it is given buffers to write to; lse is None in calls that do not ask
+    for it. It may raise attnlab.Unsupported.
 
     backward=True checks gradients too, those of the framework's automatic differentiation (torch, jax); a function
     is called as backward(dout, q, k, v, out, lse, **options) and returns dq, dk, dv. empty: sequences of length 0;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,7 +81,7 @@ class RuleResult:
     detail: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verdict:
     """What attnlab.check found; true where the outputs are right."""
 
@@ -95,14 +95,17 @@ class Verdict:
     rows_checked: int
     rows_total: int
     coverage: str
-    _text: str = field(repr=False)
-    _json: str = field(repr=False)
+    _text: str
+    _json: str
 
     def __bool__(self) -> bool:
         return self.right
 
     def __str__(self) -> str:
         return self._text.rstrip("\n")
+
+    def __repr__(self) -> str:
+        return f"<Verdict: {'right' if self.right else 'wrong'}, error/budget {self.max_error_over_budget:.3g}>"
 
     @property
     def worst(self) -> Element:
