@@ -163,7 +163,8 @@ std::string to_html(const CheckInputs& inputs, const CheckAnswer& answer, const 
   const oracle::Verdict& verdict = answer.verdict;
   const std::string masks = describe_masks(inputs.problem);
   std::string notes;
-  for (const std::string& remark : remarks(inputs)) notes += "<p>Note: " + escaped(remark) + "</p>\n";
+  for (const std::string& remark : remarks(inputs, verdict))
+    notes += "<p>Note: " + escaped(remark) + "</p>\n";
   return fmt::format(R"(<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>{0}: {1}</title>

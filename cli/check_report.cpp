@@ -216,8 +216,14 @@ std::vector<int> shown_bins(const oracle::Verdict& verdict) {
   return bins;
 }
 
-std::vector<std::string> remarks(const CheckInputs& inputs) {
+std::vector<std::string> remarks(const CheckInputs& inputs, const oracle::Verdict& verdict) {
   std::vector<std::string> lines;
+  const attention::Problem& p = inputs.problem;
+  if (!verdict.right && !p.packed() && p.num_heads > p.seqlen_q && p.seqlen_q > 1) {
+    lines.push_back(
+        fmt::format("{} heads and {} queries: do the dimensions lie in the other order (--layout {})?",
+                    p.num_heads, p.seqlen_q, inputs.form.order == Form::Order::bhsd ? "bshd" : "bhsd"));
+  }
   for (const NonFinite& tensor : inputs.not_finite) {
     lines.push_back(
         fmt::format("{} has NaN or infinity in {} places: rows that see them are expected "
@@ -240,7 +246,8 @@ std::string to_text(const CheckInputs& inputs, const CheckAnswer& answer, const 
   }
   text += fmt::format("kernel    {}\n", verdict.kernel_class);
   text += "coverage  " + wrapped(verdict.coverage, 10, 10, screen);
-  for (const std::string& remark : remarks(inputs)) text += "note      " + wrapped(remark, 10, 10, screen);
+  for (const std::string& remark : remarks(inputs, verdict))
+    text += "note      " + wrapped(remark, 10, 10, screen);
   text += "\n" + histogram(verdict, screen);
   for (const oracle::DamageMap& map : verdict.damage) text += "\n" + heat_map(inputs.problem, map, screen);
   if (!verdict.rules.empty()) text += "\n" + rules_table(verdict);

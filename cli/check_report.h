@@ -26,8 +26,9 @@ Json to_json(const CheckInputs& inputs, const CheckAnswer& answer);
 // One file that needs no other. The title is what was compared.
 std::string to_html(const CheckInputs& inputs, const CheckAnswer& answer, const std::string& title);
 
-// Remarks on what was read: inputs that are not finite, tensors that play no part.
-std::vector<std::string> remarks(const CheckInputs& inputs);
+// Remarks on what was read: inputs that are not finite, tensors that play no part, and where the verdict is
+// wrong, dimensions that look exchanged.
+std::vector<std::string> remarks(const CheckInputs& inputs, const oracle::Verdict& verdict);
 
 // A ratio as people read it: 0.461, 23.8, 6,497.
 std::string ratio(double value);

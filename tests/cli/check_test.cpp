@@ -152,6 +152,12 @@ TEST_F(Check, AsksForTheProblemThatWasComputed) {
   EXPECT_EQ(judged(full, 1)["verdict"], "wrong");  // a causal output is not one of full attention
 }
 
+TEST_F(Check, DimensionsInTheOtherOrderAreSuspected) {
+  const Tensor o = golden_o();
+  EXPECT_THAT(screen("--layout bshd " + arguments(o)), HasSubstr("70 heads and 4 queries"));
+  EXPECT_THAT(screen(arguments(with_one_wrong(o, 1e-3))), Not(HasSubstr("--layout")));
+}
+
 TEST_F(Check, BothLayoutsAndOneFileOfAll) {
   const Tensor o = golden_o();
   const std::vector<Tensor> bhsd{q, k, v, o},
@@ -294,13 +300,15 @@ TEST_F(Check, RefusalsNameTheArgument) {
   EXPECT_THAT(refused(all + " --dq " + out), HasSubstr("--dout: got nothing"));
   EXPECT_THAT(refused(all + " --lse " + out), HasSubstr("--lse: got [2, 4, 70, 32], expected [2, 4, 70]"));
   EXPECT_THAT(refused("--layout bsdh " + all), HasSubstr("--layout: got bsdh, expected bhsd or bshd"));
-  EXPECT_THAT(refused("--layout bshd " + all), HasSubstr("--k: got [2, 2, 70, 32]"));
+  EXPECT_THAT(
+      refused("--q " + file("q.npy") + " --k " + file("k.npy") + " --v " + file("q.npy") + " --out " + out),
+      HasSubstr("--v: got [2, 4, 70, 32], expected [2, 2, 70, any dim]"));
   EXPECT_THAT(refused("--dtype fp16 " + all), HasSubstr("--q: got fp32, expected fp16, which --dtype says"));
   EXPECT_THAT(refused("--dtype int8 " + all), HasSubstr("--dtype: got int8, expected fp64"));
   EXPECT_THAT(refused("--out-dtype bf16 " + all), HasSubstr("--out: got fp32, expected bf16"));
   EXPECT_THAT(refused("--accumulate fp17 " + all), HasSubstr("--accumulate: got fp17, expected one of"));
   EXPECT_THAT(refused("--p-scale -1 " + all), HasSubstr("--p-scale: got -1, expected a positive number"));
-  EXPECT_THAT(refused("--rows some " + all), HasSubstr("rows: got some"));
+  EXPECT_THAT(refused("--rows some " + all), HasSubstr("rows: got \"some\", expected all, or sample:N"));
   EXPECT_THAT(refused("--rules torch " + all), HasSubstr("--rules: got torch, expected all"));
   EXPECT_THAT(refused("--q-scale abc " + all), HasSubstr("abc"));
   EXPECT_THAT(refused("--page-layout bhsd " + all), HasSubstr("--page-layout: got bhsd, expected nothing"));
