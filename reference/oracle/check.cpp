@@ -14,6 +14,7 @@
 #include "reference/oracle/budget_backward.h"
 #include "reference/oracle/compare.h"
 #include "reference/oracle/mistakes.h"
+#include "reference/oracle/rules.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -104,6 +105,7 @@ class Check {
     verdict_.right = std::all_of(verdict_.tensors.begin(), verdict_.tensors.end(),
                                  [](const TensorVerdict& t) { return t.right; });
     verdict_.coverage = coverage();
+    if (options_.rules) verdict_.rules = apply_rules(p_, in_, out_, options_.threads);
     if (!verdict_.right && options_.diagnose) {
       verdict_.diagnosis = diagnose(p_, in_, out_, class_, verdict_, options_.threads);
     }

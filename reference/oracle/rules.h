@@ -15,9 +15,8 @@ struct Rule {
 };
 std::span<const Rule> rules();
 
-// Rules that compare with a low-precision framework run model it: the standard algorithm with S and P rounded
-// to the inputs' type. They need whole heads in memory; of a large problem as many heads as fit are looked
-// at, and the detail says so.
+// Rules that compare with a low-precision framework run model it: the standard algorithm with S, P and O
+// rounded to the output's type. They are applied to o alone; the others to every output but lse.
 std::vector<RuleResult> apply_rules(const attention::Problem& problem, const Inputs& inputs,
                                     const Outputs& outputs, int threads = 0);
 
