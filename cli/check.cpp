@@ -60,6 +60,7 @@ void run(Options& o) {
   const auto start = std::chrono::steady_clock::now();
   CheckAnswer answer{oracle::check(inputs.problem, inputs.inputs, inputs.outputs, kernel_class, options)};
   answer.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  answer.diagnosed = options.diagnose;
   if (!o.html.empty()) write_file(o.html, to_html(inputs, answer, title(o.sources)));
   const std::string text = o.json ? dump(to_json(inputs, answer)) : to_text(inputs, answer, show);
   std::fwrite(text.data(), 1, text.size(), stdout);

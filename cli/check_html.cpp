@@ -94,8 +94,9 @@ std::string tensors_table(const oracle::Verdict& verdict) {
          rows + "</tbody></table></div></section>\n";
 }
 
-std::string diagnosis(const oracle::Verdict& verdict) {
-  if (verdict.right) return "";
+std::string diagnosis(const CheckAnswer& answer) {
+  const oracle::Verdict& verdict = answer.verdict;
+  if (verdict.right || !answer.diagnosed) return "";
   std::string text = "<section><h2>Diagnosis</h2>\n";
   if (verdict.diagnosis.empty()) {
     text += "<p>No known mistake explains this output. The damage below says where to look.</p>\n";
@@ -177,7 +178,7 @@ std::string to_html(const CheckInputs& inputs, const CheckAnswer& answer, const 
                      escaped(title), verdict.right ? "right" : "wrong", simt::style_sheet(), kStyle,
                      badge(verdict.right), escaped(describe_sizes(inputs.problem, inputs.inputs.q.dtype)),
                      masks.empty() ? "" : "; " + escaped(masks), escaped(verdict.kernel_class), notes) +
-         tiles(verdict) + diagnosis(verdict) + damage(inputs, verdict) + tensors_table(verdict) +
+         tiles(verdict) + diagnosis(answer) + damage(inputs, verdict) + tensors_table(verdict) +
          histograms(verdict) + rules(verdict) +
          fmt::format("<section><h2>In words</h2><pre>{}</pre></section>\n</main></body></html>\n",
                      escaped(oracle::to_text(verdict)));

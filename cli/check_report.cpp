@@ -162,8 +162,13 @@ std::string wrapped(const std::string& text, int column, int indent, const Scree
   return result + "\n";
 }
 
-std::string diagnosis_lines(const oracle::Verdict& verdict, const Screen& screen) {
+std::string diagnosis_lines(const CheckAnswer& answer, const Screen& screen) {
+  const oracle::Verdict& verdict = answer.verdict;
   std::string text;
+  if (!verdict.right && answer.diagnosed && verdict.diagnosis.empty()) {
+    return fmt::format("  {}  no known mistake gives this output; where the damage is may tell\n",
+                       screen.red("why"));
+  }
   constexpr int kIndent = 7;
   for (const oracle::Diagnosis& d : verdict.diagnosis) {
     text += fmt::format("  {}  ", screen.red(text.empty() ? "why" : "or "));
@@ -174,11 +179,12 @@ std::string diagnosis_lines(const oracle::Verdict& verdict, const Screen& screen
   return text;
 }
 
-std::string verdict_lines(const oracle::Verdict& verdict, const Screen& screen) {
+std::string verdict_lines(const CheckAnswer& answer, const Screen& screen) {
+  const oracle::Verdict& verdict = answer.verdict;
   std::string text = (verdict.right ? screen.green("RIGHT") : screen.red("WRONG")) + ": " +
                      wrapped(sentence(verdict), 7, 7, screen);
   for (const oracle::TensorVerdict& tensor : verdict.tensors) text += tensor_lines(tensor, screen);
-  return text + diagnosis_lines(verdict, screen);
+  return text + diagnosis_lines(answer, screen);
 }
 
 }  // namespace
@@ -238,7 +244,7 @@ std::vector<std::string> remarks(const CheckInputs& inputs, const oracle::Verdic
 
 std::string to_text(const CheckInputs& inputs, const CheckAnswer& answer, const Screen& screen) {
   const oracle::Verdict& verdict = answer.verdict;
-  std::string text = verdict_lines(verdict, screen);
+  std::string text = verdict_lines(answer, screen);
   text += fmt::format("\nproblem   {}, {}\n", describe_sizes(inputs.problem, inputs.inputs.q.dtype),
                       inputs.form.name());
   if (const std::string masks = describe_masks(inputs.problem); !masks.empty()) {

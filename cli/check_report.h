@@ -15,6 +15,7 @@ namespace attnlab::cli {
 struct CheckAnswer {
   oracle::Verdict verdict;
   double seconds = 0;
+  bool diagnosed = true;  // a mistake was looked for, where the output is wrong
 };
 
 // The verdict in words, a histogram, pictures of the damage, and what other projects' rules say.
