@@ -35,6 +35,9 @@ std::vector<Index> range(Rows rows) {
   return all;
 }
 
+// A gradient of no rows has no data, and dK = dV = 0.
+bool has_gradients(const Inputs& in) { return in.dout || in.dout.dim != 0; }
+
 class Run {
  public:
   Run(const Problem& p, const Inputs& in, int threads) : p_(p), in_(in), threads_(threads) {
@@ -42,7 +45,7 @@ class Run {
     const Index batches = p.tensor_batches(), rows = p.tensor_rows_q(), rows_kv = p.tensor_rows_kv();
     out_.o = make_tensor(batches, p.num_heads, rows, p.head_dim_v, 0);
     out_.lse = make_tensor(batches, p.num_heads, rows, 1, kNegInf);
-    if (!in.dout) return;
+    if (!has_gradients(in)) return;
     out_.dq = make_tensor(batches, p.num_heads, rows, p.head_dim, 0);
     out_.dk = make_tensor(batches, p.num_kv_heads, rows_kv, p.head_dim, 0);
     out_.dv = make_tensor(batches, p.num_kv_heads, rows_kv, p.head_dim_v, 0);
@@ -160,7 +163,7 @@ std::vector<Index> chosen_rows(const RowChoice& choice, Index seqlen_q, std::uin
 Golden golden(const Problem& problem, const Inputs& inputs, int threads) {
   Run run(problem, inputs, threads);
   run.forward();
-  if (inputs.dout) run.backward();
+  if (has_gradients(inputs)) run.backward();
   return run.take();
 }
 
