@@ -45,21 +45,24 @@ TEST_P(Programs, RunWithoutAFinding) {
   ASSERT_EQ(shell(std::string("'") + ATTNLAB_PROGRAM + "' cc '" + source + "' -o '" + file("program") + "'"),
             0)
       << said();
-  for (const char* seed : {"0", "77"}) {
-    EXPECT_EQ(shell(std::string("ATTNLAB_SIMT_SEED=") + seed + " ATTNLAB_SIMT_REPORT='" +
-                    file("report.json") + "' '" + file("program") + "'"),
-              0)
-        << "seed " << seed << "\n"
+  for (const std::string way : {"ATTNLAB_SIMT_SEED=0", "ATTNLAB_SIMT_SEED=77 ATTNLAB_SIMT_THREADS=64"}) {
+    EXPECT_EQ(shell(way + " ATTNLAB_SIMT_REPORT='" + file("report.json") + "' '" + file("program") + "'"), 0)
+        << way << "\n"
         << said();
     const Report report = read_json(file("report.json"));
     EXPECT_FALSE(report.kernels.empty());
     EXPECT_TRUE(report.findings.empty()) << said();
-    for (const KernelReport& kernel : report.kernels) EXPECT_TRUE(kernel.findings.empty()) << said();
+    for (const KernelReport& kernel : report.kernels) {
+      EXPECT_TRUE(kernel.findings.empty()) << said();
+      const auto copies = [&](Metric metric) { return kernel.counters[static_cast<std::size_t>(metric)]; };
+      EXPECT_EQ(copies(Metric::async_copy_requests) != 0, copies(Metric::async_copy_bytes) != 0);
+    }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Simt, Programs,
-                         ::testing::Values("sum", "histogram", "gemm", "wmma", "layernorm", "attention_mma"),
+                         ::testing::Values("sum", "histogram", "gemm", "wmma", "layernorm", "attention_mma",
+                                           "many_blocks"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

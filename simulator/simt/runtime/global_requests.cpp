@@ -123,9 +123,10 @@ void Account::global(const Lanes& lanes) {
   add(kinds.sectors, n);
   if (lanes.kind == Event::store)
     add(Metric::global_store_bytes, std::uint64_t{steps + 1} * lanes.size);
-  else if (lanes.kind == Event::load || lanes.kind == Event::async_copy ||
-           lanes.kind == Event::async_copy_bypassing_l1)
+  else if (lanes.kind == Event::load)
     add(Metric::global_load_bytes, std::uint64_t{steps + 1} * lanes.size);
+  else if (lanes.kind == Event::async_copy || lanes.kind == Event::async_copy_bypassing_l1)
+    add(Metric::async_copy_bytes, std::uint64_t{steps + 1} * lanes.size);
   turns_.request(warp_->number, kinds.stream, {sectors.data(), n});
 
   if (bent != 0 && (lanes.size & (lanes.size - 1)) == 0)

@@ -91,13 +91,17 @@ inline void record_block(const void* site) {
   cursor = at - sizeof(EventRow);
 }
 
-// The stacks of a worker's fibers, side by side, each with a page below it that must not be touched.
+// The stacks of a worker's fibers, side by side, each with a page below it that must not be touched. A
+// guarded page splits a mapping, and a process may have some 65,000 of those: only stacks in use are guarded,
+// and those of the 30,000 first in the process.
 class Stacks {
  public:
   Stacks();
   ~Stacks();
   Stacks(const Stacks&) = delete;
   Stacks& operator=(const Stacks&) = delete;
+  // Guards the stacks of this many threads.
+  void guard(unsigned threads);
   void* top(unsigned lane) const { return base_ + (lane + 1) * stride; }
   bool contains(std::uintptr_t address) const { return address - begin() < count * stride; }
   bool guards(std::uintptr_t address) const {
@@ -110,6 +114,7 @@ class Stacks {
 
  private:
   std::byte* base_;
+  unsigned guarded_ = 0;
 };
 
 enum class LaneState : std::uint8_t { ready, at_warp, at_barrier, at_grid, exited };

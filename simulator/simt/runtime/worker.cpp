@@ -1,9 +1,6 @@
 #include "simulator/simt/runtime/worker.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <new>
 #include <numeric>
 
 namespace attnlab::simt {
@@ -15,16 +12,6 @@ thread_local unsigned silent_windows = 0;
 constexpr unsigned idle_passes = 200000;  // passes in which every thread only yields: a deadlock
 
 }  // namespace
-
-Stacks::Stacks() {
-  void* at = mmap(nullptr, count * stride, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-  if (at == MAP_FAILED) throw std::bad_alloc();
-  base_ = static_cast<std::byte*>(at);
-  for (unsigned lane = 0; lane < count; ++lane) mprotect(base_ + lane * stride, guard_bytes, PROT_NONE);
-}
-
-Stacks::~Stacks() { munmap(base_, count * stride); }
 
 Worker::Worker() : account_({stacks_.begin(), stacks_.begin() + Stacks::count * Stacks::stride}) {
   std::iota(lane_order_.begin(), lane_order_.end(), 0u);
@@ -63,6 +50,7 @@ void Worker::begin_launch(LaunchState& launch) {
   threads_ = b.x * b.y * b.z;
   warps_used_ = (threads_ + warp_size - 1) / warp_size;
   lanes_.resize(std::max<std::size_t>(lanes_.size(), threads_));
+  stacks_.guard(threads_);
   while (warps_.size() < warps_used_) {
     warps_.push_back(std::make_unique<Warp>());
     warps_.back()->number = static_cast<unsigned>(warps_.size() - 1);
