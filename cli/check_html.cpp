@@ -9,6 +9,7 @@
 #include "cli/check_report.h"
 #include "cli/problem_report.h"
 #include "cli/quantity.h"
+#include "reference/oracle/rules.h"
 #include "simulator/simt/report/highlight.h"
 #include "simulator/simt/report/html_parts.h"
 
@@ -18,9 +19,6 @@ namespace {
 using simt::escaped;
 
 constexpr std::string_view kStyle = R"css(
-.verdict { font-size: 1.05rem; max-width: 60rem; }
-pre { background: var(--panel); border-radius: .4rem; padding: .8rem 1rem; overflow-x: auto;
-  font: 13px/1.5 ui-monospace, monospace; }
 .mistake { background: var(--panel); border-left: 3px solid var(--need-strong); margin: .5rem 0;
   padding: .4rem .8rem; max-width: 60rem; }
 .mistake code { color: var(--need-strong); }
@@ -135,10 +133,15 @@ std::string rules(const oracle::Verdict& verdict) {
   if (verdict.rules.empty()) return "";
   std::string rows;
   for (const oracle::RuleResult& result : verdict.rules) {
-    rows +=
-        fmt::format("<tr><th><code>{}</code></th><td class=\"t {}\">{}</td><td class=\"t\">{}</td></tr>\n",
-                    escaped(result.rule), result.passes ? "right" : "wrong",
-                    result.passes ? "passes" : "fails", escaped(result.detail));
+    const auto all = oracle::rules();
+    const auto known = std::ranges::find_if(all, [&](const auto& rule) { return result.rule == rule.name; });
+    const std::string meaning =
+        known == all.end() ? "" : escaped(known->text) + "<br/><small>" + escaped(known->source) + "</small>";
+    rows += fmt::format(
+        "<tr><th><code>{}</code></th><td class=\"t {}\">{}</td><td class=\"t\">{}</td><td "
+        "class=\"t\">{}</td></tr>\n",
+        escaped(result.rule), result.passes ? "right" : "wrong", result.passes ? "passes" : "fails",
+        escaped(result.detail), meaning);
   }
   return "<section><h2>What other projects' rules say</h2><div class=\"tables\"><table "
          "class=\"grid\"><thead><tr>"
@@ -172,16 +175,16 @@ std::string to_html(const CheckInputs& inputs, const CheckAnswer& answer, const 
 <style>
 {2}{3}</style></head><body>
 <header><h1>{0} {4}</h1><p>{5}{6}</p><p>Kernel class: {7}</p>
-{8}</header>
+<p>Coverage: {8}</p>
+{9}</header>
 <main>
 )",
                      escaped(title), verdict.right ? "right" : "wrong", simt::style_sheet(), kStyle,
                      badge(verdict.right), escaped(describe_sizes(inputs.problem, inputs.inputs.q.dtype)),
-                     masks.empty() ? "" : "; " + escaped(masks), escaped(verdict.kernel_class), notes) +
+                     masks.empty() ? "" : "; " + escaped(masks), escaped(verdict.kernel_class),
+                     escaped(verdict.coverage), notes) +
          tiles(verdict) + diagnosis(answer) + damage(inputs, verdict) + tensors_table(verdict) +
-         histograms(verdict) + rules(verdict) +
-         fmt::format("<section><h2>In words</h2><pre>{}</pre></section>\n</main></body></html>\n",
-                     escaped(oracle::to_text(verdict)));
+         histograms(verdict) + rules(verdict) + "</main></body></html>\n";
 }
 
 }  // namespace attnlab::cli
