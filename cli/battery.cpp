@@ -33,7 +33,7 @@ struct Options {
   bool no_causal = false, no_gqa = false, no_cross = false, no_empty = false, no_lse = false,
        no_scale = false, no_hidden_nan = false, no_shrink = false, json = false;
   bool window = false, softcap = false, alibi = false, dropout = false, padding = false, packed = false,
-       backward = false, huge = false;
+       dim_v = false, mask = false, bias = false, sinks = false, backward = false, huge = false;
   std::uint64_t max_seqlen = 0, seed = 0, resume = 0, cases = 0, stop_after = 3, threads = 0;
   double time = 60, call_time = 60;
   oracle::Declaration declared;
@@ -74,7 +74,8 @@ oracle::Schema schema_of(const Options& o, std::optional<cuda::Backend> backend)
   s.causal &= !o.no_causal, s.gqa &= !o.no_gqa, s.cross &= !o.no_cross, s.empty &= !o.no_empty;
   s.lse &= !o.no_lse, s.scale &= !o.no_scale, s.hidden_nan &= !o.no_hidden_nan;
   s.window |= o.window, s.softcap |= o.softcap, s.alibi |= o.alibi, s.dropout |= o.dropout;
-  s.padding |= o.padding, s.packed |= o.packed, s.backward |= o.backward, s.huge |= o.huge;
+  s.padding |= o.padding, s.packed |= o.packed, s.dim_v |= o.dim_v, s.mask |= o.mask, s.bias |= o.bias,
+      s.sinks |= o.sinks, s.backward |= o.backward, s.huge |= o.huge;
   if (!o.command.empty()) s.strides = false;  // files are contiguous
   return s;
 }
@@ -249,6 +250,10 @@ void add_schema(CLI::App& app, Options& o) {
   app.add_flag("--dropout", o.dropout, "Dropout, too, by the rule of docs/semantics.md");
   app.add_flag("--padding", o.padding, "Padded sequences, too (q_lens, kv_lens)");
   app.add_flag("--packed", o.packed, "Packed sequences, too (cu_seqlens)");
+  app.add_flag("--dim-v", o.dim_v, "Values of another head dim, too");
+  app.add_flag("--mask", o.mask, "Boolean masks, too");
+  app.add_flag("--bias", o.bias, "Additive biases, too");
+  app.add_flag("--sinks", o.sinks, "Attention sinks, too");
   app.add_flag("--huge", o.huge, "Tensors of more than 2^31 elements, too: 13 GB in 16-bit types");
   app.add_flag("--no-causal", o.no_causal, "No causal masks");
   app.add_flag("--no-gqa", o.no_gqa, "As many heads of K and V as of Q");

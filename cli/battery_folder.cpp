@@ -105,6 +105,7 @@ Json problem_json(const Call& call, bool bshd) {
   json["window"] = {side(p.window.left), side(p.window.right)};
   json["softcap"] = p.softcap;
   json["alibi_slopes"] = p.alibi_slopes.empty() ? Json(nullptr) : Json(p.alibi_slopes);
+  json["sinks"] = p.sinks.empty() ? Json(nullptr) : Json(p.sinks);
   json["q_lens"] = list_or_null(p.q_lens);
   json["kv_lens"] = list_or_null(p.kv_lens);
   json["cu_seqlens_q"] = list_or_null(p.cu_seqlens_q);
@@ -121,6 +122,28 @@ Json problem_json(const Call& call, bool bshd) {
     if (wanted) json["outputs"].push_back(file);
   }
   return json;
+}
+
+// A mask or bias, with its extents of 1.
+template <class T>
+void write_broadcast(const attention::BroadcastView<T>& view, DType dtype, const fs::path& path) {
+  if (!view) return;
+  files::Tensor file;
+  file.dtype = dtype;
+  file.shape = {view.batch, view.heads, view.rows, view.cols};
+  file.data.resize(static_cast<std::size_t>(view.batch * view.heads * view.rows * view.cols) * sizeof(T));
+  std::byte* to = file.data.data();
+  for (Index b = 0; b < view.batch; ++b) {
+    for (Index h = 0; h < view.heads; ++h) {
+      for (Index i = 0; i < view.rows; ++i) {
+        for (Index j = 0; j < view.cols; ++j, to += sizeof(T)) {
+          const T* from = view.data + b * view.batch_stride + h * view.head_stride + i * view.row_stride;
+          std::memcpy(to, from + j * view.col_stride, sizeof(T));
+        }
+      }
+    }
+  }
+  files::write_npy(path, file);
 }
 
 void read_output(const OutputTensor& t, bool bshd, bool is_lse, const fs::path& folder, const char* name) {
@@ -186,6 +209,8 @@ void write_call(const Call& call, bool bshd, const fs::path& folder) {
     write_tensor(*tensor, bshd, false, folder, name);
   }
   write_tensor(call.saved_lse, bshd, true, folder, "lse");
+  write_broadcast(call.problem.mask, DType::boolean, folder / "mask.npy");
+  write_broadcast(call.problem.bias, DType::f32, folder / "bias.npy");
   files::OutputFile file(folder / "problem.json");
   file.write(dump(problem_json(call, bshd)));
   file.commit();

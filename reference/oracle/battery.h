@@ -21,7 +21,9 @@ struct Schema {
   std::vector<Index> head_dims = {64};
   bool causal = true, gqa = true, cross = true;  // cross: seqlen_q != seqlen_kv
   bool window = false, softcap = false, alibi = false, dropout = false, padding = false, packed = false;
+  bool mask = false, bias = false, sinks = false;
   bool scale = true;                                // another one than 1 / sqrt(head_dim)
+  bool dim_v = false;                               // head_dim_v != head_dim
   bool lse = true, backward = false, empty = true;  // empty: length 0
   bool strides = true;     // other layouts than contiguous [batch, heads, seqlen, dim]
   bool hidden_nan = true;  // NaN behind a causal mask or a window must not matter (in padding it never may)

@@ -25,7 +25,8 @@ Schema everything(std::vector<DType> dtypes) {
   Schema s;
   s.dtypes = std::move(dtypes);
   s.head_dims = {32, 64};
-  s.window = s.softcap = s.alibi = s.dropout = s.padding = s.packed = s.backward = true;
+  s.window = s.softcap = s.alibi = s.dropout = s.padding = s.packed = s.backward = s.dim_v = true;
+  s.mask = s.bias = s.sinks = true;
   s.max_seqlen = 300;
   return s;
 }
@@ -180,7 +181,15 @@ TEST(Battery, KillsEveryMistakeOfTheCatalogue) {
       options.shrink = false;
       options.threads = 1;
       options.time_limit_s = 100;
-      verdict = verdict_on(tile_kernel(kernel), options);
+      const Kernel wrong = tile_kernel(kernel),
+                   right = tile_kernel({.kernel_class = kernel.kernel_class, .threads = 1});
+      verdict = verdict_on(
+          [&](const Call& call) {  // where the mistake does not show, it is not made
+            const bool applies = mistake.applies(call.problem, {call.q, call.k, call.v, call.dout}) &&
+                                 (call.backward() ? mistake.backward : mistake.forward);
+            (applies ? wrong : right)(call);
+          },
+          options);
       if (!verdict.empty()) break;
     }
     killed += !verdict.empty();

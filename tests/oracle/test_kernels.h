@@ -63,7 +63,7 @@ void standard_forward(const Call& call, const Slip& slip) {
           continue;
         }
         std::vector<T> s(static_cast<std::size_t>(padded), -INFINITY), o(static_cast<std::size_t>(dv), T{0});
-        T m = -INFINITY, l = 0;
+        T m = static_cast<T>(head.sink), l = 0;
         for (Index j = 0; j < kr.size; ++j) {
           if (!head.visible(i, j) || j == slip.dropped_key) continue;
           T sum = 0;
@@ -78,9 +78,11 @@ void standard_forward(const Call& call, const Slip& slip) {
           }
           sum -= static_cast<T>(head.alibi_slope) * static_cast<T>(std::abs(i + head.offset() - j));
           s[static_cast<std::size_t>(j)] = sum;
+          if (head.has_bias) sum += static_cast<T>(head.bias_at(i, j));
           if (!(sum <= m)) m = sum;
         }
         for (Index j = kr.size; j < padded; ++j) s[static_cast<std::size_t>(j)] = 0, m = std::max(m, T{0});
+        if (head.sink != -INFINITY) l = std::exp(static_cast<T>(head.sink) - m);
         for (Index j = 0; j < padded; ++j) {
           const T x = s[static_cast<std::size_t>(j)];
           if (x == -INFINITY) {
@@ -160,6 +162,7 @@ inline void honest_backward(const Call& call) {
               x = head.softcap * t, slope = 1 - t * t;
             }
             x -= head.alibi_slope * static_cast<double>(std::abs(i + head.offset() - j));
+            if (head.has_bias) x += static_cast<double>(head.bias_at(i, j));
             const double weight = std::exp(x - lse[static_cast<std::size_t>(i)]);
             double kept = weight;
             if (head.dropout.p > 0) {

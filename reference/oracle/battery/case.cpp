@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "reference/attention/head.h"
+#include "reference/oracle/battery/random.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -28,6 +30,9 @@ std::string to_text(const Case& c) {
   if (p.softcap != 0) text += fmt::format(", softcap {}", p.softcap);
   if (!p.alibi_slopes.empty()) text += ", alibi";
   if (p.dropout.p != 0) text += fmt::format(", dropout {}", p.dropout.p);
+  if (!p.sinks.empty()) text += ", sinks";
+  if (c.masked) text += ", mask";
+  if (c.biased) text += ", bias";
   if (p.softmax_scale) text += fmt::format(", scale {}", *p.softmax_scale);
   if (!p.q_lens.empty()) text += ", q lens " + list(p.q_lens);
   if (!p.kv_lens.empty()) text += ", kv lens " + list(p.kv_lens);
@@ -38,6 +43,28 @@ std::string to_text(const Case& c) {
   if (!c.lse) text += ", no lse";
   if (c.profile != nullptr) text += fmt::format(", {}", c.profile->name);
   return text;
+}
+
+void draw_masks(Case& c) {
+  attention::Problem& p = c.problem;
+  Random random(c.seed, 11);
+  p.mask = {}, p.bias = {};
+  const auto size = [&](Index n) { return static_cast<std::size_t>(n * p.seqlen_q * p.seqlen_kv); };
+  if (c.masked) {
+    std::vector<std::uint8_t> values(std::max<std::size_t>(size(p.batch), 1));
+    for (auto& value : values) value = random.one_in(3) ? 0 : 1;
+    c.mask = std::make_shared<const std::vector<std::uint8_t>>(std::move(values));
+    p.mask = attention::broadcast(c.mask->data(), p.batch, 1, p.seqlen_q, p.seqlen_kv);
+  }
+  if (c.biased) {
+    std::vector<float> values(std::max<std::size_t>(size(p.num_heads), 1));
+    for (auto& value : values) {
+      value =
+          random.one_in(8) ? -std::numeric_limits<float>::infinity() : static_cast<float>(random.normal());
+    }
+    c.bias = std::make_shared<const std::vector<float>>(std::move(values));
+    p.bias = attention::broadcast(c.bias->data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv);
+  }
 }
 
 Band visible_keys(const attention::Problem& problem, Index b, Index h, Index i) {

@@ -1,7 +1,10 @@
 // One case of the battery: a problem, where its tensors lie, what they hold, and what is looked at.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "reference/oracle/battery.h"
 #include "reference/oracle/buffers/layout.h"
@@ -18,7 +21,15 @@ struct Case {
   Index sample = 0;                   // rows a head that are compared; 0: all
   std::uint64_t seed = 0;
   const Activations* activations = nullptr;  // of the profile "real"
+  // What problem.mask and problem.bias point to, where the case has them.
+  bool masked = false, biased = false;
+  std::shared_ptr<const std::vector<std::uint8_t>> mask;
+  std::shared_ptr<const std::vector<float>> bias;
 };
+
+// Draws mask and bias for the problem's extents: a mask [batch, 1, seqlen_q, seqlen_kv] that hides a third, a
+// bias [1, heads, seqlen_q, seqlen_kv] of N(0, 1) with some -inf.
+void draw_masks(Case& c);
 
 // "b 1, h 2/1, q 65, kv 129, d 64, causal, fp16, large-logits"
 std::string to_text(const Case& c);

@@ -79,8 +79,8 @@ class Planner {
     c.problem.batch = 2;
     c.problem.num_heads = schema_.gqa ? 4 : 3;
     c.problem.num_kv_heads = schema_.gqa ? 2 : 3;
-    c.problem.seqlen_q = q;
-    c.problem.seqlen_kv = kv;
+    c.problem.seqlen_q = std::min(q, schema_.max_seqlen);
+    c.problem.seqlen_kv = std::min(kv, schema_.max_seqlen);
     c.problem.causal = causal;
     c.backward = backward;
     c.lse = schema_.lse;
@@ -113,8 +113,9 @@ class Planner {
     }
     if (!schema_.hidden_nan && hidden_nan(c)) return;
     if (!schema_.scale && c.check != nullptr && needs_scale(c)) return;
-    if (!sensible(c)) return;
     c.seed = seed_ * 1000003 + static_cast<std::uint64_t>(cases_.size());
+    draw_masks(c);
+    if (!sensible(c)) return;
     cases_.push_back(std::move(c));
   }
 
@@ -249,6 +250,11 @@ class Planner {
           with(40, 65, [&](Case& c) { c.problem.softmax_scale = scale; });
         }
       }
+      for (const Index twice : {Index{1}, Index{4}}) {
+        if (!schema_.dim_v) break;
+        with(40, 65,
+             [&](Case& c) { c.problem.head_dim_v = std::max<Index>(1, c.problem.head_dim * twice / 2); });
+      }
       if (schema_.window) {
         for (const attention::Window& window :
              {attention::Window{16, {}}, {{}, 9}, {31, 32}, {0, 0}, {64, 1}, {1000, 1000}}) {
@@ -286,6 +292,14 @@ class Planner {
           c.problem.cu_seqlens_kv = sums(ragged(4, c.problem.seqlen_kv, turn + (schema_.cross ? 1 : 0)));
         });
       }
+      if (schema_.sinks) {
+        with(40, 65, [](Case& c) {
+          for (Index h = 0; h < c.problem.num_heads; ++h)
+            c.problem.sinks.push_back(static_cast<double>(h) - 1);
+        });
+      }
+      if (schema_.mask) with(40, 65, [](Case& c) { c.masked = true; });
+      if (schema_.bias) with(40, 65, [](Case& c) { c.biased = true; });
       combine(causal, backward);
       for (const LayoutInfo& layout : layouts()) {
         if (schema_.strides) with(65, 40, [&](Case& c) { c.layout = layout.id; });
@@ -390,6 +404,7 @@ Case random_case(const Schema& schema, std::uint64_t seed, const Activations* ac
     p.seqlen_q = length();
     p.seqlen_kv = schema.cross && random.one_in(2) ? length() : p.seqlen_q;
     p.causal = schema.causal && random.one_in(2);
+    if (maybe(schema.dim_v)) p.head_dim_v = std::max<Index>(1, p.head_dim / 2);
     if (maybe(schema.window)) p.window = {random.below(100), random.below(100)};
     if (maybe(schema.softcap)) p.softcap = random.between(1, 40);
     if (maybe(schema.alibi)) p.alibi_slopes = alibi_slopes(p.num_heads);

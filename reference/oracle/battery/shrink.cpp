@@ -24,6 +24,7 @@ void fit_lists(attention::Problem& p) {
   };
   cut_sums(p.cu_seqlens_q, p.seqlen_q), cut_sums(p.cu_seqlens_kv, p.seqlen_kv);
   if (!p.alibi_slopes.empty()) p.alibi_slopes.resize(static_cast<std::size_t>(p.num_heads));
+  if (!p.sinks.empty()) p.sinks.resize(static_cast<std::size_t>(p.num_heads));
 }
 
 // Smaller lengths to try, the smallest first.
@@ -43,6 +44,7 @@ std::vector<Case> smaller(const Case& c, const std::vector<Index>& head_dims) {
     cases.push_back(c);
     change(cases.back());
     fit_lists(cases.back().problem);
+    draw_masks(cases.back());
   };
   const attention::Problem& p = c.problem;
   if (p.batch > 1) with([](Case& s) { s.problem.batch = 1; });
@@ -62,6 +64,9 @@ std::vector<Case> smaller(const Case& c, const std::vector<Index>& head_dims) {
   if (p.dropout.p != 0) with([](Case& s) { s.problem.dropout = {}; });
   if (p.softcap != 0) with([](Case& s) { s.problem.softcap = 0; });
   if (!p.alibi_slopes.empty()) with([](Case& s) { s.problem.alibi_slopes.clear(); });
+  if (!p.sinks.empty()) with([](Case& s) { s.problem.sinks.clear(); });
+  if (c.masked) with([](Case& s) { s.masked = false; });
+  if (c.biased) with([](Case& s) { s.biased = false; });
   if (p.softmax_scale) with([](Case& s) { s.problem.softmax_scale.reset(); });
   if (!p.q_lens.empty() || !p.kv_lens.empty())
     with([](Case& s) { s.problem.q_lens.clear(), s.problem.kv_lens.clear(); });

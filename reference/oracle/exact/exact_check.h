@@ -15,13 +15,13 @@ Finding find_constant_v(Trial&);
 Finding find_key_permutation(Trial&);
 Finding find_split_merge(Trial&);
 Finding find_causal_prefix(Trial&);
+Finding find_hidden_numbers(Trial&);
 Finding find_scale_equivariance(Trial&);
 // independence.cpp: what must not move, and what must.
 Finding find_needle(Trial&);
 Finding find_backward_needle(Trial&);
 Finding find_batch_independence(Trial&);
 Finding find_head_independence(Trial&);
-Finding find_hidden_numbers(Trial&);
 // memory.cpp: reads and writes where a kernel has no business.
 Finding find_poison(Trial&);
 Finding find_changed_inputs(Trial&);

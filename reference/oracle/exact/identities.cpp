@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "reference/oracle/exact/bounds.h"
@@ -192,6 +193,49 @@ Finding find_causal_prefix(Trial& trial) {
       return o;
     });
     if (found) return found;
+  }
+  return {};
+}
+
+// A key that a mask hides from some rows holds NaN, infinities or the type's largest numbers: those rows stay
+// as they are. Not to the bit: a kernel may go another way where it meets NaN.
+Finding find_hidden_numbers(Trial& trial) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const attention::Problem& p = trial.problem();
+  const DType dtype = trial.the_case().dtype;
+  const Data data = trial.bounded(p, 1);
+  const Results before = trial.run(data);
+  const Bounds bound = bounds_of(trial, p);
+  for (Index b = 0; b < p.batch; ++b) {
+    const Rows keys = p.kv_rows(b), rows = p.q_rows(b);
+    if (keys.size == 0 || rows.size == 0) continue;
+    // A key at three quarters, and those just outside of the first and the last row's band.
+    const Band first = visible_keys(p, b, 0, 0), last = visible_keys(p, b, 0, rows.size - 1);
+    for (const Index j : {keys.size * 3 / 4, first.end, last.begin - 1}) {
+      if (j < 0 || j >= keys.size) continue;
+      for (const double value : {std::numeric_limits<double>::quiet_NaN(), kInfinity, -kInfinity,
+                                 float_format(dtype).max_finite()}) {
+        const double held = round_to(dtype, value);  // e4m3 has no infinity: NaN
+        Data changed = data;
+        for (Index h = 0; h < p.num_kv_heads; ++h) {
+          for (Numbers* numbers : {&changed.k, &changed.v}) {
+            for (double& x : numbers->row(p.tensor_batch(b), h, keys.begin + j)) x = held;
+          }
+        }
+        const Results after = trial.run(changed);
+        const std::string when =
+            fmt::format("when key {} of batch entry {}, hidden from it, is {}", j, b, held);
+        const Finding found = first_of_rows(p, [&](Index sequence, Index tb, Index h, Index i) -> Finding {
+          if (sequence == b && visible_keys(p, b, h, i - rows.begin).has(j)) return {};
+          Finding o = far_apart(before.o.row(tb, h, i), after.o.row(tb, h, i), 2 * bound.o,
+                                place("o", tb, h, i), when.c_str());
+          if (o || !before.lse) return o;
+          return far_apart(before.lse.row(tb, h, i), after.lse.row(tb, h, i), 2 * bound.lse,
+                           place("lse", tb, h, i), when.c_str());
+        });
+        if (found) return found;
+      }
+    }
   }
   return {};
 }

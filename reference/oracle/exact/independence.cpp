@@ -11,7 +11,6 @@ namespace attnlab::oracle {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The sequence that holds a row of a tensor, and the row there; nothing for padding.
 struct Position {
@@ -201,47 +200,6 @@ Finding find_head_independence(Trial& trial) {
                           change.queries ? "query" : "KV", change.head, nan ? "NaN" : "other numbers"),
               [&](const Result Results::*member, Index, Index h, Index) { return !uses(member, h); })) {
         return found;
-      }
-    }
-  }
-  return {};
-}
-
-// A key that a mask hides from some rows holds NaN, infinities or the type's largest numbers: those rows keep
-// their bits.
-Finding find_hidden_numbers(Trial& trial) {
-  const attention::Problem& p = trial.problem();
-  const DType dtype = trial.the_case().dtype;
-  Data data = trial.bounded(p, 1);
-  // O and lse of the forward pass without these numbers: rows that see them are not looked at.
-  if (trial.the_case().backward) trial.add_saved(p, data);
-  trial.find_unsteady(data);
-  const Results before = trial.run(data);
-  for (Index b = 0; b < p.batch; ++b) {
-    const Rows keys = p.kv_rows(b), rows = p.q_rows(b);
-    if (keys.size == 0 || rows.size == 0) continue;
-    // A key at three quarters, and one that the first row's band has just left behind or not yet reached.
-    const Band first = visible_keys(p, b, 0, 0), last = visible_keys(p, b, 0, rows.size - 1);
-    for (const Index j : {keys.size * 3 / 4, first.end, last.begin - 1}) {
-      if (j < 0 || j >= keys.size) continue;
-      for (const double value : {kNaN, kInfinity, -kInfinity, float_format(dtype).max_finite()}) {
-        const double held = round_to(dtype, value);  // e4m3 has no infinity: NaN
-        Data changed = data;
-        for (Index h = 0; h < p.num_kv_heads; ++h) {
-          fill(changed.k.row(p.tensor_batch(b), h, keys.begin + j), held);
-          fill(changed.v.row(p.tensor_batch(b), h, keys.begin + j), held);
-        }
-        const auto hidden = [&](const Result Results::*member, Index n, Index h, Index row) {
-          if (!of_queries(member)) return false;  // other keys share rows with it
-          const auto at = position(p, n, row, true);
-          return !at || at->b != b || !visible_keys(p, b, h, at->row).has(j);
-        };
-        if (Finding found = trial.difference(
-                before, trial.run(changed),
-                fmt::format("changes when key {} of batch entry {}, hidden from it, is {}", j, b, held),
-                hidden)) {
-          return found;
-        }
       }
     }
   }

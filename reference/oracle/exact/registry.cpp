@@ -37,7 +37,7 @@ bool huge(const Case& c) {
   return forward_of_plain_scores(c) && !banded(c.problem) && one_length(c.problem) && c.problem.seqlen_kv > 0;
 }
 bool some_hidden(const Case& c) {
-  return plain_scores(c) && banded(c.problem) && c.problem.seqlen_q > 0 && c.problem.seqlen_kv > 0;
+  return forward_of_plain_scores(c) && banded(c.problem) && c.problem.seqlen_q > 0 && c.problem.seqlen_kv > 0;
 }
 
 // In the order that kills most, first.
@@ -71,7 +71,7 @@ constexpr ExactCheck kChecks[] = {
      find_batch_independence},
     {"head-independence", "a head's outputs keep their bits when heads that it does not use change",
      several_heads, find_head_independence},
-    {"hidden-numbers", "NaN, infinities and large numbers behind a mask change no bit", some_hidden,
+    {"hidden-numbers", "NaN, infinities and large numbers behind a mask change nothing", some_hidden,
      find_hidden_numbers},
     {"scale-equivariance", "q times 2^n and the scale over 2^n give the same bits", forward_of_plain_scores,
      find_scale_equivariance},
