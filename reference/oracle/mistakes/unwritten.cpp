@@ -76,8 +76,9 @@ std::vector<Unwritten> find_unwritten(const attention::Problem& problem, const O
       const Place other{at.batch, (at.head + 1) % found->heads, at.row, 0};
       const Place elsewhere{(at.batch + 1) % found->batch, at.head, at.row, 0};
       const bool everywhere =
-          (found->heads > 1 && around(other).begin == rows.begin && around(other).size > 0) ||
-          (found->heads == 1 && found->batch > 1 && around(elsewhere).size > 0);
+          (found->heads > 1 && around(other).begin == rows.begin && around(other).size == rows.size) ||
+          (found->heads == 1 && found->batch > 1 && around(elsewhere).begin == rows.begin &&
+           around(elsewhere).size == rows.size);
       const bool alone = found->batch * found->heads == 1;
       if (rows.end() == size && rows.begin > 0 && (everywhere || alone))
         return {{&find_mistake("tail-rows-unwritten")}};

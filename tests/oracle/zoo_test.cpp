@@ -1,0 +1,296 @@
+// Does the check kill every animal of the zoo, and let every honest kernel live?
+//
+// Mistakes run as low-precision kernels on every problem of zoo_cases() that they change, and as CUDA
+// kernels; honest are tile kernels of every class, the reference's algorithms in float, and our CUDA kernels
+// on the emulator. Nothing here says how large an error may be: check() does.
+#include "reference/oracle/mistakes/zoo.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "cuda/attention.h"
+#include "cuda/backward.h"
+#include "cuda/registry.h"
+#include "reference/attention/attention.h"
+#include "reference/core/philox.h"
+#include "reference/oracle/mistakes/wrong.h"
+#include "tests/oracle/zoo/mutants.h"
+
+namespace attnlab::oracle {
+namespace {
+
+// Of the problems of 64k keys, this many mistakes each; `attnlab zoo --full` runs all.
+constexpr std::size_t kEvery = 6;
+
+CheckOptions quietly() {
+  CheckOptions options;
+  options.threads = 1;
+  options.diagnose = false;
+  return options;
+}
+
+bool is_long(const ZooCase& c) { return c.problem.seqlen_kv > 10000; }
+
+TileKernelOptions kernel_options(const ZooCase& c, const ZooTensors& tensors) {
+  TileKernelOptions options;
+  options.kernel_class = tensors.kernel_class();
+  options.br = c.br, options.bc = c.bc, options.threads = 1, options.seed = 5;
+  return options;
+}
+
+class Zoo : public ::testing::TestWithParam<ZooCase> {};
+
+TEST_P(Zoo, KillsEveryMistake) {
+  const ZooCase& c = GetParam();
+  ZooTensors tensors(c);
+  TileKernelOptions options = kernel_options(c, tensors);
+  const auto verdict = [&](bool call_before) {
+    const Outputs& outputs = tensors.run(tile_kernel(options), call_before);
+    return check(tensors.problem(), tensors.inputs(), outputs, tensors.kernel_class(), quietly());
+  };
+  const Verdict honest = verdict(false);
+  EXPECT_TRUE(honest.right) << to_text(honest);
+  std::size_t animals = 0, n = c.seed;
+  for (const Mistake& mistake : mistakes()) {
+    if (!(c.backward ? mistake.backward : mistake.forward)) continue;
+    if (!mistake.applies(tensors.problem(), tensors.inputs())) continue;
+    if (is_long(c) && ++n % kEvery != 0) continue;
+    if (!changes_anything(mistake, c, tensors.problem(), tensors.inputs())) continue;
+    options.mistake = &mistake;
+    const Verdict wrong = verdict(mistake.step == Wrong::cached_result);
+    EXPECT_FALSE(wrong.right) << mistake.name << " survives, error over budget "
+                              << wrong.max_error_over_budget();
+    ++animals;
+  }
+  EXPECT_GE(animals, is_long(c) ? 2u : 12u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Oracle, Zoo, ::testing::ValuesIn(zoo_cases()), [](const auto& info) {
+  std::string name = info.param.name;
+  for (char& letter : name) letter = letter == '-' ? '_' : letter;
+  return name;
+});
+
+// Every mistake of the catalogue is let loose somewhere.
+TEST(ZooGrounds, ShowEveryMistake) {
+  std::set<std::string> seen;
+  for (const ZooCase& c : zoo_cases()) {
+    if (is_long(c)) continue;
+    const ZooTensors tensors(c);
+    for (const Mistake& mistake : mistakes()) {
+      if (!(c.backward ? mistake.backward : mistake.forward) || seen.contains(mistake.name)) continue;
+      if (mistake.applies(tensors.problem(), tensors.inputs()) &&
+          changes_anything(mistake, c, tensors.problem(), tensors.inputs())) {
+        seen.insert(mistake.name);
+      }
+    }
+  }
+  for (const Mistake& mistake : mistakes()) EXPECT_TRUE(seen.contains(mistake.name)) << mistake.name;
+}
+
+// A random problem of everyday sizes.
+ZooCase random_case(std::uint64_t n) {
+  Philox4x32 words{};
+  std::size_t used = 4;
+  std::uint64_t draw = 0;
+  const auto below = [&](Index bound) {
+    if (used == 4) words = philox(n + 1000, draw++, 9), used = 0;
+    return static_cast<Index>(words[used++] % static_cast<std::uint64_t>(bound));
+  };
+  ZooCase c;
+  constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::e4m3, DType::e5m2, DType::f64};
+  c.dtype = kTypes[n % 6];
+  attention::Problem& p = c.problem;
+  p.batch = 1 + below(2);
+  p.num_kv_heads = 1 + below(2), p.num_heads = p.num_kv_heads * (1 + below(2));
+  p.seqlen_q = 1 + below(90), p.seqlen_kv = 1 + below(140);
+  constexpr Index kDims[] = {16, 32, 64, 80, 128};
+  p.head_dim = kDims[below(5)], p.head_dim_v = below(3) == 0 ? kDims[below(5)] : p.head_dim;
+  p.causal = below(2) == 0;
+  if (below(4) == 0) p.window.left = below(60);
+  if (below(4) == 0) p.window.right = below(30);
+  if (below(4) == 0) p.softcap = 2 + static_cast<double>(below(30));
+  if (below(4) == 0) p.alibi_slopes.assign(static_cast<std::size_t>(p.num_heads), 0.05);
+  if (below(4) == 0) p.sinks.assign(static_cast<std::size_t>(p.num_heads), 0.5);
+  if (below(4) == 0) p.dropout = {0.1, n, 1};
+  if (below(4) == 0) p.kv_lens.assign(static_cast<std::size_t>(p.batch), below(p.seqlen_kv + 1));
+  constexpr Index kTiles[] = {16, 32, 64, 128};
+  c.br = kTiles[below(4)], c.bc = kTiles[below(4)];
+  c.data = below(2) == 0 ? ZooData::normal : ZooData::edges;
+  c.heads_inside = below(2) == 0;
+  c.backward = n % 4 == 3 && bits(c.dtype) > 8 && p.sinks.empty();
+  if (n % 5 == 1 && c.dtype == DType::f32) {
+    c.kernel_class = usual_class(DType::f32);
+    c.kernel_class.operands = c.kernel_class.p = tf32(), c.kernel_class.truncating = true;
+    c.kernel_class.name = "TF32";
+  }
+  if (n % 5 == 2 && bits(c.dtype) == 16) {
+    c.kernel_class = usual_class(c.dtype);
+    c.kernel_class.accumulator = float_format(DType::f16);
+    c.kernel_class.name = "fp16 accumulation";
+  }
+  c.seed = n;
+  return c;
+}
+
+TEST(HonestKernels, OfEveryClassAreRight) {
+  int right = 0;
+  for (std::uint64_t n = 0; n < 1000; ++n) {
+    const ZooCase c = random_case(n);
+    ZooTensors tensors(c);
+    const TileKernelOptions options = kernel_options(c, tensors);
+    const Outputs& outputs = tensors.run(tile_kernel(options));
+    const Verdict verdict =
+        check(tensors.problem(), tensors.inputs(), outputs, tensors.kernel_class(), quietly());
+    right += verdict.right;
+    EXPECT_TRUE(verdict.right) << "case " << n << ", " << tensors.kernel_class().name << "\n"
+                               << to_text(verdict);
+  }
+  EXPECT_EQ(right, 1000);
+}
+
+template <class T>
+TensorView<T> view(const Tensor& t) {
+  return {static_cast<T*>(const_cast<void*>(t.data)),
+          t.batch,
+          t.heads,
+          t.seqlen,
+          t.dim,
+          t.batch_stride,
+          t.head_stride,
+          t.row_stride};
+}
+TensorView<float> view(const OutputTensor& t) { return view<float>(t.read()); }
+
+// Calls of fp32 tensors, by an algorithm of the reference.
+Kernel reference_kernel(attention::Algorithm algorithm) {
+  return [algorithm](const Call& call) {
+    using View = TensorView<const float>;
+    const View q = view<float>(call.q), k = view<float>(call.k), v = view<float>(call.v);
+    attention::Options options;
+    options.threads = 1;
+    if (attention::info(algorithm).block_mask) options.tiles = {32, 32};
+    if (call.backward()) {
+      attention::backward<float>(algorithm, call.problem,
+                                 {q, k, v, view<float>(call.saved_o), view<float>(call.saved_lse),
+                                  view<float>(call.dout), view(call.dq), view(call.dk), view(call.dv)},
+                                 options);
+    } else {
+      attention::forward<float>(algorithm, call.problem, {q, k, v, view(call.o), view(call.lse)}, options);
+    }
+  };
+}
+
+TEST(HonestKernels, OfTheReferenceAreRight) {
+  for (const attention::AlgorithmInfo& algorithm : attention::algorithms()) {
+    for (std::uint64_t n = 0; n < 240; n += 6) {
+      const ZooCase c = random_case(n);
+      ZooTensors tensors(c);
+      const Outputs& outputs = tensors.run(reference_kernel(algorithm.id));
+      const Verdict verdict =
+          check(tensors.problem(), tensors.inputs(), outputs, usual_class(DType::f32), quietly());
+      EXPECT_TRUE(verdict.right) << algorithm.name << ", case " << n << "\n" << to_text(verdict);
+    }
+  }
+}
+
+// fp32 tensors that hold numbers of a type, for kernels that take the host's floats.
+std::vector<float> rounded(const Tensor& t, DType type) {
+  const auto* from = static_cast<const float*>(t.data);
+  std::vector<float> values(from, from + t.batch * t.heads * t.seqlen * t.dim);
+  round_to(type, std::span(values));
+  return values;
+}
+
+TEST(HonestKernels, OfTheLadderAreRight) {
+  const std::pair<cuda::ElementType, DType> types[] = {{cuda::ElementType::f32, DType::f32},
+                                                       {cuda::ElementType::f16, DType::f16},
+                                                       {cuda::ElementType::bf16, DType::bf16}};
+  for (const cuda::Kernel& rung : cuda::kernels()) {
+    if (rung.pass == cuda::Pass::softmax) continue;
+    for (const auto& [element, dtype] : types) {
+      ZooCase c;
+      c.problem.num_heads = 2, c.problem.seqlen_q = 40, c.problem.seqlen_kv = 50;
+      c.problem.head_dim = c.problem.head_dim_v = 32, c.problem.causal = true;
+      c.backward = rung.pass == cuda::Pass::backward;
+      ZooTensors tensors(c);
+      // The kernel rounds what it reads; golden values are taken of the rounded numbers.
+      const Inputs& in = tensors.inputs();
+      const std::vector<float> q = rounded(in.q, dtype), k = rounded(in.k, dtype), v = rounded(in.v, dtype);
+      Inputs given = in;
+      given.q.data = q.data(), given.k.data = k.data(), given.v.data = v.data();
+      std::vector<float> dout;
+      if (c.backward) dout = rounded(in.dout, dtype), given.dout.data = dout.data();
+      KernelClass declared = usual_class(DType::f32);  // fp32 arithmetic, outputs rounded to the type
+      declared.output = float_format(dtype);
+      const Golden exact = golden(c.problem, {given.q, given.k, given.v, {}}, 1);
+      const std::vector<float> o(exact.o.values.begin(), exact.o.values.end());
+      const std::vector<float> lse(exact.lse.values.begin(), exact.lse.values.end());
+      const Outputs& outputs = tensors.run([&](const Call& call) {
+        using View = TensorView<const float>;
+        const View vq = view<float>(given.q), vk = view<float>(given.k), vv = view<float>(given.v);
+        if (c.backward) {
+          const View vo = attnlab::bhsd(o.data(), 1, 2, 40, 32), vl = attnlab::bhsd(lse.data(), 1, 2, 40, 1);
+          cuda::backward(
+              cuda::Backend::emulator, rung.name, c.problem, element,
+              {vq, vk, vv, vo, vl, view<float>(given.dout), view(call.dq), view(call.dk), view(call.dv)});
+        } else {
+          cuda::forward(cuda::Backend::emulator, rung.name, c.problem, element,
+                        {vq, vk, vv, view(call.o), view(call.lse)});
+        }
+      });
+      const Verdict verdict = check(c.problem, given, outputs, declared, quietly());
+      EXPECT_TRUE(verdict.right) << rung.name << " " << cuda::name(element) << "\n" << to_text(verdict);
+    }
+  }
+}
+
+void kill_mutants(std::span<const zoo::Mutant> mutants) {
+  for (const bool causal : {false, true}) {
+    ZooCase c;
+    c.problem.num_heads = 4, c.problem.num_kv_heads = 2;
+    c.problem.seqlen_q = 40, c.problem.seqlen_kv = 75;
+    c.problem.head_dim = c.problem.head_dim_v = zoo::kHeadDim, c.problem.causal = causal;
+    c.br = zoo::kBlockRows, c.bc = zoo::kBlockKeys;
+    ZooTensors tensors(c);
+    for (const zoo::Mutant& mutant : mutants) {
+      const bool right = std::string(mutant.name) == "right";
+      if (!right) {
+        const Mistake& mistake = find_mistake(mutant.name);
+        if (!mistake.applies(tensors.problem(), tensors.inputs()) ||
+            !changes_anything(mistake, c, tensors.problem(), tensors.inputs())) {
+          continue;
+        }
+      }
+      const Outputs& outputs = tensors.run([&](const Call& call) {
+        mutant.run({static_cast<const float*>(call.q.data), static_cast<const float*>(call.k.data),
+                    static_cast<const float*>(call.v.data), static_cast<float*>(call.o.data),
+                    static_cast<float*>(call.lse.data), 4, 2, 40, 75, static_cast<float>(c.problem.scale()),
+                    causal});
+      });
+      const Verdict verdict =
+          check(tensors.problem(), tensors.inputs(), outputs, tensors.kernel_class(), quietly());
+      EXPECT_EQ(verdict.right, right) << mutant.name << (causal ? ", causal\n" : "\n") << to_text(verdict);
+      if (right || verdict.right) continue;
+      const std::vector<Diagnosis> named =
+          diagnose(tensors.problem(), tensors.inputs(), outputs, tensors.kernel_class(), verdict, 1, 8);
+      const bool told = std::any_of(named.begin(), named.end(),
+                                    [&](const Diagnosis& d) { return d.mistake == mutant.name; });
+      EXPECT_TRUE(told) << mutant.name << (causal ? ", causal, " : ", ") << "is taken for "
+                        << (named.empty() ? "nothing known" : named[0].mistake);
+    }
+  }
+}
+
+TEST(CudaZoo, IsKilledAndNamedOnTheEmulator) { kill_mutants(zoo::emulator::mutants()); }
+
+#ifdef ATTNLAB_ZOO_GPU
+TEST(CudaZoo, IsKilledAndNamedOnTheGpu) {
+  if (!zoo::gpu::present()) GTEST_SKIP() << "no GPU";
+  kill_mutants(zoo::gpu::mutants());
+}
+#endif
+
+}  // namespace
+}  // namespace attnlab::oracle
