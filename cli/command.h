@@ -19,5 +19,6 @@ void add_list(CLI::App& app);
 void add_run(CLI::App& app);
 void add_traffic(CLI::App& app);
 void add_witness(CLI::App& app);
+void add_zoo(CLI::App& app);
 
 }  // namespace attnlab::cli

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
     attnlab::cli::add_run(app);
     attnlab::cli::add_traffic(app);
     attnlab::cli::add_witness(app);
+    attnlab::cli::add_zoo(app);
     std::string names;
     bool known = argc < 2 || argv[1][0] == '-';
     for (const CLI::App* command : app.get_subcommands({})) {
