@@ -5,39 +5,13 @@
 #include <numeric>
 
 #include "reference/core/errors.h"
+#include "reference/oracle/battery/lengths.h"
 #include "reference/oracle/battery/random.h"
 
 namespace attnlab::oracle {
 namespace {
 
 using attention::Problem;
-
-// Lengths of the sequences of a batch: the longest, a short one, none, ...
-std::vector<Index> ragged(Index batch, Index longest, Index turn) {
-  std::vector<Index> lens;
-  for (Index b = 0; b < batch; ++b) {
-    const Index kind = (b + turn) % 4;
-    lens.push_back(kind == 0   ? longest
-                   : kind == 1 ? longest * 2 / 3
-                   : kind == 2 ? std::min<Index>(longest, 1)
-                               : 0);
-  }
-  return lens;
-}
-
-std::vector<Index> sums(const std::vector<Index>& lens) {
-  std::vector<Index> cu = {0};
-  for (const Index n : lens) cu.push_back(cu.back() + n);
-  return cu;
-}
-
-// Press et al. 2022, section 3.
-std::vector<double> alibi_slopes(Index heads) {
-  std::vector<double> slopes;
-  for (Index h = 1; h <= heads; ++h)
-    slopes.push_back(std::exp2(-8.0 * static_cast<double>(h) / static_cast<double>(heads)));
-  return slopes;
-}
 
 class Planner {
  public:
@@ -55,6 +29,8 @@ class Planner {
 
   std::vector<Case> plan() {
     killers();
+    each_option_once(false);
+    if (schema_.backward) each_option_once(true);
     exact(false);
     shapes(false);
     profiles(false);
@@ -152,6 +128,32 @@ class Planner {
         add(make(70, 131, causal, true));
       }
     }
+  }
+
+  // One problem with each option alone: who has forgotten one need not wait for options().
+  void each_option_once(bool backward) {
+    const auto with = [&](bool allowed, const auto& change) {
+      if (!allowed) return;
+      Case c = make(70, 75, false, backward);
+      if (!schema_.cross) c.problem.seqlen_kv = c.problem.seqlen_q;
+      change(c);
+      add(std::move(c));
+    };
+    with(schema_.scale, [](Case& c) { c.problem.softmax_scale = 0.35; });
+    with(schema_.dim_v, [](Case& c) { c.problem.head_dim_v = std::max<Index>(1, c.problem.head_dim / 2); });
+    with(schema_.window, [](Case& c) { c.problem.window = {20, 9}; });
+    with(schema_.softcap, [](Case& c) { c.problem.softcap = 1.5; });
+    with(schema_.alibi, [](Case& c) { c.problem.alibi_slopes = alibi_slopes(c.problem.num_heads); });
+    with(schema_.sinks,
+         [](Case& c) { c.problem.sinks.assign(static_cast<std::size_t>(c.problem.num_heads), 1.5); });
+    with(schema_.mask, [](Case& c) { c.masked = true; });
+    with(schema_.bias, [](Case& c) { c.biased = true; });
+    with(schema_.dropout, [&](Case& c) { c.problem.dropout = {0.3, seed_ + 1, 2}; });
+    with(schema_.padding, [](Case& c) { c.problem.kv_lens = {c.problem.seqlen_kv, 33}; });
+    with(schema_.packed, [](Case& c) {
+      c.problem.cu_seqlens_q = {0, 40, 40 + c.problem.seqlen_q};
+      c.problem.cu_seqlens_kv = {0, c.problem.seqlen_kv, c.problem.seqlen_kv + 50};
+    });
   }
 
   // Every check on problems of every kind that it suits.
@@ -376,53 +378,6 @@ bool sensible(const Case& c) {
 
 std::vector<Case> planned_cases(const Schema& schema, std::uint64_t seed, const Activations* activations) {
   return Planner(schema, seed, activations).plan();
-}
-
-Case random_case(const Schema& schema, std::uint64_t seed, const Activations* activations, Index index) {
-  Random random(seed * 1000003 + static_cast<std::uint64_t>(index), 7);
-  const auto maybe = [&](bool allowed) { return allowed && random.one_in(4); };
-  const std::vector<Index> edges = tile_edges(schema.max_seqlen);
-  const auto length = [&] {
-    if (random.one_in(16)) return schema.empty ? Index{0} : Index{1};
-    if (edges.empty() || random.one_in(3)) return 1 + random.below(std::min<Index>(schema.max_seqlen, 600));
-    return edges[static_cast<std::size_t>(random.below(static_cast<Index>(edges.size())))];
-  };
-  const auto pick = [&](const auto& list) {
-    return list[static_cast<std::size_t>(random.below(static_cast<Index>(list.size())))];
-  };
-  for (;;) {
-    Case c;
-    Problem& p = c.problem;
-    c.dtype = pick(schema.dtypes);
-    c.backward = schema.backward && bits(c.dtype) != 8 && random.one_in(2);
-    c.lse = schema.lse;
-    c.activations = activations;
-    p.head_dim = p.head_dim_v = pick(schema.head_dims);
-    p.batch = 1 + random.below(3);
-    p.num_kv_heads = 1 + random.below(3);
-    p.num_heads = p.num_kv_heads * (schema.gqa ? 1 + random.below(4) : 1);
-    p.seqlen_q = length();
-    p.seqlen_kv = schema.cross && random.one_in(2) ? length() : p.seqlen_q;
-    p.causal = schema.causal && random.one_in(2);
-    if (maybe(schema.dim_v)) p.head_dim_v = std::max<Index>(1, p.head_dim / 2);
-    if (maybe(schema.window)) p.window = {random.below(100), random.below(100)};
-    if (maybe(schema.softcap)) p.softcap = random.between(1, 40);
-    if (maybe(schema.alibi)) p.alibi_slopes = alibi_slopes(p.num_heads);
-    if (maybe(schema.dropout)) p.dropout = {random.between(0, 0.8), random.word(), random.word()};
-    if (maybe(schema.scale)) p.softmax_scale = random.between(0.02, 1);
-    if (maybe(schema.packed)) {
-      p.cu_seqlens_q = sums(ragged(p.batch, p.seqlen_q, random.below(4)));
-      p.cu_seqlens_kv = sums(ragged(p.batch, p.seqlen_kv, random.below(4)));
-    } else if (maybe(schema.padding)) {
-      p.kv_lens = ragged(p.batch, p.seqlen_kv, random.below(4));
-      p.q_lens = ragged(p.batch, p.seqlen_q, random.below(4));
-    }
-    if (schema.strides) c.layout = pick(layouts()).id;
-    c.profile = &profiles()[static_cast<std::size_t>(random.below(static_cast<Index>(profiles().size())))];
-    if (!schema.hidden_nan && c.profile->name == std::string("hidden-nan")) continue;
-    c.seed = random.word();
-    if (sensible(c)) return c;
-  }
 }
 
 }  // namespace attnlab::oracle
