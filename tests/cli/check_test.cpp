@@ -213,6 +213,23 @@ TEST_F(Check, Fp8WithFactors) {
               HasSubstr("--k-scale: got [3, 5], expected one number, [2, 2]"));
 }
 
+TEST_F(Check, LogSumExpAndGradients) {
+  const Tensor dout = random_tensor("dout", q.shape, DType::f32, 4);
+  const oracle::Golden golden = oracle::golden(problem, {view(q), view(k), view(v), view(dout)});
+  const auto saved = [&](const oracle::GoldenTensor& values, std::vector<Index> shape, const char* name) {
+    return save(Tensor::from(std::span(values.values), std::move(shape), DType::f32), name);
+  };
+  const std::string all = arguments(golden_o()) + " --dout " + save(dout, "dout.npy") + " --lse " +
+                          saved(golden.lse, {kBatch, kHeads, kRows}, "lse.npy") + " --dq " +
+                          saved(golden.dq, q.shape, "dq.npy") + " --dk " +
+                          saved(golden.dk, k.shape, "dk.npy");
+  const json right = judged(all + " --dv " + saved(golden.dv, v.shape, "dv.npy"), 0);
+  ASSERT_EQ(right["tensors"].size(), 5u);
+  const json wrong = judged(all + " --dv " + file("dk.npy"), 1);
+  EXPECT_EQ(wrong["worst"]["tensor"], "dv");
+  EXPECT_EQ(wrong["tensors"][3]["right"], true);
+}
+
 TEST_F(Check, PagedCache) {
   constexpr Index kPage = 16, kPages = 12, kPerSequence = 5;
   // Sequence b's page p lies at 11 - (b * 5 + p); two pages are nobody's.
