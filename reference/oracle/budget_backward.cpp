@@ -169,7 +169,12 @@ class Backward {
     s = error_ + rounding_ + flushed_ * (dp.abs() + static_cast<T>(1 + std::abs(delta))) + length * ds_ +
         static_cast<T>(a_.u_operand > 0 ? 2 * a_.u_operand : 0) * ds_;
 
-    p_rounding_ = (static_cast<T>(a_.u_p) * p).max(p.min(eta)).min((T(1) - p).max(T(0)) + weight_error_);
+    p_rounding_ = (static_cast<T>(a_.u_p) * p).max(p.min(eta));
+    if (head_.dropout.p == 0) {
+      p_rounding_ = p_rounding_.min((T(1) - p).max(T(0)) + weight_error_);
+    } else {
+      p_rounding_ += static_cast<T>(2 * a_.u) * p;
+    }
     p_error =
         (flushed_ + p_rounding_ + weight_error_ + p * (length + static_cast<T>(2 * a_.u_operand))) * keep_;
 

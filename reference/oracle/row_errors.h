@@ -146,7 +146,12 @@ struct RowErrors {
     set_weight_errors(logit, static_cast<double>(largest));
     // What P's rounding does to a weight; one that is 1 is held exactly.
     const double eta = a.eta_p / (a.kernel.scores ? 1.0 : l);
-    rounding = (static_cast<T>(a.u_p) * p).max(p.min(static_cast<T>(eta))).min((T(1) - p).max(T(0)));
+    rounding = (static_cast<T>(a.u_p) * p).max(p.min(static_cast<T>(eta)));
+    if (head.dropout.p == 0) {
+      rounding = rounding.min((T(1) - p).max(T(0)));
+    } else {  // 1 / (1 - p) comes in before or after
+      rounding += static_cast<T>(2 * a.u) * p;
+    }
   }
 
   // How far a weight may be off, given the errors of all logits.
@@ -160,13 +165,21 @@ struct RowErrors {
     constexpr double kFirstOrder = 0.02;
     const double sink_error = sink_weight > 0 ? base + 4 * a.u * std::abs(head.sink) : 0;
     first_order = static_cast<double>(eps.maxCoeff()) <= kFirstOrder && sink_error <= kFirstOrder;
-    if (first_order) {
+    if (visible == 0) {  // a row with only a sink
+      weighted = others = 0;
+      weight_error.setZero(width);
+      first_order = true;
+    } else if (first_order) {
       constexpr double kSecondOrder = 1 + 2 * kFirstOrder;
       weighted = kSecondOrder * (static_cast<double>((p * eps).sum()) + sink_weight * sink_error);
       weight_error = static_cast<T>(kSecondOrder) * p * (T(1) - p) * eps;
       others = std::max(0.0, weighted - static_cast<double>((p.square() * eps).sum()));
-      return;
+    } else {
+      set_large_errors(logit, largest, sink_error);
     }
+  }
+  template <class Logits>
+  void set_large_errors(const Logits& logit, double largest, double sink_error) {
     constexpr double kMostError = 700;  // exp() of it is finite
     log_p = (logit - static_cast<T>(largest + std::log(l))).template cast<double>();
     const double top_gain = (log_p + eps.template cast<double>()).maxCoeff();

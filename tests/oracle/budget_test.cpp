@@ -90,6 +90,24 @@ TEST_P(Budget, HonestKernelsStayWithin) {
                 name.c_str(), most, rms[name], cosine[name], bias[name]);
   }
 }
+// Every option of the problem: masks, biases, softcap, ALiBi, sinks, windows, dropout, padding, packing, GQA.
+TEST_P(Budget, HoldsForEveryOption) {
+  const ClassRow row = classes()[static_cast<std::size_t>(GetParam())];
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Case options;
+    make_case(options, seed + 500);
+    StoredCase c;
+    c.p = options.p;
+    c.allocate(row.inputs, bits(row.inputs) != 8);
+    fill(c, kData[seed % std::size(kData)], seed);
+    c.run(oracle::tile_kernel({.kernel_class = row.kernel, .br = 32, .bc = 32, .threads = 1}));
+    const oracle::Verdict verdict =
+        oracle::check(c.p, c.inputs(), c.outputs(), row.kernel, {.threads = 1, .diagnose = false});
+    EXPECT_TRUE(verdict.right) << row.name << ", " << kData[seed % std::size(kData)] << ", seed " << seed
+                               << options.description << "\n"
+                               << to_text(verdict);
+  }
+}
 INSTANTIATE_TEST_SUITE_P(Classes, Budget, ::testing::Range(0, static_cast<int>(classes().size())),
                          [](const auto& param) {
                            std::string name = classes()[static_cast<std::size_t>(param.param)].name;
