@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Do the include arrows point down? reference/ includes nothing of the other folders, simulator/ and files/ only
+# Do the include arrows point down? reference/ includes nothing of the other folders, simulator/, files/ and c_api/ only
 # themselves and reference/; every include in quotes is a path from the root; and public headers do not ask
 # their users for fmt or nlohmann-json. The emulator's CUDA headers (cuda_headers/) stand in for CUDA's and name
 # each other as those do.
@@ -20,7 +20,7 @@ forbid() {
   esac
 }
 
-for layer in 'reference' 'simulator|reference' 'files|reference'; do
+for layer in 'reference' 'simulator|reference' 'files|reference' 'c_api|reference'; do
   folder=${layer%%|*}
   forbid "$folder/ may include only: $layer" "^\s*#\s*include\s*\"(?!($layer)/)" "$folder" --include=*.h --include=*.cpp \
     --exclude-dir=cuda_headers
