@@ -79,7 +79,8 @@ void TileHead<T>::hide(RowMajor<T>& s, const Indices& rows, const Indices& keys)
     T* row = &s(static_cast<Index>(r), 0);
     const Range range = visible_keys(rows[r]);
     for (std::size_t c = 0; c < keys.size(); ++c) {
-      const bool tail = is(Wrong::tail_not_masked) && keys[c] >= head_.seqlen_kv;
+      const bool tail = is(Wrong::tail_not_masked) && keys[c] >= head_.seqlen_kv &&
+                        keys[c] <= rows[r] + head_.offset() + head_.right;
       const bool seen = keys[c] >= range.begin && keys[c] < range.end && (plain || visible(rows[r], keys[c]));
       row[c] = seen || tail ? row[c] : out;
     }

@@ -341,9 +341,8 @@ bool changes_anything(const Mistake& mistake, const ZooCase& which, const Proble
         for (Index r = 0; r < x.rows(); ++r) {
           for (Index c = 0; c < x.cols(); ++c) {
             const double a = x(r, c), e = y(r, c);
-            if (!(a == e || std::fabs(a - e) <= 1e-9 * (1 + std::fabs(a))) &&
-                !(std::isnan(a) && std::isnan(e)))
-              return true;
+            const bool close = a == e || (std::isfinite(a) && std::fabs(a - e) <= 1e-9 * (1 + std::fabs(a)));
+            if (!close && !(std::isnan(a) && std::isnan(e))) return true;
           }
         }
         return false;
