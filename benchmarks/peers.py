@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""PyTorch's attention through attnlab's oracle: each backend of scaled_dot_product_attention and FlexAttention, in fp16 and
-bf16, forward and backward, through the battery, and through the check on a few problems of real sizes.
+"""PyTorch's attention through attnlab's oracle: each backend of scaled_dot_product_attention and FlexAttention, in
+fp16 and bf16, forward and backward, through the battery, and through the check on a few problems of real sizes.
 
     PYTHONPATH=<folder of python/portable.sh> python3 benchmarks/peers.py --out results
 
@@ -113,8 +113,12 @@ def checked(kernel, problem, dtype, device):
         return {"problem": described(problem), "error": f"{type(error).__name__}: {error}".splitlines()[0]}
     tensors = dict(zip(("dq", "dk", "dv"), gradients)) | ({"dout": dout} if backward else {})
     start = time.perf_counter()
-    verdict = attnlab.check(*leaves, out, causal=causal, rows="all" if backward else "sample:512", rules=queries <= 1024, **tensors)
-    return {"problem": described(problem), "seconds": time.perf_counter() - start, "text": str(verdict)} | json.loads(verdict.json())
+    verdict = attnlab.check(
+        *leaves, out, causal=causal, rows="all" if backward else "sample:512", rules=queries <= 1024, **tensors
+    )
+    return {"problem": described(problem), "seconds": time.perf_counter() - start, "text": str(verdict)} | json.loads(
+        verdict.json()
+    )
 
 
 def examined(backend, dtype, device, time_limit):
@@ -127,7 +131,7 @@ def examined(backend, dtype, device, time_limit):
     result = {"backend": backend, "dtype": dtype, "torch": torch.__version__}
     result["gpu"] = torch.cuda.get_device_name() if device == "cuda" else platform.processor()
     for name, backward in (("forward", False), ("backward", True)):
-        # Known differences of meaning are left out, so that what is found is arithmetic: O of empty rows, NaN behind a mask.
+        # Known differences of meaning are left out, so that what is found is arithmetic: O of empty rows, hidden NaN.
         report = attnlab.battery(
             kernel,
             framework="torch",
@@ -140,7 +144,12 @@ def examined(backend, dtype, device, time_limit):
             time_limit=time_limit,
         )
         result[name] = {"text": str(report)} | json.loads(report.json())
-        result[name] |= {"ok": bool(report), "cases": report.run, "left": report.skipped, "hardest_case": report.hardest}
+        result[name] |= {
+            "ok": bool(report),
+            "cases": report.run,
+            "left": report.skipped,
+            "hardest_case": report.hardest,
+        }
         result[name] |= {"error_over_budget": report.max_error_over_budget}
         result[name] |= {"found": [f"{f.problem}: {f.check}: {f.what}" for f in report.failures]}
     result["problems"] = [checked(kernel, problem, dtype, device) for problem in PROBLEMS]
@@ -161,7 +170,9 @@ def table(results):
             r = result[name]
             said = "right" if r["ok"] else "no case" if not r["cases"] else "wrong"
             first = r["found"][0] if r["found"] else ""
-            lines.append(f"{start} {name} | {said} | {r['cases']} | {r['left']} | {r['error_over_budget']:.3g} | {first} |")
+            lines.append(
+                f"{start} {name} | {said} | {r['cases']} | {r['left']} | {r['error_over_budget']:.3g} | {first} |"
+            )
     lines += ["", "| backend | type | problem | check | error / budget | diagnosis |", "|---|---|---|---|---|---|"]
     for result in results:
         for p in result.get("problems", []):
@@ -200,7 +211,11 @@ def main():
                 run = subprocess.run(command, capture_output=True, text=True, timeout=8 * options.time_limit + 180)
                 last = run.stdout.strip().splitlines()[-1:] or [""]
                 failed = (run.stderr.strip().splitlines() or [f"exit code {run.returncode}"])[-1]
-                results.append(json.loads(last[0]) if run.returncode == 0 else {"backend": backend, "dtype": dtype, "failed": failed})
+                results.append(
+                    json.loads(last[0])
+                    if run.returncode == 0
+                    else {"backend": backend, "dtype": dtype, "failed": failed}
+                )
             except subprocess.TimeoutExpired:
                 results.append({"backend": backend, "dtype": dtype, "failed": "took too long"})
             # After each: what there is survives a machine that is taken away.

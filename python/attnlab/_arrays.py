@@ -50,7 +50,9 @@ def export(name: str, array: Any) -> Exported:
             known, _ = _NARROW[array.dtype.name]
             return array.view(np.dtype(f"u{array.dtype.itemsize}")), known
         if array.dtype.kind != "f" or array.dtype.itemsize > 8:
-            raise ValueError(f"{name}: got {array.dtype} elements, expected fp64, fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2")
+            raise ValueError(
+                f"{name}: got {array.dtype} elements, expected fp64, fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2"
+            )
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
         if any(stride % array.dtype.itemsize for stride in array.strides):  # a field of a record, say

@@ -29,6 +29,9 @@ _FEATURES = {
     "padding": "kv_lens",
     "packed": "cu_seqlens_kv",
     "scale": "softmax_scale",
+    "mask": "mask",
+    "bias": "bias",
+    "sinks": "sinks",
 }
 
 
@@ -218,8 +221,12 @@ def battery(
     padding: bool | None = None,
     packed: bool | None = None,
     scale: bool | None = None,
+    mask: bool | None = None,
+    bias: bool | None = None,
+    sinks: bool | None = None,
     gqa: bool = True,
     cross: bool = True,
+    dim_v: bool = False,
     empty: bool = True,
     strides: bool = True,
     hidden_nan: bool = True,
@@ -245,9 +252,11 @@ def battery(
     for it. It may raise attnlab.Unsupported.
 
     backward=True checks gradients too, those of the framework's automatic differentiation (torch, jax); a function
-    is called as backward(dout, q, k, v, out, lse, **options) and returns dq, dk, dv. empty: sequences of length 0;
-    cross: seqlen_q != seqlen_kv; strides: other layouts than contiguous ones; hidden_nan: NaN behind a mask, which must not
-    matter; huge: tensors of more than 2^31 elements; activations: q, k, v of a real model, [batch, heads, seqlen, dim].
+    is called as backward(dout, q, k, v, out, lse, **options) and returns dq, dk, dv.
+
+    empty: sequences of length 0; cross: seqlen_q != seqlen_kv; dim_v: another head_dim of v; strides: other layouts
+    than contiguous ones; hidden_nan: NaN behind a mask, which must not matter; huge: tensors of more than 2^31
+    elements; activations: q, k, v of a real model, all [batch, heads, seqlen, dim].
 
     The battery stops after time_limit seconds or stop_after failures; first_case continues one, and cases beyond the
     plan's are random ones. Ctrl-C stops it at the next case. progress=True draws a bar on stderr.
@@ -262,9 +271,14 @@ def battery(
         "padding": padding,
         "packed": packed,
         "scale": scale,
+        "mask": mask,
+        "bias": bias,
+        "sinks": sinks,
     }
     settings: dict[str, Any] = {
-        name: _FEATURES[name] in called.accepts or (name in ("causal", "scale") and called.takes_any) if choice is None else choice
+        name: _FEATURES[name] in called.accepts or (name in ("causal", "scale") and called.takes_any)
+        if choice is None
+        else choice
         for name, choice in wanted.items()
     }
     settings |= {
@@ -274,6 +288,7 @@ def battery(
         "backward": bool(backward),
         "gqa": gqa,
         "cross": cross,
+        "dim_v": dim_v,
         "empty": empty,
         "strides": strides,
         "hidden_nan": hidden_nan,
@@ -290,6 +305,7 @@ def battery(
     }
     report = _core.battery(called, settings, declared, (_bar if progress is True else progress) or None)
     failures = [
-        CaseFailure(**{**f, "verdict": f["verdict"] and _verdict.verdict_of(f["verdict"])}) for f in report.pop("failures")
+        CaseFailure(**{**f, "verdict": f["verdict"] and _verdict.verdict_of(f["verdict"])})
+        for f in report.pop("failures")
     ]
     return Report(failures=failures, _text=report.pop("text"), _json=report.pop("json"), **report)

@@ -20,6 +20,7 @@ class Declared(TypedDict, total=False):
     exp_error: float | None  # relative error of the exponential function
     sums: str | None  # how additions round: 'nearest', or 'truncated' as tensor cores do
     min_block_kv: int | None  # the narrowest tile of keys
+    rounded_to: str | None  # outputs were rounded to this before they were stored in a wider type
 
 
 class CheckArguments(Options, Declared, total=False):
@@ -28,7 +29,9 @@ class CheckArguments(Options, Declared, total=False):
 
 def split(options: CheckArguments) -> tuple[Options, Declared]:
     """The problem's part and the kernel's part of keyword arguments."""
-    declared = {name: value for name, value in options.items() if name in Declared.__annotations__ and value is not None}
+    declared = {
+        name: value for name, value in options.items() if name in Declared.__annotations__ and value is not None
+    }
     problem = {name: value for name, value in options.items() if name not in Declared.__annotations__}
     return Options(**problem), Declared(**declared)  # type: ignore[typeddict-item]
 
@@ -56,8 +59,8 @@ def check(
 
     q, k, v and the options are those of attnlab.attention; out is shaped as attention's o, lse as its lse. The
     gradients dq, dk, dv need dout, the gradient of the output. The options of Declared say how the kernel computes.
-    rows='sample:512' looks at 512 rows a head (seed draws them), tile edges always among them. rules=True also says what other projects'
-    acceptance rules make of the output. Raises ValueError where the arrays do not fit together.
+    rows='sample:512' looks at 512 rows a head (seed draws them), tile edges always among them. rules=True also says
+    what other projects' acceptance rules make of the output. Raises ValueError where the arrays do not fit together.
     """
     problem, declared = split(options)
     tensors = {"q": q, "k": k, "v": v, "out": out, "lse": lse, "dout": dout, "dq": dq, "dk": dk, "dv": dv}

@@ -67,7 +67,8 @@ class Emulation(Mapping[str, Any]):
         return f"<Emulation: {len(self.kernels)} launches, {len(self.findings)} findings, exit code {self.exit_code}>"
 
     def _repr_html_(self) -> str:
-        return f"<iframe style='width:100%;height:420px;border:1px solid #ccc' srcdoc='{html_text.escape(self.page)}'></iframe>"
+        style = "width:100%;height:420px;border:1px solid #ccc"
+        return f"<iframe style='{style}' srcdoc='{html_text.escape(self.page)}'></iframe>"
 
 
 def _by(extents: Sequence[int]) -> str:

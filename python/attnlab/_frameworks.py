@@ -17,7 +17,9 @@ def bits(name: str, array: Any) -> tuple[NDArray[Any], str]:
     """An array of any framework as numpy's, of integers where numpy has no such type, and its type's name."""
     exported, dtype = _arrays.export(name, array)
     kind = _arrays.framework(exported)
-    result = exported.numpy() if kind == "torch" else np.asarray(exported) if kind == "numpy" else np.from_dlpack(exported)
+    result = (
+        exported.numpy() if kind == "torch" else np.asarray(exported) if kind == "numpy" else np.from_dlpack(exported)
+    )
     return result, dtype or _NAMES.get(result.dtype.name, result.dtype.name)
 
 
@@ -50,7 +52,9 @@ class Numpy:
         return _narrow(array, dtype)
 
     def gradients(self, forward: Any, tensors: tuple[Any, Any, Any], dout: Any) -> tuple[Any, ...]:
-        raise ValueError("backward: got True, expected a function (dout, q, k, v, out, lse, **options) with numpy and cupy")
+        raise ValueError(
+            "backward: got True, expected a function (dout, q, k, v, out, lse, **options) with numpy and cupy"
+        )
 
 
 class CuPy(Numpy):

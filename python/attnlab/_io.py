@@ -47,6 +47,8 @@ def io(
         arguments[name] = own if own is not None else seqlen
         if arguments[name] is None:
             raise ValueError(f"{name}: got nothing, expected a length, here or as seqlen")
-    arguments["window_left"], arguments["window_right"] = (-1 if side is None else side for side in window_sides(window))
+    arguments["window_left"], arguments["window_right"] = (
+        -1 if side is None else side for side in window_sides(window)
+    )
     answer: dict[str, Any] = json.loads(_core.io(arguments))
     return answer

@@ -122,7 +122,8 @@ class Verdict:
             f"<div style='margin:6px 0'>{html.escape(f'{m.tensor}: {m.text}')}<br>{_picture.strips(m.share)}</div>"
             for m in self.damage
         )
-        return f"<div style='border-left:4px solid {colour};padding-left:10px'><pre>{html.escape(str(self))}</pre>{pictures}</div>"
+        text = f"<pre>{html.escape(str(self))}</pre>"
+        return f"<div style='border-left:4px solid {colour};padding-left:10px'>{text}{pictures}</div>"
 
 
 def _badness(tensor: TensorVerdict) -> tuple[bool, float]:

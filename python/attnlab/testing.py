@@ -1,8 +1,8 @@
 """For test suites: an assertion on a kernel's outputs.
 
-    def test_my_kernel():
-        q, k, v = (torch.randn(2, 8, 333, 64, dtype=torch.float16, device="cuda") for _ in range(3))
-        assert_correct(my_kernel(q, k, v, causal=True), q, k, v, causal=True)
+def test_my_kernel():
+    q, k, v = (torch.randn(2, 8, 333, 64, dtype=torch.float16, device="cuda") for _ in range(3))
+    assert_correct(my_kernel(q, k, v, causal=True), q, k, v, causal=True)
 """
 
 from __future__ import annotations
@@ -43,7 +43,20 @@ def assert_correct(
             raise ValueError(f"out: got a tuple of {len(out)}, expected an array or the pair (o, lse)")
         out, lse = out
     verdict = check(
-        q, k, v, out, lse, dout=dout, dq=dq, dk=dk, dv=dv, layout=layout, rows=rows, seed=seed, threads=threads, **options
+        q,
+        k,
+        v,
+        out,
+        lse,
+        dout=dout,
+        dq=dq,
+        dk=dk,
+        dv=dv,
+        layout=layout,
+        rows=rows,
+        seed=seed,
+        threads=threads,
+        **options,
     )
     if not verdict:
         raise AssertionError(str(verdict))

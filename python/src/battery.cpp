@@ -102,7 +102,8 @@ oracle::BatteryOptions options_of(const nb::dict& from, const nb::dict& declared
                {"dropout", schema.dropout}, {"padding", schema.padding}, {"packed", schema.packed},
                {"scale", schema.scale},     {"strides", schema.strides}, {"hidden_nan", schema.hidden_nan},
                {"lse", schema.lse},         {"empty", schema.empty},     {"backward", schema.backward},
-               {"huge", schema.huge}};
+               {"huge", schema.huge},       {"mask", schema.mask},       {"bias", schema.bias},
+               {"sinks", schema.sinks},     {"dim_v", schema.dim_v}};
   for (const auto& [name, flag] : flags) flag = nb::cast<bool>(nb::object(from[name]));
   schema.max_seqlen = nb::cast<Index>(nb::object(from["max_seqlen"]));
   options.seed = nb::cast<std::uint64_t>(nb::object(from["seed"]));

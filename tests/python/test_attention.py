@@ -64,7 +64,9 @@ def test_strides_of_every_kind(draw):
     q, k, v = draw((1, 2, 6, 4)), draw((1, 2, 6, 4)), draw((1, 2, 6, 4))
     expected = attnlab.attention(q, k, v).o
     odd = [np.asfortranarray(q), k[:, :, ::-1], np.repeat(v, 2, axis=3)[..., ::2]]
-    np.testing.assert_array_equal(attnlab.attention(odd[0], np.ascontiguousarray(odd[1])[:, :, ::-1], odd[2]).o, expected)
+    np.testing.assert_array_equal(
+        attnlab.attention(odd[0], np.ascontiguousarray(odd[1])[:, :, ::-1], odd[2]).o, expected
+    )
     record = np.zeros((1, 2, 6, 4), [("pad", "u1"), ("value", "f8")])
     record["value"] = q
     np.testing.assert_array_equal(attnlab.attention(record["value"], k, v).o, expected)

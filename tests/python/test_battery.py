@@ -129,7 +129,9 @@ def test_ctrl_c_stops_it(where):
 
 def test_progress_and_resuming():
     steps = []
-    first = attnlab.battery(honest, sums="nearest", progress=lambda *step: steps.append(step), **(SHORT | {"time_limit": 1}))
+    first = attnlab.battery(
+        honest, sums="nearest", progress=lambda *step: steps.append(step), **(SHORT | {"time_limit": 1})
+    )
     assert steps and all(done <= total for done, total, _ in steps)
     if not first.complete:
         rest = attnlab.battery(honest, sums="nearest", first_case=first.next_case, **(SHORT | {"time_limit": 1}))

@@ -17,8 +17,16 @@ def test_is_the_commands_answer():
     arguments = "--algorithm flash1 -N 512 --batch 2 --heads 4 --pass both --dropout 0.1 --br 64 --bc 128"
     assert own == printed(*arguments.split())
     own = attnlab.io(
-        seqlen_q=100, seqlen_kv=300, num_heads=4, num_kv_heads=2, head_dim=32, dtype="fp32", causal=True, window=(64, None),
-        device="h200", sram_bytes=50_000,
+        seqlen_q=100,
+        seqlen_kv=300,
+        num_heads=4,
+        num_kv_heads=2,
+        head_dim=32,
+        dtype="fp32",
+        causal=True,
+        window=(64, None),
+        device="h200",
+        sram_bytes=50_000,
     )
     arguments = "--seqlen-q 100 --seqlen-kv 300 --heads 4 --kv-heads 2 --dim 32 --dtype fp32 --causal --window 64,-1"
     assert own == printed(*arguments.split(), "--device", "h200", "--sram", "50000")

@@ -17,7 +17,11 @@ reveal_type(gradients.dq)
 verdict: attnlab.Verdict = attnlab.check(q, q, q, o, lse, p_dtype="fp16", rows="sample:64")
 report: attnlab.Report = attnlab.battery(lambda q, k, v: q, dtypes=["fp16"])
 """
-WRONG = ["attnlab.attention(q, q, q, casual=True)", "attnlab.check(q, q, q, q, layout='hsd')", "attnlab.io(seqlen='4k')"]
+WRONG = [
+    "attnlab.attention(q, q, q, casual=True)",
+    "attnlab.check(q, q, q, q, layout='hsd')",
+    "attnlab.io(seqlen='4k')",
+]
 
 
 def mypy(*arguments):
