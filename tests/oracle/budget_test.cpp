@@ -108,6 +108,22 @@ TEST_P(Budget, HoldsForEveryOption) {
                                << to_text(verdict);
   }
 }
+// Few rows over many keys: where worst cases and averages are furthest apart.
+TEST_P(Budget, HoldsOverManyKeys) {
+  const ClassRow row = classes()[static_cast<std::size_t>(GetParam())];
+  for (const Index keys : {16384, 65536}) {
+    for (const char* data : {"normal", "offset-mean", "ties", "large-logits"}) {
+      StoredCase c;
+      c.p.seqlen_q = 2, c.p.seqlen_kv = keys, c.p.head_dim = c.p.head_dim_v = 32, c.p.causal = true;
+      c.allocate(row.inputs, false);
+      fill(c, data, 77);
+      c.run(oracle::tile_kernel({.kernel_class = row.kernel, .br = 64, .bc = 64, .threads = 1}));
+      const oracle::Verdict verdict =
+          oracle::check(c.p, c.inputs(), c.outputs(), row.kernel, {.threads = 1, .diagnose = false});
+      EXPECT_TRUE(verdict.right) << row.name << ", " << data << ", " << keys << "\n" << to_text(verdict);
+    }
+  }
+}
 INSTANTIATE_TEST_SUITE_P(Classes, Budget, ::testing::Range(0, static_cast<int>(classes().size())),
                          [](const auto& param) {
                            std::string name = classes()[static_cast<std::size_t>(param.param)].name;
