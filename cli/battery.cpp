@@ -242,7 +242,7 @@ void add_schema(CLI::App& app, Options& o) {
   app.add_option("--dtype", o.dtypes,
                  "Types of the inputs, separated by commas [fp32; --kernel: fp16,bf16,fp32]");
   app.add_option("--head-dim", o.head_dims, "Head dims, separated by commas [64]");
-  add_count(app, "--max-seqlen", o.max_seqlen, "The longest sequence [1024; on the emulator 130]", 1);
+  add_count(app, "--max-seqlen", o.max_seqlen, "The longest sequence [1040; on the emulator 130]", 1);
   app.add_flag("--backward", o.backward, "Gradients, too");
   app.add_flag("--window", o.window, "Sliding windows, too");
   app.add_flag("--softcap", o.softcap, "Softcap, too");

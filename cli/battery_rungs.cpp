@@ -108,7 +108,7 @@ oracle::Schema rung_schema(cuda::Backend backend, const std::string& name) {
   schema.dtypes = {DType::f16, DType::bf16, DType::f32};
   schema.window = schema.softcap = schema.alibi = schema.dropout = schema.padding = schema.packed = true;
   schema.backward = cuda::find_kernel(name).pass == cuda::Pass::backward;
-  schema.max_seqlen = backend == cuda::Backend::gpu ? 1024 : 130;
+  schema.max_seqlen = backend == cuda::Backend::gpu ? 1040 : 130;
   return schema;
 }
 

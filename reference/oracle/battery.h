@@ -25,10 +25,10 @@ struct Schema {
   bool scale = true;                                // another one than 1 / sqrt(head_dim)
   bool dim_v = false;                               // head_dim_v != head_dim
   bool lse = true, backward = false, empty = true;  // empty: length 0
-  bool strides = true;     // other layouts than contiguous [batch, heads, seqlen, dim]
-  bool hidden_nan = true;  // NaN behind a causal mask or a window must not matter (in padding it never may)
-  bool huge = false;       // tensors of more than 2^31 elements; needs 10 GB of memory
-  Index max_seqlen = 1024;
+  bool strides = true;      // other layouts than contiguous [batch, heads, seqlen, dim]
+  bool hidden_nan = true;   // NaN behind a causal mask or a window must not matter (in padding it never may)
+  bool huge = false;        // tensors of more than 2^31 elements; needs 10 GB of memory
+  Index max_seqlen = 1040;  // times a head_dim of 64: beyond 2^16
 };
 
 // One case: a problem, its tensors, and what is looked at (battery/case.h).

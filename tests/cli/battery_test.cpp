@@ -248,23 +248,24 @@ TEST(BatteryCommand, OurOwnKernels) {
 
 TEST(BatteryCommand, BadInputIsRefused) {
   EXPECT_NE(refusal_of("battery").find("--cmd, --kernel: got neither"), std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --kernel flash2-04").find("got both"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --kernel flash2-04").find("got both"), std::string::npos);
   EXPECT_NE(refusal_of("battery --cmd ./a").find("{dir}"), std::string::npos);
   EXPECT_NE(refusal_of("battery --cmd \"'a {dir}\"").find("closing"), std::string::npos);
   EXPECT_NE(refusal_of("battery --cmd '/no/such {dir}'").find("cannot be run"), std::string::npos);
   EXPECT_NE(refusal_of("battery --kernel flash9").find("flash9"), std::string::npos);
   EXPECT_NE(refusal_of("battery --kernel softmax-naive").find("softmax"), std::string::npos);
   EXPECT_NE(refusal_of("battery --kernel flash2-04 --backend cpu").find("--backend"), std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --dtype int8").find("floating-point"), std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --dtype fp16,bf16 --p-dtype fp32").find("--dtype"),
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --dtype int8").find("floating-point"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --dtype fp16,bf16 --p-dtype fp32").find("--dtype"),
             std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --head-dim 0").find("head_dims"), std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --time 0").find("--time"), std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --time nan").find("--time"), std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --layout bdsh").find("--layout"), std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --resume 100000").find("first_case"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --head-dim 0").find("head_dims"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --time 0").find("--time"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --time nan").find("--time"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --layout bdsh").find("--layout"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --resume 100000").find("first_case"), std::string::npos);
   EXPECT_NE(refusal_of("battery --kernel flash2-04 --keep x").find("--keep"), std::string::npos);
-  EXPECT_NE(refusal_of("battery --cmd 'a {dir}' --keep /dev/null/x").find("/dev/null/x"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --keep /dev/null/x").find("/dev/null/x"),
+            std::string::npos);
 }
 
 // The program of docs/battery.md, where NumPy is.

@@ -177,6 +177,7 @@ TEST(Battery, KillsEveryMistakeOfTheCatalogue) {
       kernel.threads = 1;
       BatteryOptions options;
       options.schema = everything({dtype});
+      options.schema.max_seqlen = 1040;
       options.stop_after = 1;
       options.shrink = false;
       options.threads = 1;

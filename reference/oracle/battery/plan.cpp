@@ -31,6 +31,7 @@ class Planner {
     killers();
     each_option_once(false);
     if (schema_.backward) each_option_once(true);
+    long_rows();
     exact(false);
     shapes(false);
     profiles(false);
@@ -128,6 +129,16 @@ class Planner {
         add(make(70, 131, causal, true));
       }
     }
+  }
+
+  // Offsets within a head beyond 2^15 and 2^16, where the schema reaches so far.
+  void long_rows() {
+    Case c = make(schema_.max_seqlen, schema_.max_seqlen, false);
+    c.problem.head_dim = c.problem.head_dim_v =
+        *std::max_element(schema_.head_dims.begin(), schema_.head_dims.end());
+    c.problem.batch = 1, c.problem.num_heads = c.problem.num_kv_heads = 1;
+    c.sample = 128;
+    if (schema_.max_seqlen <= 4096) add(std::move(c));
   }
 
   // One problem with each option alone: who has forgotten one need not wait for options().
@@ -326,7 +337,7 @@ class Planner {
     const Index most = schema_.max_seqlen;
     for (const bool backward : {false, true}) {
       if (backward && !schema_.backward) continue;
-      for (const Index n : {Index{511}, Index{513}, Index{777}, most - 1, most}) {
+      for (const Index n : {Index{511}, Index{513}, Index{777}, Index{1025}, most - 1, most}) {
         for (const bool causal : {true, false}) {
           Case c = make(n, n, causal, backward);
           c.problem.batch = 1, c.problem.num_heads = 2, c.problem.num_kv_heads = schema_.gqa ? 1 : 2;
