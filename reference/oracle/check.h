@@ -9,7 +9,7 @@
 namespace attnlab::oracle {
 
 struct CheckOptions {
-  RowChoice rows;
+  RowChoice rows = {};
   int threads = 0;
   bool diagnose = true;
   bool rules = false;  // also what other projects' rules say (reference/oracle/rules.h)
