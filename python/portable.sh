@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# portable.sh [folder]: the Python package without the emulator and the program, as a folder for PYTHONPATH that runs on
+# portable.sh [folder [pip options]]: the Python package without the emulator and the program, as a folder for PYTHONPATH that runs on
 # any Linux machine with x86-64, AVX2, Python 3.12 or newer, numpy, and a C library as new as this machine's. Needs a
 # Python 3.12 or newer here: $PYTHON, python3 without it.
 set -euo pipefail
@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$python" -m pip wheel --no-deps --wheel-dir "$work" --config-settings=build-dir="$root/build/portable" \
   --config-settings=build.targets=attnlab_python --config-settings=install.components=python \
-  --config-settings=cmake.define.CMAKE_SHARED_LINKER_FLAGS='-static-libstdc++ -static-libgcc -Wl,--as-needed' "$root" >&2
+  --config-settings=cmake.define.CMAKE_SHARED_LINKER_FLAGS='-static-libstdc++ -static-libgcc -Wl,--as-needed' "${@:2}" "$root" >&2
 rm -rf "$folder/attnlab"
 "$python" -m zipfile -e "$work"/attnlab-*.whl "$folder"
 du -sh "$folder" >&2
