@@ -85,8 +85,8 @@ TEST(CallMemory, BackwardInEveryLayout) {
 TEST(CallMemory, FarBatchEntriesAreFarApart) {
   run(
       [](const Call& call) {
-        EXPECT_GT(call.q.batch_stride, Index{1} << 31);
-        EXPECT_GT(call.o.batch_stride, Index{1} << 31);
+        EXPECT_GT(call.q.batch_stride, Index{1} << 32);
+        EXPECT_GT(call.o.batch_stride, Index{1} << 32);
         honest(call);
       },
       {.layout = Layout::far});

@@ -95,7 +95,7 @@ std::size_t CallMemory::region_of(Index elements, DType dtype, std::size_t slabs
 }
 
 void CallMemory::lay_out(Slot& s, Layout layout) {
-  constexpr Index kColumnGap = 16, kRowGap = 3, kFar = (Index{1} << 31) + (Index{1} << 20);
+  constexpr Index kColumnGap = 16, kRowGap = 3, kFar = (Index{1} << 32) + (Index{1} << 20);
   s.row_stride = s.dim;
   s.head_stride = s.rows * s.dim;
   s.batch_stride = s.heads * s.head_stride;

@@ -8,7 +8,7 @@ constexpr LayoutInfo kLayouts[] = {
     {Layout::bshd, "bshd", "contiguous [batch, seqlen, heads, dim]"},
     {Layout::qkv, "qkv", "Q, K and V in one tensor [batch, seqlen, num_heads + 2 num_kv_heads, dim]"},
     {Layout::padded_rows, "padded-rows", "unused elements behind each row, unused rows behind each head"},
-    {Layout::far, "far", "batch entries more than 2^31 elements apart"},
+    {Layout::far, "far", "batch entries more than 2^32 elements apart"},
 };
 
 }  // namespace

@@ -13,7 +13,7 @@ enum class Layout {
   bshd,         // FlashAttention's order, contiguous
   qkv,          // Q, K and V in one tensor [batch, seqlen, num_heads + 2 num_kv_heads, dim]; so the gradients
   padded_rows,  // bhsd with 16 unused elements behind each row, and unused rows behind each head
-  far,          // bhsd, batch entries more than 2^31 elements apart (memory between them is only reserved)
+  far,          // bhsd, batch entries more than 2^32 elements apart (memory between them is only reserved)
 };
 
 struct LayoutInfo {
