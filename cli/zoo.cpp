@@ -139,7 +139,7 @@ Json to_json(const Zoo& zoo) {
   return json;
 }
 
-std::string to_markdown(const Zoo& zoo) {
+std::string to_markdown(const Zoo& zoo, bool full) {
   const Table table = table_of(zoo);
   const auto line = [](const std::vector<std::string>& cells) {
     return fmt::format("| {} |\n", fmt::join(cells, " | "));
@@ -149,17 +149,20 @@ std::string to_markdown(const Zoo& zoo) {
     runs += animal.runs, rejected += animal.rejected, named += animal.named;
   }
   std::string text = fmt::format(
-      "<!-- Made by `attnlab zoo --full --markdown`; do not edit. -->\n"
+      "<!-- Made by `{1}`; do not edit. -->\n"
       "# The zoo: known mistakes before the check and before other rules\n\n"
-      "Made on {:%Y-%m-%d} by `attnlab zoo --full --markdown`. Each mistake runs as a low-precision kernel "
+      "Made on {0:%Y-%m-%d} by `{1}`. Each mistake runs as a low-precision kernel "
       "on "
       "every problem of the zoo (`reference/oracle/mistakes/zoo_cases.cpp`: masks, windows, softcap, ALiBi, "
-      "dropout, padding, packing, paging, fp32 to FP8, up to 65536 keys, backward passes) that it changes. A "
+      "dropout, padding, packing, paging, fp32 to FP8, backward passes; with --full also 65536 keys) that it "
+      "changes. A "
       "cell says how many of its runs a rule rejects. The first row is the same kernel without a mistake: "
       "whatever is rejected there is rejected wrongly.\n\n"
-      "{} mistakes, {} runs: attnlab rejects {} and names {} of them. Honest runs rejected: {} of {}.\n\n",
-      fmt::localtime(std::time(nullptr)), zoo.animals.size(), runs, rejected, named, zoo.honest.rejected,
-      zoo.honest.runs);
+      "{2} mistakes, {3} runs: attnlab rejects {4} and names {5} of them (a cached result has no name: it is "
+      "like any "
+      "other number; three names are given at most). Honest runs rejected: {6} of {7}.\n\n",
+      fmt::localtime(std::time(nullptr)), full ? "attnlab zoo --full --markdown" : "attnlab zoo --markdown",
+      zoo.animals.size(), runs, rejected, named, zoo.honest.rejected, zoo.honest.runs);
   text += line(table.header);
   text += line(std::vector<std::string>(table.header.size(), "---"));
   for (const auto& row : table.rows) text += line(row);
@@ -176,7 +179,7 @@ std::string to_markdown(const Zoo& zoo) {
 void run(const Options& options) {
   const Zoo zoo = run_zoo(options);
   const std::string text = options.json       ? dump(to_json(zoo))
-                           : options.markdown ? to_markdown(zoo)
+                           : options.markdown ? to_markdown(zoo, options.full)
                                               : table_of(zoo).text();
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
