@@ -157,7 +157,11 @@ std::string to_markdown(const Zoo& zoo, bool full) {
       "dropout, padding, packing, paging, fp32 to FP8, backward passes; with --full also 65536 keys) that it "
       "changes. A "
       "cell says how many of its runs a rule rejects. The first row is the same kernel without a mistake: "
-      "whatever is rejected there is rejected wrongly.\n\n"
+      "whatever is rejected there is rejected wrongly. Other projects' rules judge O and gradients, never "
+      "lse; "
+      "the four that bound an error by that of a framework in the same type are modelled for O alone, so "
+      "they "
+      "have fewer runs.\n\n"
       "{2} mistakes, {3} runs: attnlab rejects {4} and names {5} of them (a cached result has no name: it is "
       "like any "
       "other number; three names are given at most). Honest runs rejected: {6} of {7}.\n\n",

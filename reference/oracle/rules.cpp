@@ -296,6 +296,7 @@ std::vector<RuleResult> apply_rules(const Problem& problem, const Inputs& inputs
           fmt::format("{}{}: {}", results[n].detail.empty() ? "" : "; ", output.name, result.detail);
     }
   }
+  std::erase_if(results, [](const RuleResult& result) { return result.detail.empty(); });
   return results;
 }
 

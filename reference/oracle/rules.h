@@ -15,8 +15,10 @@ struct Rule {
 };
 std::span<const Rule> rules();
 
-// Rules that compare with a low-precision framework run model it: the standard algorithm with S, P and O
-// rounded to the output's type. They are applied to o alone; the others to every output but lse.
+// What the rules say of o and of gradients; none of them looks at lse. Rules that compare with a
+// low-precision framework run model it, for o only: the standard algorithm with S and P rounded to the
+// inputs' type. Where a rule has nothing to look at, there is no result of it. Whole outputs are held in
+// memory, in float64.
 std::vector<RuleResult> apply_rules(const attention::Problem& problem, const Inputs& inputs,
                                     const Outputs& outputs, int threads = 0);
 

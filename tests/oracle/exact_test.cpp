@@ -76,16 +76,19 @@ std::vector<Case> honest_cases() {
   return cases;
 }
 
+// All but "huge", which takes 13 GB of memory.
 TEST(Exact, HonestKernelsPassEveryCheck) {
   std::map<std::string, int> looked;
   for (const Case& c : honest_cases()) {
     for (const ExactCheck& check : exact_checks()) {
-      if (!check.suits(c)) continue;
+      if (!check.suits(c) || check.name == std::string("huge")) continue;
       ++looked[check.name];
       EXPECT_EQ(found_by(check.name, honest, c), "") << check.name << " " << to_text(c);
     }
   }
-  for (const ExactCheck& check : exact_checks()) EXPECT_GE(looked[check.name], 5) << check.name;
+  for (const ExactCheck& check : exact_checks()) {
+    if (check.name != std::string("huge")) EXPECT_GE(looked[check.name], 5) << check.name;
+  }
 }
 
 Kernel slipping(const Slip& slip) {

@@ -77,8 +77,8 @@ void standard_forward(const Call& call, const Slip& slip) {
             sum = cap * std::tanh(sum / cap);
           }
           sum -= static_cast<T>(head.alibi_slope) * static_cast<T>(std::abs(i + head.offset() - j));
-          s[static_cast<std::size_t>(j)] = sum;
           if (head.has_bias) sum += static_cast<T>(head.bias_at(i, j));
+          s[static_cast<std::size_t>(j)] = sum;
           if (!(sum <= m)) m = sum;
         }
         for (Index j = kr.size; j < padded; ++j) s[static_cast<std::size_t>(j)] = 0, m = std::max(m, T{0});
