@@ -87,8 +87,9 @@ TEST(List, Refusals) {
               HasSubstr("list: got 'kernels', expected algorithms, devices, models"));
   EXPECT_THAT(refusal_of("list models devices"), HasSubstr("devices"));
   EXPECT_THAT(refusal_of("list --bogus"), HasSubstr("--bogus"));
-  EXPECT_THAT(refusal_of("frob"),
-              HasSubstr("command: got frob, expected one of battery, cc, check, convert-gqa, demo, emulate, io"));
+  EXPECT_THAT(
+      refusal_of("frob"),
+      HasSubstr("command: got frob, expected one of battery, cc, check, convert-gqa, demo, emulate, io"));
 }
 
 }  // namespace
