@@ -87,7 +87,8 @@ TEST(Exact, HonestKernelsPassEveryCheck) {
     }
   }
   for (const ExactCheck& check : exact_checks()) {
-    if (check.name != std::string("huge")) EXPECT_GE(looked[check.name], 5) << check.name;
+    if (check.name == std::string("huge")) continue;
+    EXPECT_GE(looked[check.name], 5) << check.name;
   }
 }
 
