@@ -4,7 +4,9 @@
 //
 //   driver --list
 //   driver --ladder                                  the kernels' table of docs/ladder.md
-//   driver --check [--kernel NAME]                   every problem of tests/cuda/*_cases.h
+//   driver --check [--kernel NAME]                   every problem of tests/cuda/*_cases.h; without NAME
+//   golden
+//                                                    values, too
 //   driver --measure                                 every kernel at every shape below, once
 //   driver --kernel NAME --seqlen N [--seqlen-kv N] [--dim D] [--causal] [--dtype fp32|fp16|bf16] [--batch B]
 //          [--heads H] [--kv-heads H]                one launch; softmax: --heads rows of N numbers
@@ -24,6 +26,7 @@
 #include "reference/core/errors.h"
 #include "tests/cuda/backward_cases.h"
 #include "tests/cuda/forward_cases.h"
+#include "tests/cuda/golden_cases.h"
 #include "tests/cuda/softmax_cases.h"
 
 namespace attnlab::cuda {
@@ -82,6 +85,34 @@ void list() {
                   g.threads, g.shared_bytes);
     }
   }
+}
+
+// The number of problems whose golden values are not the CPU's.
+int check_golden(Backend backend) {
+  int failures = 0;
+  testing::GoldenErrors worst;
+  const auto judge = [&](const std::string& problem, const testing::Case& c) {
+    const testing::GoldenErrors errors = testing::golden_errors(backend, c);
+    worst.of_bound = std::max(worst.of_bound, errors.of_bound);
+    worst.relative = std::max(worst.relative, errors.relative);
+    if (errors.of_bound <= 1 && errors.relative <= 1e-12) return;
+    ++failures;
+    std::printf("FAIL golden %s: error / bound %.3g, relative %.3g\n", problem.c_str(), errors.of_bound,
+                errors.relative);
+  };
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    testing::Case c;
+    testing::make_case(c, seed);
+    judge("seed " + std::to_string(seed) + c.description, c);
+  }
+  for (const Index dim : {1, 63, 64, 65, 128, 129, 200, 256, 257, 300, 512}) {
+    testing::Case c;
+    testing::make_wide_case(c, dim);
+    judge("head_dim " + std::to_string(dim), c);
+  }
+  std::printf("%-32s 211 problems, largest error / bound %.3g, relative %.3g\n", "golden", worst.of_bound,
+              worst.relative);
+  return failures;
 }
 
 // The number of kernels and problems beyond their bounds.
@@ -186,7 +217,7 @@ int run(int argc, char** argv) {
   if (!backend_name.empty()) backend = backend_name == "gpu" ? Backend::gpu : Backend::emulator;
   std::fprintf(stderr, "%s: %s\n", name(backend), functions(backend).device_name().c_str());
   if (action == Action::check) {
-    const int failures = check_all(backend, kernel);
+    const int failures = check_all(backend, kernel) + (kernel.empty() ? check_golden(backend) : 0);
     std::printf("%d failures\n", failures);
     return failures == 0 ? 0 : 1;
   }
