@@ -7,11 +7,6 @@ namespace {
 
 using attention::Head;
 
-template <class Expression>
-double sum(const Expression& e) {
-  return static_cast<double>(e.sum());
-}
-
 // The budget of rows of one head.
 template <class T>
 class Forward {

@@ -17,6 +17,12 @@
 
 namespace attnlab::oracle {
 
+// In float64, whatever the expression is computed in.
+template <class Expression>
+double sum(const Expression& e) {
+  return static_cast<double>(e.sum());
+}
+
 template <class T>
 using Row = Eigen::Array<T, 1, Eigen::Dynamic>;
 template <class T>
