@@ -20,6 +20,7 @@ heads" may differ: they depend on the machine. FOLDER in a command is a temporar
 Output that depends on the machine otherwise (times) belongs in a block without such a comment.
 """
 
+import difflib
 import functools
 import pathlib
 import re
@@ -87,6 +88,8 @@ def main():
             return match.group()
         if new != old:
             print(f"{document.relative_to(ROOT)}: {'renewed' if write else 'out of date'}: {what}")
+            lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "document", "program", n=0, lineterm="")
+            print("\n".join(f"    {line}" for line in lines))
             stale += not write
         return match.group().replace(f"```{language}\n{old}```", f"```{language}\n{new}```")
 
