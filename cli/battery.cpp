@@ -1,6 +1,7 @@
 // attnlab battery: a kernel, as a program or one of ours, against the oracle's battery.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
 #include <memory>

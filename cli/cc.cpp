@@ -1,4 +1,5 @@
 // attnlab cc: nvcc's place in a build. A CUDA program compiled for the CPU, on the emulator.
+#include <CLI/CLI.hpp>
 #include <string>
 
 #include "cli/command.h"

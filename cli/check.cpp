@@ -1,8 +1,7 @@
 // attnlab check: is what a kernel wrote right?
-#include "reference/oracle/check.h"
-
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "cli/table.h"
 #include "files/output_file.h"
 #include "reference/core/errors.h"
+#include "reference/oracle/check.h"
 #include "reference/oracle/declaration.h"
 
 namespace attnlab::cli {

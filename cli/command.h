@@ -1,7 +1,10 @@
 // The commands of the attnlab program. A file a command; each adds itself to the CLI11 application.
 #pragma once
 
-#include <CLI/CLI.hpp>
+// Of CLI11, whose header takes seconds to compile: for those who add options.
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace attnlab::cli {
 

@@ -1,6 +1,7 @@
 // attnlab convert-gqa: an MHA checkpoint's K and V projections to fewer heads.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
 #include <memory>

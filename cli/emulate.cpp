@@ -1,4 +1,5 @@
 // attnlab emulate: compile a CUDA program for the emulator, run it, and report.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>

@@ -1,6 +1,7 @@
 // attnlab io: what an algorithm moves between HBM and SRAM, in closed form and metered.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 

@@ -1,6 +1,7 @@
 // attnlab kv: how large a model's KV cache is, and how much of it fits in a memory.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdio>

@@ -2,6 +2,7 @@
 // stderr and exit code 2.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <exception>
 #include <string>
 

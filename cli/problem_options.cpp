@@ -1,5 +1,6 @@
 #include "cli/problem_options.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 

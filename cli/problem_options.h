@@ -1,13 +1,17 @@
 // The options that describe an attention problem, the same for every command.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "reference/attention/problem.h"
+
+// Of CLI11, whose header takes seconds to compile: for those who add options.
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace attnlab::cli {
 

@@ -2,10 +2,15 @@
 // exact: a value that is not a whole number, or does not fit 64 bits, is refused with InvalidArgument.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+// Of CLI11, whose header takes seconds to compile: for those who add options.
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace attnlab::cli {
 

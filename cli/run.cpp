@@ -1,6 +1,7 @@
 // attnlab run: attention on real tensors.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <memory>

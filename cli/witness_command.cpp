@@ -1,6 +1,7 @@
 // attnlab witness: kernels on the emulator beside the formulas, the metered reference and a GPU's counters.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
