@@ -2,18 +2,24 @@
 """PyTorch's attention through attnlab's oracle: each backend of scaled_dot_product_attention and FlexAttention, in
 fp16 and bf16, forward and backward, through the battery, and through the check on a few problems of real sizes.
 
-    PYTHONPATH=<folder of python/portable.sh> python3 benchmarks/peers.py --out results
+    PYTHONPATH=build/release/python python3 benchmarks/peers.py --out docs/results
 
-writes results/peers.md and results/peers.json. It needs PyTorch 2.5 or newer and a GPU; with --device cpu it runs those
-backends that PyTorch has there. Each backend and type is a process of its own: one that brings the GPU's context down
-does not take the others along. Exit code 0 also where backends are wrong: that is what it is to find out.
+writes peers.md (docs/results/peers.md is one such page) and, with everything that was seen, peers.json. It needs
+PyTorch 2.5 or newer and a GPU; with --device cpu it runs those backends that PyTorch has there. Each backend and type is
+a process of its own: one that brings the GPU's context down does not take the others along. Exit code 0 also where
+backends are wrong: that is what it is to find out.
 """
 
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
+import datetime
 import json
+import math
+import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -27,6 +33,10 @@ BACKENDS = {
     "flex": None,  # torch.nn.attention.flex_attention, compiled
 }
 DTYPES = {"fp16": "float16", "bf16": "bfloat16"}
+# What the battery is not to ask of a backend, beside what all of them mean otherwise: O of empty rows, hidden NaN,
+# is_causal with unequal lengths. What is found is then arithmetic.
+LEFT_OUT = {"efficient": {"gqa": False}}
+COMMON = {"empty": False, "hidden_nan": False}
 
 # batch, heads, heads of K and V, queries, keys, dim, causal. Gradients are checked up to 2048 tokens.
 PROBLEMS = [
@@ -91,7 +101,7 @@ def described(problem):
     return f"b {batch}, h {heads}/{kv_heads}, q {queries}, kv {keys}, d {dim}{', causal' if causal else ''}"
 
 
-def checked(kernel, problem, dtype, device):
+def checked(kernel, problem, dtype, device, threads):
     """One problem of a real size: normal data, all rows with gradients or a sample of rows without."""
     import torch
 
@@ -114,24 +124,53 @@ def checked(kernel, problem, dtype, device):
     tensors = dict(zip(("dq", "dk", "dv"), gradients)) | ({"dout": dout} if backward else {})
     start = time.perf_counter()
     verdict = attnlab.check(
-        *leaves, out, causal=causal, rows="all" if backward else "sample:512", rules=queries <= 1024, **tensors
+        *leaves, out, causal=causal, rows="all" if backward else "sample:512", threads=threads, **tensors
     )
     return {"problem": described(problem), "seconds": time.perf_counter() - start, "text": str(verdict)} | json.loads(
         verdict.json()
     )
 
 
-def examined(backend, dtype, device, time_limit, problems):
+def summed_by_rounded_parts(kernel, dtype, device):
+    """With grouped heads: the share of elements of dK and dV that are, to the bit, the sum of what every query head
+    alone makes of them, each rounded to the type. None where the backend does not take the problem."""
+    import torch
+
+    import attnlab
+
+    torch.manual_seed(2)
+    kind, batch, heads, kv_heads, rows, dim = getattr(torch, DTYPES[dtype]), 2, 8, 2, 300, 64
+    q, dout = (torch.randn(batch, heads, rows, dim, dtype=kind, device=device) for _ in range(2))
+    k, v = (torch.randn(batch, kv_heads, rows, dim, dtype=kind, device=device) for _ in range(2))
+
+    def gradients(*leaves):
+        leaves = [x.detach().requires_grad_() for x in leaves]
+        return torch.autograd.grad(kernel(q, *leaves, causal=True, softmax_scale=dim**-0.5), leaves, dout)
+
+    try:
+        grouped = gradients(k, v)
+        alone = gradients(*(x.repeat_interleave(heads // kv_heads, dim=1) for x in (k, v)))
+    except attnlab.Unsupported:
+        return None
+    equal = []
+    for sums, parts in zip(grouped, alone):
+        added = parts.unflatten(1, (kv_heads, heads // kv_heads)).float().sum(2).to(kind)
+        equal.append((sums == added).float().mean().item())
+    return equal
+
+
+def examined(backend, dtype, device, time_limit, problems, threads):
     """Everything about one backend and type, as JSON."""
     import torch
 
     import attnlab
 
     kernel = kernel_of(backend, device)
-    result = {"backend": backend, "dtype": dtype, "torch": torch.__version__}
+    result = {"backend": backend, "dtype": dtype, "torch": torch.__version__, "python": platform.python_version()}
     result["gpu"] = torch.cuda.get_device_name() if device == "cuda" else platform.processor()
+    result["cuda"], result["cudnn"] = torch.version.cuda, torch.backends.cudnn.version()
+    result["summed_by_rounded_parts"] = summed_by_rounded_parts(kernel, dtype, device)
     for name, backward in (("forward", False), ("backward", True)):
-        # Known differences of meaning are left out, so that what is found is arithmetic: O of empty rows, hidden NaN.
         report = attnlab.battery(
             kernel,
             framework="torch",
@@ -139,26 +178,133 @@ def examined(backend, dtype, device, time_limit, problems):
             dtypes=[dtype],
             head_dims=[64, 128],
             backward=backward,
-            empty=False,
-            hidden_nan=False,
             time_limit=time_limit,
+            threads=threads,
+            **COMMON,
+            **LEFT_OUT.get(backend, {}),
         )
         result[name] = {"text": str(report)} | json.loads(report.json())
         result[name] |= {
             "ok": bool(report),
             "cases": report.run,
             "left": report.skipped,
+            "planned": report.planned,
             "hardest_case": report.hardest,
+            "error_over_budget": report.max_error_over_budget,
+            "found": [f"{f.problem}: {f.check}: {f.what}" for f in report.failures],
+            "declined": report.left_out,
         }
-        result[name] |= {"error_over_budget": report.max_error_over_budget}
-        result[name] |= {"found": [f"{f.problem}: {f.check}: {f.what}" for f in report.failures]}
-    result["problems"] = [checked(kernel, problem, dtype, device) for problem in PROBLEMS[:problems]]
+    result["problems"] = [checked(kernel, problem, dtype, device, threads) for problem in PROBLEMS[:problems]]
     return result
+
+
+def golden_values():
+    """Golden values by the processors and by the GPU, forward and backward: seconds (the best of 2) and the largest
+    difference of a number, relative to the largest of its tensor. None where there is no GPU, or no build for one."""
+    import numpy as np
+
+    import attnlab
+
+    draw = np.random.default_rng(3).standard_normal
+    q, k, v, dout = (draw((1, 16, 4096, 128)).astype(np.float16) for _ in range(4))
+    rows = []
+    for name, given in (("forward", {}), ("forward and backward", {"dout": dout})):
+        seconds, results = {}, {}
+        for who in ("cpu", "gpu"):
+            for _ in range(2):
+                start = time.perf_counter()
+                try:
+                    results[who] = attnlab.attention(q, k, v, causal=True, golden=who, **given)
+                except ValueError:
+                    return None
+                seconds[who] = min(time.perf_counter() - start, seconds.get(who, math.inf))
+        difference = max(
+            np.abs(here - there).max() / np.abs(here).max() for here, there in zip(results["cpu"], results["gpu"])
+        )
+        rows.append({"what": name, "seconds": seconds, "difference": float(difference)})
+    return rows
+
+
+GOLDEN = """\
+## Golden values by the GPU
+
+`attnlab.attention` in float64, b 1, h 16, 4096 tokens, d 128, causal, fp16 inputs; copies to and from the GPU included.
+
+| | {cores} cores, s | GPU, s | largest difference, relative |
+|---|---:|---:|---:|
+"""
+
+INTRODUCTION = """\
+# PyTorch's attention before the oracle
+
+Written by `{command}` on {date}: {machine}. Each backend of `scaled_dot_product_attention`, and FlexAttention (compiled),
+goes through the battery for {time_limit:g} seconds forward and {time_limit:g} backward, then through the check on problems
+of real sizes with every row (beyond 2048 tokens: 512 rows a head, forward). Left out of the battery, since PyTorch means
+something else there: sequences of length 0, NaN behind a mask, `is_causal` with unequal lengths; and grouped heads for the
+efficient backend, which refuses them. "judged" counts the battery's cases, "declined" those that a backend refused. Error over budget is at most 1 for every right kernel of the usual arithmetic of its type: P in that
+type, sums in fp32 ([oracle.md](../oracle.md)).
+"""
+
+PARTS = """\
+## Gradients of grouped heads
+
+Where query heads share K and V, PyTorch's FlashAttention computes dK and dV for each query head, rounds them to the inputs'
+type, and adds those of a group afterwards: `dk_expanded` and `dv_expanded`, then `at::sum_out`, in `mha_bwd` of
+aten/src/ATen/native/transformers/cuda/flash_attn/flash_api.cpp. A kernel that added them in fp32 would err less. The
+table asks each backend whether it does so: the share of elements of dK and dV that are, to the bit, the sum of the rounded
+gradients of the same problem with K and V repeated for every query head (b 2, h 8/2, 300 tokens, d 64, causal).
+
+| backend | type | dK | dV |
+|---|---|---:|---:|
+"""
+
+
+def introduction(results, options):
+    ran = next((r for r in results if "failed" not in r), None)
+    machine = "nothing ran"
+    if ran:
+        cudnn = f", cuDNN {ran['cudnn']}" if ran["cudnn"] else ""
+        machine = f"{ran['gpu']}, PyTorch {ran['torch']}{cudnn}, Python {ran['python']}"
+    command = shlex.join(["benchmarks/peers.py", *sys.argv[1:]])
+    date = datetime.date.today().isoformat()
+    return INTRODUCTION.format(command=command, date=date, machine=machine, time_limit=options.time_limit)
+
+
+def findings(results):
+    """One line a finding, and the largest share of a budget among what is right."""
+    wrong, largest = [], 0.0
+    for r in results:
+        for name in ("forward", "backward"):
+            wrong += [f"- {r['backend']}, {r['dtype']}, {name}: {found}" for found in r.get(name, {}).get("found", [])]
+            largest = max(largest, r.get(name, {}).get("error_over_budget", 0) if r.get(name, {}).get("ok") else 0)
+        for p in r.get("problems", []):
+            if p.get("verdict") == "wrong":
+                names = ", ".join(d["mistake"] for d in p["diagnosis"]) or "no known mistake fits"
+                ratio = shown(p["max_error_over_budget"])
+                wrong.append(f"- {r['backend']}, {r['dtype']}, {p['problem']}: {ratio} times the budget ({names})")
+            elif p.get("verdict") == "right":
+                largest = max(largest, p["max_error_over_budget"])
+    if not wrong:
+        return f"**Everything that ran is right**; the worst number takes {shown(largest)} of its budget.\n"
+    text = f"**{len(wrong)} findings.** Of everything that is right, the worst number takes {shown(largest)} of its budget.\n"
+    return text + "\n" + "\n".join(wrong) + "\n"
+
+
+def shown(ratio):
+    return f"{ratio:.3g}" if isinstance(ratio, float) else str(ratio)
+
+
+def parts_table(results):
+    lines = ""
+    for r in results:
+        if equal := r.get("summed_by_rounded_parts"):
+            lines += f"| {r['backend']} | {r['dtype']} | {100 * equal[0]:.1f} % | {100 * equal[1]:.1f} % |\n"
+    return PARTS + lines if lines else ""
 
 
 def table(results):
     lines = [
-        "| backend | type | pass | battery | cases | declined | error / budget | first finding |",
+        "| backend | type | pass | battery | judged | declined | error / budget | first finding |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
@@ -173,15 +319,40 @@ def table(results):
             lines.append(
                 f"{start} {name} | {said} | {r['cases']} | {r['left']} | {r['error_over_budget']:.3g} | {first} |"
             )
-    lines += ["", "| backend | type | problem | check | error / budget | diagnosis |", "|---|---|---|---|---|---|"]
+    lines += [
+        "",
+        "## Real sizes",
+        "",
+        "| backend | type | problem | check | error / budget | diagnosis |",
+        "|---|---|---|---|---|---|",
+    ]
     for result in results:
         for p in result.get("problems", []):
             said = p.get("verdict") or ("declined" if "skipped" in p else "failed")
             what = p.get("skipped") or p.get("error") or ", ".join(d["mistake"] for d in p.get("diagnosis", []))
-            ratio = p.get("max_error_over_budget")
-            shown = f"{ratio:.3g}" if isinstance(ratio, float) else ratio or ""
-            lines.append(f"| {result['backend']} | {result['dtype']} | {p['problem']} | {said} | {shown} | {what} |")
+            ratio = shown(p["max_error_over_budget"]) if "max_error_over_budget" in p else ""
+            lines.append(f"| {result['backend']} | {result['dtype']} | {p['problem']} | {said} | {ratio} | {what} |")
     return "\n".join(lines) + "\n"
+
+
+def golden_table(rows):
+    lines = [
+        f"| {r['what']} | {r['seconds']['cpu']:.2f} | {r['seconds']['gpu']:.2f} | {r['difference']:.1e} |\n"
+        for r in rows
+    ]
+    return GOLDEN.format(cores=len(os.sched_getaffinity(0))) + "".join(lines)
+
+
+def page(results, options, golden=None):
+    sections = [
+        introduction(results, options),
+        findings(results),
+        "## The battery\n",
+        table(results),
+        parts_table(results),
+        golden_table(golden) if golden else "",
+    ]
+    return "\n".join(section for section in sections if section)
 
 
 def main():
@@ -195,36 +366,46 @@ def main():
         "--problems", type=int, default=len(PROBLEMS), help="so many of the problems of real sizes [all]"
     )
     parser.add_argument("--one", nargs=2, metavar=("BACKEND", "TYPE"), help=argparse.SUPPRESS)
+    parser.add_argument("--jobs", type=int, default=1, help="backends at a time, which share the processors [1]")
+    parser.add_argument("--threads", type=int, default=0, help="of each [one a core]")
     options = parser.parse_args()
     if options.one:
-        print("\n" + json.dumps(examined(*options.one, options.device, options.time_limit, options.problems)))
+        examine = examined(*options.one, options.device, options.time_limit, options.problems, options.threads)
+        print("\n" + json.dumps(examine))
         return
     for name, known in (("backends", BACKENDS), ("dtypes", DTYPES)):
         for word in getattr(options, name).split(","):
             if word not in known:
                 parser.error(f"--{name}: got {word}, expected {', '.join(known)}")
     options.out.mkdir(parents=True, exist_ok=True)
-    results = []
-    for backend in options.backends.split(","):
-        for dtype in options.dtypes.split(","):
-            command = [sys.executable, __file__, "--one", backend, dtype, "--device", options.device]
-            command += ["--time-limit", str(options.time_limit), "--problems", str(options.problems)]
-            print(f"peers: {backend} {dtype}", file=sys.stderr, flush=True)
-            try:
-                run = subprocess.run(command, capture_output=True, text=True, timeout=8 * options.time_limit + 180)
-                last = run.stdout.strip().splitlines()[-1:] or [""]
-                failed = (run.stderr.strip().splitlines() or [f"exit code {run.returncode}"])[-1]
-                results.append(
-                    json.loads(last[0])
-                    if run.returncode == 0
-                    else {"backend": backend, "dtype": dtype, "failed": failed}
-                )
-            except subprocess.TimeoutExpired:
-                results.append({"backend": backend, "dtype": dtype, "failed": "took too long"})
+    pairs = [(b, d) for b in options.backends.split(",") for d in options.dtypes.split(",")]
+    results = {}
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        running = {pool.submit(in_a_process, *pair, options): pair for pair in pairs}
+        for done in concurrent.futures.as_completed(running):
+            results[running[done]] = done.result()
             # After each: what there is survives a machine that is taken away.
-            (options.out / "peers.json").write_text(json.dumps(results, indent=1) + "\n")
-            (options.out / "peers.md").write_text(table(results))
-    print(table(results))
+            so_far = [results[pair] for pair in pairs if pair in results]
+            (options.out / "peers.json").write_text(json.dumps(so_far, indent=1) + "\n")
+            (options.out / "peers.md").write_text(page(so_far, options))
+    if options.device == "cuda":
+        (options.out / "peers.md").write_text(page(so_far, options, golden_values()))
+
+
+def in_a_process(backend, dtype, options):
+    """What examined() says of this backend and type, or why there is nothing."""
+    command = [sys.executable, __file__, "--one", backend, dtype, "--device", options.device]
+    command += ["--time-limit", str(options.time_limit), "--problems", str(options.problems)]
+    command += ["--threads", str(options.threads)]
+    print(f"peers: {backend} {dtype}", file=sys.stderr, flush=True)
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=4 * options.time_limit + 180)
+    except subprocess.TimeoutExpired:
+        return {"backend": backend, "dtype": dtype, "failed": "took too long"}
+    if run.returncode != 0:
+        why = (run.stderr.strip().splitlines() or [f"exit code {run.returncode}"])[-1]
+        return {"backend": backend, "dtype": dtype, "failed": why}
+    return json.loads(run.stdout.strip().splitlines()[-1])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 // attnlab check: is what a kernel wrote right?
+#include "reference/oracle/check.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -11,9 +13,9 @@
 #include "cli/problem_options.h"
 #include "cli/quantity.h"
 #include "cli/table.h"
+#include "cuda/golden.h"
 #include "files/output_file.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/check.h"
 #include "reference/oracle/declaration.h"
 
 namespace attnlab::cli {
@@ -23,7 +25,7 @@ struct Options {
   CheckSources sources;
   ProblemOptions problem;
   oracle::Declaration declared;
-  std::string rows = "all", rules, picture = "auto", html;
+  std::string rows = "all", golden = "auto", rules, picture = "auto", html;
   std::uint64_t threads = 0, block_kv = 0, seed = 0;
   bool no_diagnosis = false, json = false;
 };
@@ -37,6 +39,7 @@ oracle::CheckOptions check_options(const Options& o) {
     throw InvalidArgument("--threads", std::to_string(o.threads), fmt::format("at most {}", kMostThreads));
   }
   options.threads = static_cast<int>(o.threads);
+  options.golden = cuda::golden_source(o.golden, "--golden");
   options.diagnose = !o.no_diagnosis;
   if (!o.rules.empty() && o.rules != "all") throw InvalidArgument("--rules", o.rules, "all");
   options.rules = !o.rules.empty();
@@ -117,6 +120,12 @@ void add_check(CLI::App& app) {
   command->add_option("--rows", o->rows, "Rows of Q that are compared: all, or sample:COUNT a head")
       ->capture_default_str();
   add_count(*command, "--seed", o->seed, "Of the sample [0]");
+  command
+      ->add_option(
+          "--golden", o->golden,
+          "Who computes golden values: cpu, gpu, emulator, or auto: a GPU where there is one and the problem "
+          "is large")
+      ->capture_default_str();
   command->add_option("--rules", o->rules, "all: what the rules of other projects say of this output, too");
   command->add_flag("--no-diagnosis", o->no_diagnosis, "Does not look for the mistake");
   add_count(*command, "--threads", o->threads, "[one a core]");

@@ -251,6 +251,7 @@ std::string to_text(const CheckInputs& inputs, const CheckAnswer& answer, const 
     text += fmt::format("          {}\n", masks);
   }
   text += fmt::format("kernel    {}\n", verdict.kernel_class);
+  if (verdict.golden != "cpu") text += fmt::format("golden    float64, by {}\n", verdict.golden);
   text += "coverage  " + wrapped(verdict.coverage, 10, 10, screen);
   for (const std::string& remark : remarks(inputs, verdict))
     text += "note      " + wrapped(remark, 10, 10, screen);

@@ -21,8 +21,9 @@ struct GoldenHead {
   const double *q, *k, *v,
       *dout;           // [seqlen_q, head_dim], [seqlen_kv, head_dim], [seqlen_kv, head_dim_v], ...
   double *o, *lse;     // [seqlen_q, head_dim_v], [seqlen_q]
+  double* max;         // [seqlen_q]: the largest logit of each row
   double *delta, *dq;  // [seqlen_q], [seqlen_q, head_dim]
-  double *dk, *dv;     // of the KV head
+  double *dk, *dv;     // [seqlen_kv, head_dim], ...: this query head's part
   PairValues<float> bias;
   PairValues<std::uint8_t> mask;
   int seqlen_q = 0, seqlen_kv = 0;
@@ -32,9 +33,8 @@ struct GoldenHead {
 };
 
 struct GoldenParams {
-  const GoldenHead* heads = nullptr;  // [num_heads], the heads of a group side by side
+  const GoldenHead* heads = nullptr;  // [num_heads]
   int num_heads = 0;                  // of all sequences
-  int group_size = 1;
   int head_dim = 0, head_dim_v = 0;
   int seqlen_q = 0, seqlen_kv = 0;  // the longest
   double scale = 1, softcap = 0;

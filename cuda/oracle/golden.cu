@@ -229,6 +229,7 @@ __global__ void __launch_bounds__(kGoldenThreads) golden_forward_kernel(const Go
     dot = group_sum(dot);
     if (lane == 0 && i < head.seqlen_q) {
       head.lse[i] = sum == 0 ? kMinusInf : m[r] + log(sum);
+      head.max[i] = m[r];
       if (p.backward) head.delta[i] = dot;
     }
   }
@@ -292,59 +293,55 @@ __global__ void __launch_bounds__(kGoldenThreads) golden_dq_kernel(const GoldenP
   }
 }
 
-// dK and dV of 32 keys: the sum over all query heads of the group.
+// What one query head adds to dK and dV of 32 keys.
 template <int Dim>
 __global__ void __launch_bounds__(kGoldenThreads) golden_dkv_kernel(const GoldenParams p) {
   __shared__ GoldenShared shared;
-  const GoldenHead* const group = p.heads + static_cast<std::int64_t>(blockIdx.y) * p.group_size;
-  const int seqlen_kv = group[0].seqlen_kv;
+  const GoldenHead head = p.heads[blockIdx.y];
   const int key = static_cast<int>(blockIdx.x) * kTileRows, own = key + group_of_thread() * kOwnRows;
-  if (key >= seqlen_kv) return;
+  if (key >= head.seqlen_kv) return;
 
   double dk[kOwnRows][Dim / kGroup] = {}, dv[kOwnRows][Dim / kGroup] = {};
-  for (int g = 0; g < p.group_size; ++g) {
-    const GoldenHead head = group[g];
-    for (int row = 0; row < head.seqlen_q; row += kTileCols) {
-      const int last = min(row + kTileCols, head.seqlen_q) - 1;
-      if (band_begin(head, row) >= key + kTileRows || band_end(head, last) <= key) continue;
-      double s[kOwnRows][kOwnCols], dp[kOwnRows][kOwnCols];
-      const RowsOf queries{head.q, row, head.seqlen_q, p.head_dim};
-      const RowsOf douts{head.dout, row, head.seqlen_q, p.head_dim_v};
-      tile_products(shared, {head.k, key, seqlen_kv, p.head_dim}, queries, s);
-      tile_products(shared, {head.v, key, seqlen_kv, p.head_dim_v}, douts, dp);
+  for (int row = 0; row < head.seqlen_q; row += kTileCols) {
+    const int last = min(row + kTileCols, head.seqlen_q) - 1;
+    if (band_begin(head, row) >= key + kTileRows || band_end(head, last) <= key) continue;
+    double s[kOwnRows][kOwnCols], dp[kOwnRows][kOwnCols];
+    const RowsOf queries{head.q, row, head.seqlen_q, p.head_dim};
+    const RowsOf douts{head.dout, row, head.seqlen_q, p.head_dim_v};
+    tile_products(shared, {head.k, key, head.seqlen_kv, p.head_dim}, queries, s);
+    tile_products(shared, {head.v, key, head.seqlen_kv, p.head_dim_v}, douts, dp);
 #pragma unroll
-      for (int r = 0; r < kOwnRows; ++r) {
+    for (int r = 0; r < kOwnRows; ++r) {
 #pragma unroll
-        for (int c = 0; c < kOwnCols; ++c) {
-          const int tile_col = lane_of_group() + kGroup * c;
-          const PairGradient gradient = pair_gradient(p, head, row + tile_col, own + r, s[r][c], dp[r][c]);
-          shared.weight[group_of_thread() * kOwnRows + r][tile_col] = gradient.p;
-          s[r][c] = gradient.ds;
-        }
+      for (int c = 0; c < kOwnCols; ++c) {
+        const int tile_col = lane_of_group() + kGroup * c;
+        const PairGradient gradient = pair_gradient(p, head, row + tile_col, own + r, s[r][c], dp[r][c]);
+        shared.weight[group_of_thread() * kOwnRows + r][tile_col] = gradient.p;
+        s[r][c] = gradient.ds;
       }
-      __syncthreads();
-      add_weighted_rows<Dim>(shared, douts, dv);
-      __syncthreads();
-#pragma unroll
-      for (int r = 0; r < kOwnRows; ++r) {
-#pragma unroll
-        for (int c = 0; c < kOwnCols; ++c) {
-          shared.weight[group_of_thread() * kOwnRows + r][lane_of_group() + kGroup * c] = s[r][c];
-        }
-      }
-      __syncthreads();
-      add_weighted_rows<Dim>(shared, queries, dk);
     }
+    __syncthreads();
+    add_weighted_rows<Dim>(shared, douts, dv);
+    __syncthreads();
+#pragma unroll
+    for (int r = 0; r < kOwnRows; ++r) {
+#pragma unroll
+      for (int c = 0; c < kOwnCols; ++c) {
+        shared.weight[group_of_thread() * kOwnRows + r][lane_of_group() + kGroup * c] = s[r][c];
+      }
+    }
+    __syncthreads();
+    add_weighted_rows<Dim>(shared, queries, dk);
   }
 #pragma unroll
   for (int r = 0; r < kOwnRows; ++r) {
-    if (own + r >= seqlen_kv) continue;
+    if (own + r >= head.seqlen_kv) continue;
 #pragma unroll
     for (int c = 0; c < Dim / kGroup; ++c) {
       const int column = lane_of_group() + kGroup * c;
       const std::int64_t at = own + r;
-      if (column < p.head_dim) group[0].dk[at * p.head_dim + column] = dk[r][c];
-      if (column < p.head_dim_v) group[0].dv[at * p.head_dim_v + column] = dv[r][c];
+      if (column < p.head_dim) head.dk[at * p.head_dim + column] = dk[r][c];
+      if (column < p.head_dim_v) head.dv[at * p.head_dim_v + column] = dv[r][c];
     }
   }
 }
@@ -353,7 +350,7 @@ template <int Dim>
 void launch_golden(const GoldenParams& p, cudaStream_t stream) {
   const auto blocks = [](int rows) { return static_cast<unsigned>((rows + kTileRows - 1) / kTileRows); };
   const dim3 queries(blocks(p.seqlen_q), static_cast<unsigned>(p.num_heads));
-  const dim3 keys(blocks(p.seqlen_kv), static_cast<unsigned>(p.num_heads / p.group_size));
+  const dim3 keys(blocks(p.seqlen_kv), static_cast<unsigned>(p.num_heads));
   if (p.seqlen_q != 0) {
     golden_forward_kernel<Dim><<<queries, kGoldenThreads, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("golden_forward_kernel");

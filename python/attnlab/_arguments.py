@@ -10,6 +10,7 @@ from attnlab import _arrays
 
 Layout: TypeAlias = Literal["bhsd", "bshd"]
 Window: TypeAlias = "int | tuple[int | None, int | None] | None"
+Golden: TypeAlias = Literal["auto", "cpu", "gpu"]  # who computes: auto is a GPU where it is there and gains
 
 
 class Options(TypedDict, total=False):
@@ -40,10 +41,18 @@ def window_sides(window: Window) -> tuple[int | None, int | None]:
     if window is None:
         return None, None
     sides = window if isinstance(window, (tuple, list)) else (window, window)
-    if len(sides) != 2 or not all(side is None or isinstance(side, (int, np.integer)) for side in sides):
-        raise ValueError(f"window: got {window!r}, expected (left, right), each a number of keys or None")
+    if len(sides) != 2 or not all(side is None or _is_integer(side) and -1 <= side < 2**62 for side in sides):
+        raise ValueError(f"window: got {window!r}, expected (left, right), each a number of keys, or None or -1")
     left, right = (None if side is None or side == -1 else int(side) for side in sides)
     return left, right
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def is_layout(value: Any) -> bool:
+    return value in ("bhsd", "bshd")
 
 
 def _descale(name: str, factors: Any) -> Any:
@@ -62,15 +71,20 @@ def _table(block_table: Any) -> tuple[int, int, list[int]] | None:
     table = _arrays.host("block_table", block_table)
     if table.ndim != 2 or table.dtype.kind not in "iu":
         raise ValueError(f"block_table: got {table.dtype} of shape {table.shape}, expected integers [batch, pages]")
-    return table.shape[0], table.shape[1], [int(page) for page in table.reshape(-1)]
+    pages = [int(page) for page in table.reshape(-1)]
+    if pages and not -(2**31) <= min(pages) <= max(pages) < 2**31:
+        raise ValueError(f"block_table: got page {max(pages, key=abs)}, expected pages of k and v")
+    return table.shape[0], table.shape[1], pages
 
 
-def problem(layout: Layout, threads: int, tensors: dict[str, Any], options: Options) -> dict[str, Any]:
+def problem(layout: Layout, threads: int, golden: Golden, tensors: dict[str, Any], options: Options) -> dict[str, Any]:
     """What read_question (python/src/question.cpp) reads. Tensors that are None are left out."""
+    if not is_layout(layout):
+        raise ValueError(f"layout: got {layout!r}, expected 'bhsd' (PyTorch) or 'bshd' (FlashAttention)")
     unknown = set(options) - set(Options.__annotations__)
     if unknown:
         raise TypeError(f"unexpected keyword argument '{sorted(unknown)[0]}'")
-    arguments: dict[str, Any] = {"layout": layout, "threads": threads}
+    arguments: dict[str, Any] = {"layout": layout, "threads": threads, "golden": golden}
     arguments |= {name: _arrays.export(name, array) for name, array in tensors.items() if array is not None}
     for name in ("causal", "softmax_scale", "softcap", "dropout_p", "dropout_seed", "dropout_offset"):
         arguments[name] = options.get(name)

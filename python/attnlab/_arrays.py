@@ -98,6 +98,8 @@ def float32(name: str, values: Any) -> NDArray[np.float32] | None:
     if values is None:
         return None
     array = host(name, values)
+    if array.dtype.kind not in "fiu" and array.dtype.name not in _NARROW:
+        raise ValueError(f"{name}: got {array.dtype} elements, expected numbers")
     with np.errstate(over="ignore", invalid="ignore"):
         result = array.astype(np.float32)
         same = np.array_equal(result.astype(np.float64), array.astype(np.float64), equal_nan=True)

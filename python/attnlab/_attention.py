@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab import _arguments, _core
-from attnlab._arguments import Layout, Options
+from attnlab._arguments import Golden, Layout, Options
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -35,24 +35,49 @@ def _shaped(values: Array, layout: Layout, dimensions: int) -> Array:
 
 @overload
 def attention(
-    q: Any, k: Any, v: Any, *, dout: None = None, layout: Layout = "bhsd", threads: int = 0, **options: Unpack[Options]
+    q: Any,
+    k: Any,
+    v: Any,
+    *,
+    dout: None = None,
+    layout: Layout = "bhsd",
+    threads: int = 0,
+    golden: Golden = "auto",
+    **options: Unpack[Options],
 ) -> Forward: ...
 @overload
 def attention(
-    q: Any, k: Any, v: Any, *, dout: Any, layout: Layout = "bhsd", threads: int = 0, **options: Unpack[Options]
+    q: Any,
+    k: Any,
+    v: Any,
+    *,
+    dout: Any,
+    layout: Layout = "bhsd",
+    threads: int = 0,
+    golden: Golden = "auto",
+    **options: Unpack[Options],
 ) -> ForwardBackward: ...
 def attention(
-    q: Any, k: Any, v: Any, *, dout: Any = None, layout: Layout = "bhsd", threads: int = 0, **options: Unpack[Options]
+    q: Any,
+    k: Any,
+    v: Any,
+    *,
+    dout: Any = None,
+    layout: Layout = "bhsd",
+    threads: int = 0,
+    golden: Golden = "auto",
+    **options: Unpack[Options],
 ) -> Forward | ForwardBackward:
     """softmax(scale Q K^T) V in float64 from the exact inputs as stored, and with dout its gradients.
 
     q is [batch, heads, seqlen_q, dim], k and v are [batch, kv_heads, seqlen_kv, dim], or with layout='bshd'
     [batch, seqlen, heads, dim]; without the batch, or as one head [seqlen, dim], they may have fewer dimensions.
     Packed sequences (cu_seqlens_q, cu_seqlens_kv) lie one after the other along seqlen of a batch of 1.
-    Memory is that of the results, never seqlen_q * seqlen_kv. The options are those of _arguments.Options.
+    Memory is that of the results, never seqlen_q * seqlen_kv. golden is as in attnlab.check; the options are those of
+    _arguments.Options.
     """
     tensors = {"q": q, "k": k, "v": v, "dout": dout}
-    results = _core.golden(_arguments.problem(layout, threads, tensors, options))
+    results = _core.golden(_arguments.problem(layout, threads, golden, tensors, options))
     dimensions = np.ndim(q) if isinstance(q, np.ndarray) else len(q.shape)
     o, *gradients = (_shaped(results[name], layout, dimensions) for name in ("o", "dq", "dk", "dv") if name in results)
     lse = results["lse"]

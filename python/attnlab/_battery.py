@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnlab import _core, _frameworks, _verdict
-from attnlab._arguments import Layout
+from attnlab._arguments import Layout, is_layout
 from attnlab._check import Declared
 
 # A kernel raises this for a problem that it does not take; the case is skipped and counted.
@@ -188,8 +188,10 @@ def _parameters(function: Callable[..., Any]) -> tuple[set[str], bool]:
 
 
 def _activations(arrays: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    if not isinstance(arrays, (tuple, list)) or len(arrays) != 3:
+        raise ValueError(f"activations: got {type(arrays).__name__}, expected three arrays, q, k and v")
     tensors = [np.ascontiguousarray(_frameworks.bits("activations", array)[0], np.float32) for array in arrays]
-    if len(tensors) != 3 or tensors[0].ndim != 4 or any(tensor.shape != tensors[0].shape for tensor in tensors):
+    if tensors[0].ndim != 4 or any(tensor.shape != tensors[0].shape for tensor in tensors):
         raise ValueError("activations: got arrays of other shapes, expected q, k, v, all [batch, heads, seqlen, dim]")
     return ("real", *tensors)
 
@@ -261,6 +263,13 @@ def battery(
     The battery stops after time_limit seconds or stop_after failures; first_case continues one, and cases beyond the
     plan's are random ones. Ctrl-C stops it at the next case. progress=True draws a bar on stderr.
     """
+    if not callable(kernel):
+        raise TypeError(f"kernel: got {kernel!r}, expected a function (q, k, v, **options)")
+    for name, choice in {"backward": backward, "progress": progress}.items():
+        if not (isinstance(choice, bool) or callable(choice)):
+            raise TypeError(f"{name}: got {choice!r}, expected True, False or a function")
+    if not is_layout(layout):
+        raise ValueError(f"layout: got {layout!r}, expected 'bhsd' (PyTorch) or 'bshd' (FlashAttention)")
     called = _Kernel(kernel, backward, _frameworks.adapter(framework, device), layout)
     wanted = {
         "causal": causal,
@@ -282,8 +291,8 @@ def battery(
         for name, choice in wanted.items()
     }
     settings |= {
-        "dtypes": [dtypes] if isinstance(dtypes, str) else list(dtypes),
-        "head_dims": list(head_dims),
+        "dtypes": [dtypes] if isinstance(dtypes, str) else dtypes,
+        "head_dims": head_dims,
         "lse": lse,
         "backward": bool(backward),
         "gqa": gqa,

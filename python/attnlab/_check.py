@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict, Unpack
 
 from attnlab import _arguments, _core, _verdict
-from attnlab._arguments import Layout, Options
+from attnlab._arguments import Golden, Layout, Options
 
 
 class Declared(TypedDict, total=False):
@@ -53,6 +53,7 @@ def check(
     diagnose: bool = True,
     rules: bool = False,
     threads: int = 0,
+    golden: Golden = "auto",
     **options: Unpack[CheckArguments],
 ) -> _verdict.Verdict:
     """Compares what a kernel wrote with golden values, element by element, row by row and as a whole.
@@ -60,9 +61,11 @@ def check(
     q, k, v and the options are those of attnlab.attention; out is shaped as attention's o, lse as its lse. The
     gradients dq, dk, dv need dout, the gradient of the output. The options of Declared say how the kernel computes.
     rows='sample:512' looks at 512 rows a head (seed draws them), tile edges always among them. rules=True also says
-    what other projects' acceptance rules make of the output. Raises ValueError where the arrays do not fit together.
+    what other projects' acceptance rules make of the output. golden says who computes the right values: 'cpu', 'gpu',
+    or 'auto', a GPU where the package was built for one and the problem is large. Raises ValueError where the arrays
+    do not fit together.
     """
     problem, declared = split(options)
     tensors = {"q": q, "k": k, "v": v, "out": out, "lse": lse, "dout": dout, "dq": dq, "dk": dk, "dv": dv}
-    arguments = _arguments.problem(layout, threads, tensors, problem)
+    arguments = _arguments.problem(layout, threads, golden, tensors, problem)
     return _verdict.verdict_of(_core.check(arguments, declared, rows, seed, diagnose, rules))

@@ -123,12 +123,14 @@ def _signed(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def adapter(framework: str, device: str | None) -> Any:
-    if framework == "numpy":
-        return Numpy()
-    if framework == "torch":
-        return Torch(device)
-    if framework == "jax":
-        return Jax(device)
-    if framework == "cupy":
-        return CuPy()
+    if framework in ("numpy", "cupy"):
+        if device is not None:
+            raise ValueError(f"device: got {device!r}, expected None with framework={framework!r}")
+        return Numpy() if framework == "numpy" else CuPy()
+    if framework in ("torch", "jax"):
+        try:
+            return Torch(device) if framework == "torch" else Jax(device)
+        except (RuntimeError, TypeError) as error:
+            why = str(error).splitlines()[0]
+            raise ValueError(f"device: got {device!r}, expected a device of {framework}'s ({why})") from error
     raise ValueError(f"framework: got {framework!r}, expected 'numpy', 'torch', 'jax' or 'cupy'")

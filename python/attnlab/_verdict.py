@@ -87,6 +87,7 @@ class Verdict:
 
     right: bool
     kernel_class: str
+    golden: str  # what computed the golden values: "cpu" or the GPU's name
     max_error_over_budget: float
     tensors: dict[str, TensorVerdict]
     damage: list[DamageMap]
@@ -142,6 +143,7 @@ def verdict_of(found: dict[str, Any]) -> Verdict:
     return Verdict(
         right=found["right"],
         kernel_class=found["kernel_class"],
+        golden=found["golden"],
         max_error_over_budget=found["max_error_over_budget"],
         tensors={tensor["name"]: _tensor(tensor) for tensor in found["tensors"]},
         damage=[DamageMap(**damage) for damage in found["damage"]],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from attnlab._arguments import Layout
+from attnlab._arguments import Golden, Layout
 from attnlab._check import CheckArguments, check
 from attnlab._verdict import Verdict
 
@@ -31,6 +31,7 @@ def assert_correct(
     rows: str = "all",
     seed: int = 0,
     threads: int = 0,
+    golden: Golden = "auto",
     **options: Unpack[CheckArguments],
 ) -> Verdict:
     """Raises AssertionError with the verdict's text unless the output is right; out may be the pair (o, lse).
@@ -56,6 +57,7 @@ def assert_correct(
         rows=rows,
         seed=seed,
         threads=threads,
+        golden=golden,
         **options,
     )
     if not verdict:

@@ -2,17 +2,16 @@
 #include "reference/oracle/battery.h"
 
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <memory>
 #include <optional>
 
+#include "python/src/argument.h"
 #include "python/src/declared.h"
 #include "python/src/functions.h"
 #include "python/src/question.h"
 #include "python/src/verdict.h"
-#include "reference/core/errors.h"
 
 namespace attnlab::python {
 namespace {
@@ -85,13 +84,18 @@ class Callable {
   std::optional<nb::python_error> ended_;
 };
 
+template <class T>
+T get(const nb::dict& from, const char* key, const std::string& expected = expectation<T>()) {
+  return argument_as<T>(key, nb::object(from[key]), expected);
+}
+
 oracle::BatteryOptions options_of(const nb::dict& from, const nb::dict& declared) {
   oracle::BatteryOptions options;
   oracle::Schema& schema = options.schema;
   schema.dtypes.clear();
-  for (const std::string& name : nb::cast<std::vector<std::string>>(nb::object(from["dtypes"])))
+  for (const std::string& name : get<std::vector<std::string>>(from, "dtypes", "a list of types' names"))
     schema.dtypes.push_back(parse_dtype(name));
-  schema.head_dims = nb::cast<std::vector<Index>>(nb::object(from["head_dims"]));
+  schema.head_dims = get<std::vector<Index>>(from, "head_dims", "a list of integers");
   if (schema.dtypes.empty()) throw InvalidArgument("dtypes", "none", "at least one type");
   if (schema.head_dims.empty()) throw InvalidArgument("head_dims", "none", "at least one size");
   const struct {
@@ -104,15 +108,15 @@ oracle::BatteryOptions options_of(const nb::dict& from, const nb::dict& declared
                {"lse", schema.lse},         {"empty", schema.empty},     {"backward", schema.backward},
                {"huge", schema.huge},       {"mask", schema.mask},       {"bias", schema.bias},
                {"sinks", schema.sinks},     {"dim_v", schema.dim_v}};
-  for (const auto& [name, flag] : flags) flag = nb::cast<bool>(nb::object(from[name]));
-  schema.max_seqlen = nb::cast<Index>(nb::object(from["max_seqlen"]));
-  options.seed = nb::cast<std::uint64_t>(nb::object(from["seed"]));
-  options.time_limit_s = nb::cast<double>(nb::object(from["time_limit"]));
-  options.cases = nb::cast<Index>(nb::object(from["cases"]));
-  options.first_case = nb::cast<Index>(nb::object(from["first_case"]));
-  options.stop_after = nb::cast<int>(nb::object(from["stop_after"]));
-  options.shrink = nb::cast<bool>(nb::object(from["shrink"]));
-  options.threads = nb::cast<int>(nb::object(from["threads"]));
+  for (const auto& [name, flag] : flags) flag = get<bool>(from, name);
+  schema.max_seqlen = get<Index>(from, "max_seqlen");
+  options.seed = get<std::uint64_t>(from, "seed");
+  options.time_limit_s = get<double>(from, "time_limit");
+  options.cases = get<Index>(from, "cases");
+  options.first_case = get<Index>(from, "first_case");
+  options.stop_after = get<int>(from, "stop_after");
+  options.shrink = get<bool>(from, "shrink");
+  options.threads = threads_of(nb::object(from["threads"]));
   if (declared.size() != 0) {
     if (schema.dtypes.size() != 1) {
       throw InvalidArgument("dtypes", std::to_string(schema.dtypes.size()) + " types",

@@ -1,8 +1,7 @@
 // _core.check: the oracle's verdict on a kernel's outputs.
 #include "reference/oracle/check.h"
 
-#include <nanobind/stl/string.h>
-
+#include "python/src/argument.h"
 #include "python/src/declared.h"
 #include "python/src/functions.h"
 #include "python/src/question.h"
@@ -11,18 +10,19 @@
 namespace attnlab::python {
 namespace {
 
-nb::dict check(const nb::dict& arguments, const nb::dict& declared, const std::string& rows,
-               std::uint64_t seed, bool diagnose, bool rules) {
+nb::dict check(const nb::dict& arguments, const nb::dict& declared, const nb::object& rows,
+               const nb::object& seed, const nb::object& diagnose, const nb::object& rules) {
   Question question;
   read_question(arguments, question);
   const oracle::KernelClass kernel_class =
       oracle::declared_class(question.inputs.q.dtype, declaration_of(declared));
   oracle::CheckOptions options;
-  options.rows = oracle::RowChoice::parse(rows);
-  options.rows.seed = seed;
+  options.rows = oracle::RowChoice::parse(argument_as<std::string>("rows", rows));
+  options.rows.seed = argument_as<std::uint64_t>("seed", seed);
   options.threads = question.threads;
-  options.diagnose = diagnose;
-  options.rules = rules;
+  options.diagnose = argument_as<bool>("diagnose", diagnose);
+  options.rules = argument_as<bool>("rules", rules);
+  options.golden = question.golden;
   oracle::Verdict verdict;
   {
     const nb::gil_scoped_release released;
@@ -34,8 +34,8 @@ nb::dict check(const nb::dict& arguments, const nb::dict& declared, const std::s
 }  // namespace
 
 void add_check(nb::module_& module) {
-  module.def("check", &check, nb::arg("arguments"), nb::arg("declared"), nb::arg("rows"), nb::arg("seed"),
-             nb::arg("diagnose"), nb::arg("rules"));
+  module.def("check", &check, nb::arg("arguments"), nb::arg("declared"), nb::arg("rows").none(),
+             nb::arg("seed").none(), nb::arg("diagnose").none(), nb::arg("rules").none());
 }
 
 }  // namespace attnlab::python

@@ -1,21 +1,14 @@
 #include "python/src/declared.h"
 
-#include <nanobind/stl/string.h>
-
-#include "reference/core/errors.h"
+#include "python/src/argument.h"
 
 namespace attnlab::python {
 namespace {
 
-namespace nb = nanobind;
-
 template <class T>
 bool take(const nb::dict& from, const char* key, T& to) {
   if (!from.contains(key) || nb::object(from[key]).is_none()) return false;
-  const nb::object value = from[key];
-  if (!nb::try_cast(value, to)) {
-    throw InvalidArgument(key, nb::cast<std::string>(nb::repr(value)), "a value of another type");
-  }
+  to = argument_as<T>(key, nb::object(from[key]));
   return true;
 }
 

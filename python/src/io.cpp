@@ -1,25 +1,18 @@
 // _core.io: the answer of `attnlab io --json`.
-#include <nanobind/nanobind.h>
-#include <nanobind/stl/string.h>
-
+#include <string_view>
 #include <utility>
 
 #include "cli/io_answer.h"
+#include "python/src/argument.h"
 #include "python/src/functions.h"
-#include "reference/core/errors.h"
 
 namespace attnlab::python {
 namespace {
 
-namespace nb = nanobind;
-
 template <class T>
 void take(const nb::dict& from, const char* key, T& to) {
   if (!from.contains(key) || nb::object(from[key]).is_none()) return;
-  if (!nb::try_cast(nb::object(from[key]), to)) {
-    throw InvalidArgument(key, nb::cast<std::string>(nb::repr(nb::object(from[key]))),
-                          "a value of another type");
-  }
+  to = argument_as<T>(key, nb::object(from[key]));
 }
 
 cli::IoQuestion question_of(const nb::dict& arguments) {
@@ -64,10 +57,27 @@ cli::IoQuestion question_of(const nb::dict& arguments) {
   return question;
 }
 
+// The command's options have other names than the function's arguments.
+std::invalid_argument renamed(const InvalidArgument& error) {
+  constexpr std::pair<std::string_view, const char*> kNames[] = {{"--pass", "direction"},
+                                                                 {"--density", "density"},
+                                                                 {"--sram", "sram_bytes"},
+                                                                 {"dropout.p", "dropout_p"}};
+  for (const auto& [command, own] : kNames) {
+    if (error.argument() == command)
+      return std::invalid_argument(own + std::string(error.what()).substr(command.size()));
+  }
+  return error;
+}
+
 std::string io(const nb::dict& arguments) {
   const cli::IoQuestion question = question_of(arguments);
   const nb::gil_scoped_release released;
-  return cli::dump(cli::to_json(question, cli::answer(question)));
+  try {
+    return cli::dump(cli::to_json(question, cli::answer(question)));
+  } catch (const InvalidArgument& error) {
+    throw renamed(error);
+  }
 }
 
 }  // namespace

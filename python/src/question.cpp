@@ -12,7 +12,8 @@
 #include <tuple>
 #include <utility>
 
-#include "reference/core/errors.h"
+#include "cuda/golden.h"
+#include "python/src/argument.h"
 
 namespace attnlab::python {
 namespace {
@@ -24,12 +25,7 @@ template <class T>
 T get(const nb::dict& arguments, const char* key, T otherwise) {
   if (!arguments.contains(key)) return otherwise;
   const nb::object value = arguments[key];
-  if (value.is_none()) return otherwise;
-  T result{};
-  if (!nb::try_cast(value, result)) {
-    throw InvalidArgument(key, nb::cast<std::string>(nb::repr(value)), "a value of another type");
-  }
-  return result;
+  return value.is_none() ? otherwise : argument_as<T>(key, value);
 }
 
 bool given(const nb::dict& arguments, const char* key) {
@@ -49,9 +45,8 @@ class Reader {
 
   void read() {
     q_.layout = parse_layout(get<std::string>(arguments_, "layout", "bhsd"));
-    q_.threads = get<int>(arguments_, "threads", 0);
-    if (q_.threads < 0)
-      throw InvalidArgument("threads", std::to_string(q_.threads), "0 (one a core) or more");
+    q_.threads = threads_of(nb::object(arguments_["threads"]));
+    q_.golden = cuda::golden_source(get<std::string>(arguments_, "golden", "auto"));
     q_.inputs.q = required("q");
     q_.inputs.k = required("k");
     q_.inputs.v = required("v");
@@ -129,6 +124,13 @@ class Reader {
     Problem& p = q_.problem;
     const oracle::Inputs& in = q_.inputs;
     const bool packed = p.packed() || !p.cu_seqlens_kv.empty();
+    for (const auto& [name, ends] :
+         {std::pair{"cu_seqlens_q", &p.cu_seqlens_q}, {"cu_seqlens_kv", &p.cu_seqlens_kv}}) {
+      if (packed && ends->size() < 2) {
+        throw InvalidArgument(name, ends->empty() ? "nothing" : std::to_string(ends->size()) + " numbers",
+                              "0 and the end of each sequence, both for q and for k and v");
+      }
+    }
     p.batch = packed ? static_cast<Index>(p.cu_seqlens_q.size()) - 1 : in.q.batch;
     p.num_heads = in.q.heads;
     p.num_kv_heads = in.k.heads;
@@ -136,7 +138,6 @@ class Reader {
     p.seqlen_kv = packed ? longest(p.cu_seqlens_kv) : in.k.seqlen;
     p.head_dim = in.q.dim;
     p.head_dim_v = in.v.dim;
-    if (packed && p.cu_seqlens_q.empty()) validate(p);  // says that both are needed
   }
 
   // Pages of K and V, [num_pages, page_size, heads, dim] or [num_pages, heads, page_size, dim], and a table

@@ -17,6 +17,7 @@ struct Question {
   Layout layout = Layout::bhsd;
   std::size_t dimensions = 4;  // of q
   int threads = 0;
+  oracle::GoldenSource golden;
   std::vector<Array> kept;
   std::vector<std::int32_t> block_table;
 };

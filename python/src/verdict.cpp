@@ -102,6 +102,7 @@ nb::dict dict_of(const oracle::Verdict& verdict) {
   nb::dict d;
   d["right"] = verdict.right;
   d["kernel_class"] = verdict.kernel_class;
+  d["golden"] = verdict.golden;
   d["max_error_over_budget"] = verdict.max_error_over_budget();
   d["tensors"] = list_of(verdict.tensors);
   d["damage"] = list_of(verdict.damage);

@@ -34,6 +34,22 @@ struct Compared {
   Comparison o, lse;
 };
 
+// Rows of one head out of golden values that are there already.
+RowMajor<double> rows_of(const GoldenTensor& t, Index b, Index h, const std::vector<Index>& rows) {
+  RowMajor<double> out(static_cast<Index>(rows.size()), t.dim);
+  Index to = 0;
+  for (const Index row : rows) {
+    const double* const from = t.values.data() + ((b * t.heads + h) * t.rows + row) * t.dim;
+    std::copy_n(from, t.dim, out.row(to++).data());
+  }
+  return out;
+}
+
+std::vector<double> numbers_of(const GoldenTensor& t, Index b, Index h, const std::vector<Index>& rows) {
+  const RowMajor<double> column = rows_of(t, b, h, rows);
+  return {column.data(), column.data() + column.size()};
+}
+
 struct Worker {
   explicit Worker(std::size_t keep) : kv(keep) {}
   KeyValues kv;
@@ -96,6 +112,12 @@ class Check {
   Verdict run() {
     const std::vector<Piece> pieces = pieces_of(p_, options_.rows);
     verdict_.kernel_class = class_.name;
+    if (options_.golden) {
+      Inputs inputs = in_;
+      if (!out_.backward()) inputs.dout = {};
+      given_ = options_.golden(p_, inputs);
+    }
+    if (given_) verdict_.golden = given_->computed_by;
     for (const Piece& piece : pieces) {
       verdict_.rows_checked += static_cast<Index>(piece.rows.size() + piece.padding.size());
     }
@@ -119,6 +141,15 @@ class Check {
     if (std::string_view(name) == "lse") rounded.output.reset();
     return {name, got, OutputRounding(rounded, got.dtype),
             row_rms_limit(static_cast<double>(got.batch * got.heads * got.seqlen))};
+  }
+
+  // Golden values of rows of one query head; `first` is where its sequence begins.
+  ForwardRows golden_rows(const attention::Head& head, KeyValues& kv, Index b, Index h, Index first,
+                          std::span<const Index> rows, const RowMajor<double>& q) const {
+    if (!given_) return golden_forward(head, kv, rows, q);
+    const std::vector<Index> places = shifted({rows.begin(), rows.end()}, first);
+    return {rows_of(given_->o, b, h, places), numbers_of(given_->lse, b, h, places),
+            numbers_of(given_->max, b, h, places)};
   }
 
   void forward(const std::vector<Piece>& pieces) {
@@ -147,7 +178,7 @@ class Check {
       const attention::Head head = head_of(p_, piece.b, piece.h);
       const Index first = p_.q_rows(piece.b).begin;
       const RowMajor<double> q = read_rows(in_.q, b, piece.h, first, piece.rows);
-      const ForwardRows golden = golden_forward(head, worker.kv, piece.rows, q);
+      const ForwardRows golden = golden_rows(head, worker.kv, b, piece.h, first, piece.rows, q);
       const ForwardBudget budget = forward_budget(head, worker.kv, worker.norms, piece.rows, q, golden,
                                                   class_, o.rounding, lse.rounding);
       const std::vector<Index> places = shifted(piece.rows, first);
@@ -218,8 +249,13 @@ class Check {
     for (Index h = kv_head * p_.group_size(); h < (kv_head + 1) * p_.group_size(); ++h) {
       RowMajor<double> dq = RowMajor<double>::Zero(rows.size, d);
       budget.dq = dq;
+      if (given_) dq = rows_of(given_->dq, tb, h, range(rows));
       budget.dq_model = no_errors(rows.size);
       add_gradients(worker, b, h, {dq, dk, dv}, budget);
+      if (given_) {
+        dk += rows_of(given_->dk_parts, tb, h, range(keys));
+        dv += rows_of(given_->dv_parts, tb, h, range(keys));
+      }
       compare(0, h, rows, dq, budget.dq, budget.dq_model);
     }
     compare(1, kv_head, keys, dk, budget.dk, budget.dk_model);
@@ -229,7 +265,7 @@ class Check {
   struct HeadGradients {
     RowMajor<double>&dq, &dk, &dv;
   };
-  // Golden gradients of one query head, and their budget.
+  // Golden gradients of one query head, unless they were given, and their budget.
   void add_gradients(Worker& worker, Index b, Index h, const HeadGradients& golden,
                      GradientBudget& budget) const {
     const Index tb = p_.tensor_batch(b);
@@ -247,7 +283,7 @@ class Check {
       const std::span<const Index> list =
           std::span(all).subspan(static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.size));
       const RowMajor<double> part = q.middleRows(block.begin, block.size);
-      const ForwardRows forward = golden_forward(head, worker.kv, list, part);
+      const ForwardRows forward = golden_rows(head, worker.kv, tb, h, rows.begin, list, part);
       const ForwardBudget errors = forward_budget(head, worker.kv, worker.norms, list, part, forward, class_,
                                                   o_rounding, lse_rounding);
       o.middleRows(block.begin, block.size) = forward.o;
@@ -259,8 +295,10 @@ class Check {
     const auto view = [](RowMajor<double>& m) {
       return MatrixView<double>{m.data(), m.rows(), m.cols(), m.cols()};
     };
-    golden_backward(head, worker.kv.k(keys), worker.kv.v(keys), q, dout, o, lse,
-                    {view(golden.dq), view(golden.dk), view(golden.dv)});
+    if (!given_) {
+      golden_backward(head, worker.kv.k(keys), worker.kv.v(keys), q, dout, o, lse,
+                      {view(golden.dq), view(golden.dk), view(golden.dv)});
+    }
     for (const Rows block : blocks(rows.size, kGoldenRows)) {
       const std::span<const Index> list =
           std::span(all).subspan(static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.size));
@@ -298,6 +336,7 @@ class Check {
   const Outputs& out_;
   const KernelClass& class_;
   const CheckOptions& options_;
+  std::optional<Golden> given_;
   Verdict verdict_;
 };
 

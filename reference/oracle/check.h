@@ -12,7 +12,8 @@ struct CheckOptions {
   RowChoice rows = {};
   int threads = 0;
   bool diagnose = true;
-  bool rules = false;  // also what other projects' rules say (reference/oracle/rules.h)
+  bool rules = false;        // also what other projects' rules say (reference/oracle/rules.h)
+  GoldenSource golden = {};  // where golden values come from, if not from here
 };
 
 // Compares what a kernel wrote with golden values, element by element, row by row and as a whole. Gradients

@@ -72,6 +72,9 @@ KernelClass declared_class(DType inputs, const Declaration& d, const std::string
   }
   if (d.exp_error) {
     require_positive("exp_error", *d.exp_error);
+    if (*d.exp_error >= 1) {
+      throw InvalidArgument(argument("exp_error"), fmt::format("{}", *d.exp_error), "a number below 1");
+    }
     result.exp_error = *d.exp_error;
   }
   if (d.min_block_kv) {

@@ -35,16 +35,13 @@ std::vector<Index> range(Rows rows) {
   return all;
 }
 
-// A gradient of no rows has no data, and dK = dV = 0.
-bool has_gradients(const Inputs& in) { return in.dout || in.dout.dim != 0; }
-
 class Run {
  public:
   Run(const Problem& p, const Inputs& in, int threads) : p_(p), in_(in), threads_(threads) {
     require_fit(p, in, {});
     const Index batches = p.tensor_batches(), rows = p.tensor_rows_q(), rows_kv = p.tensor_rows_kv();
     out_.o = make_tensor(batches, p.num_heads, rows, p.head_dim_v, 0);
-    out_.lse = make_tensor(batches, p.num_heads, rows, 1, kNegInf);
+    out_.lse = out_.max = make_tensor(batches, p.num_heads, rows, 1, kNegInf);
     if (!has_gradients(in)) return;
     out_.dq = make_tensor(batches, p.num_heads, rows, p.head_dim, 0);
     out_.dk = make_tensor(batches, p.num_kv_heads, rows_kv, p.head_dim, 0);
@@ -71,6 +68,7 @@ class Run {
       const Rows place{rows.begin + block.begin, block.size};
       as_eigen(head_of(out_.o, tb, h, place)) = result.o;
       std::copy(result.lse.begin(), result.lse.end(), head_of(out_.lse, tb, h, place).data);
+      std::copy(result.max.begin(), result.max.end(), head_of(out_.max, tb, h, place).data);
     });
   }
 

@@ -2,6 +2,8 @@
 // is O(rows), never seqlen_q * seqlen_kv.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +33,19 @@ struct GoldenTensor {
 
 struct Golden {
   GoldenTensor o, lse;      // extents of the problem's tensors; rows in padding: 0 and -inf
+  GoldenTensor max;         // as lse: a row's largest logit, the sink included; -inf in an empty row
   GoldenTensor dq, dk, dv;  // empty without dout
+  // What each query head adds to dk and dv, [batch, num_heads, rows, dim]; from a GoldenSource only.
+  GoldenTensor dk_parts, dv_parts;
+  std::string computed_by = "cpu";
 };
+
+// Golden values from elsewhere, such as a GPU (cuda/golden.h): what golden() below gives, or nothing where it
+// does not take the problem.
+using GoldenSource = std::function<std::optional<Golden>(const attention::Problem&, const Inputs&)>;
+
+// Whether there is a dO. One without rows has no data, and dK = dV = 0.
+inline bool has_gradients(const Inputs& inputs) { return inputs.dout || inputs.dout.dim != 0; }
 
 // Every row, forward and, where inputs.dout is there, backward. threads 0: one a core. Throws InvalidArgument
 // where tensors do not fit the problem.

@@ -127,6 +127,7 @@ std::string to_json(const Verdict& v) {
   ordered_json out;
   out["verdict"] = v.right ? "right" : "wrong";
   out["kernel_class"] = v.kernel_class;
+  out["golden"] = v.golden;
   out["max_error_over_budget"] = number(v.max_error_over_budget());
   out["worst"] = v.tensors.empty() ? ordered_json() : worst(v.worst_tensor());
   std::uint64_t mismatches = 0;

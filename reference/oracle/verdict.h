@@ -73,6 +73,7 @@ struct RuleResult {
 struct Verdict {
   bool right = false;
   std::string kernel_class;
+  std::string golden = "cpu";  // what computed the golden values: "cpu", "emulator" or the GPU's name
   std::vector<TensorVerdict> tensors;
   std::vector<DamageMap> damage;     // of wrong tensors
   std::vector<Diagnosis> diagnosis;  // best first; empty where right, or where no known mistake fits
@@ -84,7 +85,7 @@ struct Verdict {
 };
 
 // For people, a few lines, without colours; as JSON for programs: verdict ("right" or "wrong"),
-// max_error_over_budget, worst, nonfinite_mismatch, diagnosis, rules, tensors, damage, coverage.
+// golden, max_error_over_budget, worst, nonfinite_mismatch, diagnosis, rules, tensors, damage, coverage.
 std::string to_text(const Verdict& verdict);
 std::string to_json(const Verdict& verdict);
 

@@ -112,6 +112,19 @@ Tensor with_one_wrong(const Tensor& o, double by) {
   return Tensor::from(std::span<const double>(values), o.shape, o.dtype, o.name);
 }
 
+TEST_F(Check, GoldenValuesOfTheEmulatorMakeTheSameVerdict) {
+  const std::string files = arguments(with_one_wrong(golden_o(), 1e-3));
+  const json here = judged(files + " --golden cpu", 1), there = judged(files + " --golden emulator", 1);
+  EXPECT_EQ(here["golden"], "cpu");
+  EXPECT_EQ(there["golden"], "emulator");
+  EXPECT_EQ(here["worst"]["row"], there["worst"]["row"]);
+  EXPECT_NEAR(here["max_error_over_budget"].get<double>(), there["max_error_over_budget"].get<double>(),
+              1e-6);
+  EXPECT_THAT(screen(files + " --golden emulator"), HasSubstr("golden    float64, by emulator\n"));
+  EXPECT_EQ(refusal_of("check --golden tpu " + files),
+            "attnlab: --golden: got 'tpu', expected auto, cpu, gpu or emulator\n");
+}
+
 TEST_F(Check, ExitCodeAndJsonSayRightOrWrong) {
   const json right = judged(arguments(golden_o()), 0);
   EXPECT_EQ(right["verdict"], "right");

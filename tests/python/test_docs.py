@@ -36,13 +36,15 @@ def test_examples(document, tmp_path, monkeypatch):
     assert blocks
     names = {"__name__": "__main__"}
     left_out = []
-    for code, expected in blocks:
+    for number, (code, expected) in enumerate(blocks):
         if needed := missing(code):
             left_out.append(needed)
             continue
+        file = tmp_path / f"block_{number}.py"  # triton reads the text of its kernels
+        file.write_text(code)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, str(document), "exec"), names)
+            exec(compile(code, str(file), "exec"), names)
         if expected:
             flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
             assert doctest.OutputChecker().check_output(expected, printed.getvalue(), flags), printed.getvalue()
