@@ -33,9 +33,9 @@ class Merge : public testing::Test {
   Merge() : warp(std::make_unique<Warp>()) { warp->lanes = full_mask; }
 
   void add(unsigned lane, std::uint32_t place, std::uint64_t value) {
-    EventRow& row = warp->row(warp->count[lane]++);
-    row.code[lane] = event_code(Event::load, 4) | place;
-    row.value[lane] = value;
+    const std::uint32_t at = warp->count[lane]++;
+    warp->events[lane].code[at] = event_code(Event::load, 4) | place;
+    warp->events[lane].value[at] = value;
   }
   std::vector<Request> merged(unsigned running) {
     Collector collector;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "simulator/simt/events.h"
+
 namespace attnlab::simt::translate {
 namespace {
 
@@ -30,9 +32,44 @@ TEST(Assembly, ABlockThatBeginsWithAnAccessLosesItsHook) {
   EXPECT_THAT(original(text), HasSubstr("\tnop\n.Lattnlab_block0:\n.LBB7:\n"));
   EXPECT_THAT(original(text), Not(HasSubstr("__sanitizer_cov_trace_pc")));
   EXPECT_THAT(original(text),
-              HasSubstr("\tcall\t__tsan_read16\n.Lattnlab_access0:\n"
+              HasSubstr(".Lattnlab_site0:\n"
                         "\t.pushsection attnlab_blocks,\"aG\",@progbits,f,comdat\n"
-                        "\t.long\t.Lattnlab_access0, .Lattnlab_block0\n\t.popsection\n\tmovups"));
+                        "\t.long\t.Lattnlab_site0, .Lattnlab_block0\n\t.popsection\n\tmovups"));
+}
+
+// The place of the next event is in %r11 between the function's entry and where control leaves it.
+TEST(Assembly, HooksBecomeTheInstructionsThatRecordTheEvent) {
+  const std::string next = "%fs:attnlab_simt_events@tpoff", load = "\tmovq\t" + next + ", %r11\n",
+                    store = "\tmovq\t%r11, " + next + "\n";
+  const std::string text = cheaper_hooks(
+      function("f",
+               "\t.cfi_startproc\n.L2:\n\tcall\t__sanitizer_cov_trace_pc\n\tje\t.L2\n\tcall\t__tsan_write4\n"
+               "\tcall\tg\n\tjmp\t.L2\n\tjne\tg\n"));
+  EXPECT_THAT(original(text), HasSubstr("\t.cfi_startproc\n" + load + ".L2:\n\tcmpq\t" + next +
+                                        "+8, %r11\n\tje\t.Lattnlab_full0\n"
+                                        "\tmovabsq\t$.Lattnlab_site0+0, %rax\n\tmovq\t%rax, (%r11)\n"
+                                        "\taddq\t$8, %r11\n.Lattnlab_site0:\n"
+                                        "\t.pushsection attnlab_blocks,\"aG\",@progbits,f,comdat\n"
+                                        "\t.long\t0, .Lattnlab_site0\n\t.popsection\n\tje\t.L2\n"));
+  const Code event = event_code(Event::store, 4);
+  EXPECT_THAT(
+      original(text),
+      HasSubstr("\tmovabsq\t$.Lattnlab_site1+" + std::to_string(event) +
+                ", %rax\n\tmovq\t%rax, (%r11)\n\tmovq\t%rdi, " + std::to_string(value_offset) +
+                "(%r11)\n\taddq\t$8, %r11\n"
+                ".Lattnlab_site1:\n" +
+                store + "\tcall\tg\n" + load + "\tjmp\t.L2\n" + store + "\tjne\tg\n" + store + "\tret\n"));
+  EXPECT_THAT(original(text),
+              HasSubstr(".Lattnlab_full1:\n" + store + "\tmovl\t$.Lattnlab_site1, %esi\n\tmovl\t$" +
+                        std::to_string(event >> 32) + ", %edx\n\tcall\tattnlab_simt_record_later\n" + load +
+                        "\tjmp\t.Lattnlab_site1\n\t.size\tf"));
+}
+
+// A handler is entered from within any call.
+TEST(Assembly, AFunctionThatCatchesCallsItsHooks) {
+  const std::string text = cheaper_hooks(function(
+      "f", "\t.cfi_startproc\n\t.cfi_lsda 0x3,.LLSDA1\n\tcall\t__sanitizer_cov_trace_pc\n\tcall\tg\n"));
+  EXPECT_THAT(text, HasSubstr("\tcall\t__sanitizer_cov_trace_pc\n\tcall\tg\n\tret\n"));
 }
 
 TEST(Assembly, ABlockKeepsItsHookWhereAnythingMayComeBefore) {
@@ -41,8 +78,8 @@ TEST(Assembly, ABlockKeepsItsHookWhereAnythingMayComeBefore) {
         "\tcall\t*%rax\n", "\tcall\t__sanitizer_cov_trace_pc\n.L5:\n", "#APP\n"}) {
     const std::string text = cheaper_hooks(function(
         "f", std::string("\tcall\t__sanitizer_cov_trace_pc\n") + between + "\tcall\t__tsan_read4\n"));
-    EXPECT_THAT(original(text), HasSubstr(std::string("\tcall\t__sanitizer_cov_trace_pc\n") + between));
-    EXPECT_THAT(text, Not(HasSubstr("attnlab_blocks"))) << between;
+    EXPECT_THAT(original(text), HasSubstr("\t.long\t0, .Lattnlab_site0\n"));
+    EXPECT_THAT(text, Not(HasSubstr(".Lattnlab_block"))) << between;
   }
 }
 

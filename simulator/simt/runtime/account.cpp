@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "simulator/simt/api/global_memory.h"
-#include "simulator/simt/runtime/opened_blocks.h"
+#include "simulator/simt/runtime/block_table.h"
 
 namespace attnlab::simt {
 namespace {
@@ -41,7 +41,7 @@ void Account::begin_block(std::uint64_t number, Index3 index) {
   block_ = number;
   block_index_ = index;
   ++block_serial_;
-  ++epoch_;
+  first_epoch_ = ++epoch_;
   synchronised_ = false;
   turns_.complete_all();
 }
@@ -58,8 +58,8 @@ Site& Account::find_site(std::uint32_t code) {
   if (!site) {
     site = std::make_unique<Site>();
     site->code = code;
-    if (const auto at = opened_blocks().find(code); at != opened_blocks().end())
-      site->opens = &find_site(at->second);
+    const auto& opened = block_table().opened;
+    if (const auto at = opened.find(code); at != opened.end()) site->opens = &find_site(at->second);
   }
   return *site;
 }
@@ -151,20 +151,20 @@ void Account::operator()(const Row& row) {
                             kind == Event::async_arrived);
       break;
     default:
-      request(at, kind, size_of(row.code), row.mask, row.value);
+      request(at, kind, row);
   }
   turns_.event(warp_->number);
 }
 
-void Account::request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* address) {
-  std::uint64_t low = address[0], high = address[0], apart = 0;
-  for (unsigned l = 1; l < warp_size; ++l) apart |= address[l] ^ low;
-  if (apart != 0)  // often all lanes are at one place
+void Account::request(Site& site, Event kind, const Row& row) {
+  const std::uint64_t* const address = row.value;
+  std::uint64_t low = address[0], high = address[0];
+  if (!row.one_value)
     for (unsigned l = 1; l < warp_size; ++l) {
       low = std::min(low, address[l]);
       high = std::max(high, address[l]);
     }
-  const Lanes lanes{site, kind, size, mask, address, low, high};
+  const Lanes lanes{site, kind, size_of(row.code), row.mask, address, low, high};
   if (shared_.contains(low) && shared_.contains(high)) return shared(lanes);
   if (stacks_.contains(low) && stacks_.contains(high)) return other(lanes, Space::local);
   const auto* begin = reinterpret_cast<const void*>(low);

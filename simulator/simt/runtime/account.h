@@ -104,7 +104,7 @@ class Account {
   };
   Site& find_site(std::uint32_t code);
   static void enter(Site& block, const Row& row);
-  void request(Site& site, Event kind, unsigned size, unsigned mask, const std::uint64_t* address);
+  void request(Site& site, Event kind, const Row& row);
   void mixed(const Lanes& lanes);
   void other(const Lanes& lanes, Space space);
 
@@ -121,6 +121,7 @@ class Account {
   void check_shared(const Lanes& lanes);
   bool inside_variable(const Lanes& lanes, unsigned lane);
   bool read_group(std::uint64_t at, unsigned bytes, Accessor me);
+  bool write_words(std::uint64_t at, unsigned bytes, Accessor me);
   void open_up(std::uint64_t group);
   // An asynchronous copy's destination: in flight, then whole.
   void async_destination(std::uint32_t code, std::uintptr_t address, unsigned bytes, unsigned thread,
@@ -134,8 +135,9 @@ class Account {
   std::uint64_t block_ = 0;         // its number in the grid
   std::uint32_t block_serial_ = 0;  // rises with every block that this worker runs
   std::uint64_t race_epoch_ = 0;
-  std::uint32_t epoch_ = 1;    // rises at every barrier and every block
-  bool synchronised_ = false;  // this block used an atomic: it may be ordered after other blocks
+  std::uint32_t epoch_ = 1;        // rises at every barrier and every block
+  std::uint32_t first_epoch_ = 1;  // of the block
+  bool synchronised_ = false;      // this block used an atomic: it may be ordered after other blocks
 
   // The sites whose runs each warp's last shared loads, and stores, belong to; the latest first.
   static constexpr unsigned remembered_runs = 4;

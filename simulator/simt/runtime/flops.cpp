@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "simulator/simt/runtime/block_table.h"
 #include "simulator/simt/runtime/image.h"
-#include "simulator/simt/runtime/opened_blocks.h"
 
 namespace attnlab::simt {
 namespace {
@@ -36,8 +36,8 @@ std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>
   // Only the functions that hold one of the addresses are disassembled.
   std::map<std::uint64_t, std::uint32_t> by_address;
   std::set<const Symbol*> functions;
-  std::set<std::uint64_t> begins;  // blocks without a hook of their own
-  for (const auto& [access, block] : opened_blocks()) begins.insert(image.link_address(block));
+  std::set<std::uint64_t> begins;
+  for (const std::uint32_t block : block_table().begins) begins.insert(image.link_address(block));
   for (const std::uint32_t code : codes) {
     by_address[image.link_address(code)] = code;
     if (const Symbol* function = image.function_at(image.link_address(code))) functions.insert(function);

@@ -14,7 +14,7 @@ struct BlockFlops {
 };
 
 // For the code addresses that begin basic blocks (return addresses of __sanitizer_cov_trace_pc, and those of
-// opened_blocks()); others, and programs that objdump cannot read, have no entry.
+// block_table()); others, and programs that objdump cannot read, have no entry.
 std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>& codes);
 
 }  // namespace attnlab::simt

@@ -183,8 +183,14 @@ void Account::check_global(const Lanes& lanes, bool dense) {
         if (lanes.mask >> l & 1)
           global_memory::mark_initialised(reinterpret_cast<const void*>(lanes.address[l]), lanes.size);
   }
-  for (unsigned l = 0; l < warp_size; ++l)
-    if ((lanes.mask >> l & 1) && (l == 0 || lanes.address[l] != lanes.address[l - 1])) race_global(lanes, l);
+  RaceMap& races = RaceMap::instance();
+  if (!writes && dense && races.read(lanes.low, lanes.high + lanes.size, block_, race_epoch_)) return;
+  for (unsigned l = 0; l < warp_size; ++l) {
+    if (!(lanes.mask >> l & 1) || (l > 0 && lanes.address[l] == lanes.address[l - 1])) continue;
+    const std::uint64_t address = lanes.address[l];
+    if (!writes && races.read(address, address + lanes.size, block_, race_epoch_)) continue;
+    race_global(lanes, l);
+  }
 }
 
 void Account::check_global_lane(const Lanes& lanes, unsigned lane) {
@@ -214,7 +220,6 @@ void Account::race_global(const Lanes& lanes, unsigned lane) {
                         : lanes.kind == Event::atomic || lanes.kind == Event::reduction
                             ? RaceMap::Access::atomic
                             : RaceMap::Access::read;
-    if (access == RaceMap::Access::read && map.read_before(word * 4, block_, race_epoch_)) continue;
     const auto conflict = map.touch(word * 4, access, block_, race_epoch_);
     if (!conflict.any || synchronised_) continue;
     // Two halves of a word belong to two blocks where rows of 16-bit elements are odd: no race.

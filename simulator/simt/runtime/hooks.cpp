@@ -1,18 +1,16 @@
 // What the compiler calls from an instrumented kernel: -fsanitize=thread calls __tsan_* before every access,
 // -fsanitize-coverage=trace-pc calls __sanitizer_cov_trace_pc at the start of every basic block. These are
 // the documented interfaces of both; here they write the running lane's list of events and do nothing else.
+// Most calls are never made: translate/assembly.cpp puts the few instructions in their place.
 #include "simulator/simt/runtime/lane.h"
 
 namespace attnlab::simt {
 
-thread_local constinit std::byte* cursor = nullptr;
-
 void record_later(Code code, std::uint64_t value) {
   if (!make_room()) return;
-  std::byte* const at = cursor;
-  *reinterpret_cast<Code*>(at) = code;
-  *reinterpret_cast<std::uint64_t*>(at + offsetof(EventRow, value)) = value;
-  cursor = at - sizeof(EventRow);
+  Code* const at = attnlab_simt_events.next++;
+  *at = code;
+  at[value_offset / sizeof(Code)] = value;
 }
 
 namespace {
@@ -60,6 +58,11 @@ using attnlab::simt::Event;
   }
 
 extern "C" {
+thread_local constinit attnlab::simt::EventCursor attnlab_simt_events{};
+void attnlab_simt_record_later(std::uint64_t value, std::uint32_t site, std::uint32_t what) {
+  attnlab::simt::record_later(std::uint64_t{what} << 32 | site, value);
+}
+
 ATTNLAB_HOOKS(1)
 ATTNLAB_HOOKS(2)
 ATTNLAB_HOOKS(4)
@@ -82,7 +85,9 @@ void __tsan_vptr_read(void** a) { attnlab::simt::access<Event::load, 8>(a, __bui
 void __tsan_vptr_update(void** a, void*) {
   attnlab::simt::access<Event::store, 8>(a, __builtin_return_address(0));
 }
-void __sanitizer_cov_trace_pc() { attnlab::simt::record_block(__builtin_return_address(0)); }
+void __sanitizer_cov_trace_pc() {
+  attnlab::simt::record(attnlab::simt::event_code(Event::block_entered, 0), __builtin_return_address(0), 0);
+}
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <ucontext.h>
 
 #include <barrier>
 #include <cctype>
@@ -39,7 +40,8 @@ void on_fault(int signal, siginfo_t* info, void* context) {
     ::signal(signal, SIG_DFL);
     return;
   }
-  worker->report_fault(reinterpret_cast<std::uintptr_t>(info->si_addr));
+  const auto r11 = static_cast<std::uintptr_t>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_R11]);
+  worker->report_fault(reinterpret_cast<std::uintptr_t>(info->si_addr), r11);
 }
 
 // On a stack of its own: the fault may be a fiber's stack overflow.
@@ -241,8 +243,8 @@ void take(Counters& counters, const memory::Counters& from) {
 
 }  // namespace
 
-void Worker::report_fault(std::uintptr_t address) {
-  const std::uint32_t code = last_code();
+void Worker::report_fault(std::uintptr_t address, std::uintptr_t r11) {
+  const std::uint32_t code = last_code(r11);
   if (stacks_.guards(address))
     account_.finding(
         FindingKind::out_of_bounds, code, lane_->thread, address,

@@ -24,13 +24,20 @@ class RaceMap {
   // miss each other; a conflict that is reported is one.
   Conflict touch(std::uintptr_t address, Access access, std::uint64_t block, std::uint64_t epoch);
 
-  // Such a read would find no conflict and change nothing: this block, or several, has read the word before,
-  // and nobody has written it.
-  bool read_before(std::uintptr_t address, std::uint64_t block, std::uint64_t epoch) const {
+  // Reads of all words of [first, past) by a block. False where something else than reads went before: then
+  // touch() has to look at each, and may look again at what was entered here.
+  bool read(std::uintptr_t first, std::uintptr_t past, std::uint64_t block, std::uint64_t epoch) {
     if (words_ == nullptr) return true;
-    const std::uint64_t was = words_[(address - begin_) / 4].load(std::memory_order_relaxed);
-    const std::uint64_t now = (epoch & 0xffff) << 48;
-    return was == (now | (block % blocks + 1)) || was == (now | several);
+    const std::uint64_t now = (epoch & 0xffff) << 48, mine = now | (block % blocks + 1),
+                        shared = now | several;
+    for (std::uintptr_t word = (first - begin_) / 4, end = (past - begin_ + 3) / 4; word < end; ++word) {
+      const std::uint64_t was = words_[word].load(std::memory_order_relaxed);
+      if (was == mine || was == shared) continue;
+      const bool old = was >> 48 != now >> 48;
+      if (!old && (was >> 24 & field) != 0) return false;  // written
+      words_[word].store(old || (was & field) == 0 ? mine : shared, std::memory_order_relaxed);
+    }
+    return true;
   }
 
  private:

@@ -76,8 +76,9 @@ void Account::check_shared(const Lanes& lanes) {
     for (unsigned l = 0; l < warp_size; ++l)
       if ((lanes.mask >> l & 1) && outside(lanes.address[l], lanes.address[l]) && !inside_variable(lanes, l))
         return;
-  std::uint64_t low_bits = 0;
-  for (unsigned l = 0; l < warp_size; ++l) low_bits |= lanes.address[l];
+  std::uint64_t low_bits = lanes.low;
+  if (lanes.low != lanes.high)
+    for (unsigned l = 0; l < warp_size; ++l) low_bits |= lanes.address[l];
   if ((low_bits & (lanes.size - 1)) != 0 && (lanes.size & (lanes.size - 1)) == 0) {
     for (unsigned l = 0; l < warp_size; ++l)
       if (lanes.address[l] % lanes.size != 0 && (lanes.mask >> l & 1)) {
@@ -99,9 +100,27 @@ void Account::check_shared(const Lanes& lanes) {
   for (unsigned l = 0; l < warp_size; ++l)
     if (lanes.mask >> l & 1) {
       const Accessor me = accessor(warp_->number * warp_size + l);
-      if (lanes.kind != Event::load || !read_group(lanes.address[l] - shared_base_, lanes.size, me))
-        touch_shared(lanes, l, false);
+      const std::uint64_t at = lanes.address[l] - shared_base_;
+      const bool done = lanes.kind == Event::load    ? read_group(at, lanes.size, me)
+                        : lanes.kind == Event::store ? write_words(at, lanes.size, me)
+                                                     : false;
+      if (!done) touch_shared(lanes, l, false);
     }
+}
+
+// A store of whole words that nobody has touched in this epoch, as nearly every store. False: not entered, or
+// not all of them.
+bool Account::write_words(std::uint64_t at, unsigned bytes, Accessor me) {
+  if (((at | bytes) & 3) != 0) return false;
+  for (const std::uint64_t end = at + bytes; at < end; at += 4) {
+    SharedWord& word = word_at(at);
+    if (word.in_flight != 0 || word.write_epoch == epoch_ || word.read_epoch == epoch_) return false;
+    word.initialised = 0xf;
+    word.write_epoch = epoch_;
+    word.write_warp_epoch = warp_->epoch;
+    word.writer.fill(me);
+  }
+  return true;
 }
 
 // A read of whole words of one group which finds nothing amiss, as nearly every read. False: not entered.
@@ -110,11 +129,13 @@ bool Account::read_group(std::uint64_t at, unsigned bytes, Accessor me) {
   SharedGroup& group = groups_[n];
   if (((at | bytes) & 3) != 0 || at % 16 + bytes > 16) return false;
   if (group.epoch != epoch_) {
-    for (unsigned w = 0; w < 4; ++w) {
-      const SharedWord& word = shadow_[4 * n + w];
-      if (word.block != block_serial_ || word.initialised != 0xf || word.in_flight != 0 ||
-          word.write_epoch == epoch_ || word.read_epoch == epoch_)
-        return false;
+    if (group.epoch < first_epoch_) {  // else the words are as they were: a change opens the group
+      for (unsigned w = 0; w < 4; ++w) {
+        const SharedWord& word = shadow_[4 * n + w];
+        if (word.block != block_serial_ || word.initialised != 0xf || word.in_flight != 0 ||
+            word.write_epoch == epoch_ || word.read_epoch == epoch_)
+          return false;
+      }
     }
     group = {epoch_, 0, {}};
   }

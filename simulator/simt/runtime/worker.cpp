@@ -24,9 +24,13 @@ Worker& Worker::mine() {
 
 Worker* Worker::running() { return active; }
 
-std::uint32_t Worker::last_code() const {  // The last event lies one row above the next one's place.
-  if (cursor == nullptr || !launch_->hooks) return 0;
-  return place_of(*reinterpret_cast<const Code*>(cursor + sizeof(EventRow)));
+std::uint32_t Worker::last_code(std::uintptr_t r11) const {
+  const auto [next, end] = attnlab_simt_events;
+  if (!launch_->hooks || next == nullptr) return 0;
+  // What memory says is old while the fault is in instrumented code itself.
+  const auto at = reinterpret_cast<std::uintptr_t>(next), last = reinterpret_cast<std::uintptr_t>(end);
+  const Code* const newest = r11 > at && r11 <= last ? next + (r11 - at) / sizeof(Code) : next;
+  return newest == end - window ? 0 : place_of(newest[-1]);
 }
 
 // The running lane is out of room. Without counting, its events go to a scratch table that nobody reads, and
@@ -37,9 +41,9 @@ bool make_room() {
   if (worker->launch().counting) {
     worker->suspend(LaneState::ready);
   } else {
-    alignas(table_bytes) static thread_local std::array<EventRow, window + 1> scratch;
+    static thread_local EventList scratch;
     if (++silent_windows % 256 == 0) worker->suspend(LaneState::ready);
-    cursor = reinterpret_cast<std::byte*>(&scratch[window]);
+    attnlab_simt_events = {scratch.code.begin(), scratch.code.end()};
   }
   return true;
 }
@@ -103,17 +107,15 @@ void Worker::fiber(boost::context::detail::transfer_t from) {
 
 void Worker::resume(Warp& warp, Lane& lane) {
   const unsigned l = lane.number % warp_size;
-  const std::uint32_t used = warp.count[l];
-  std::byte* const begin = reinterpret_cast<std::byte*>(&warp.row(used).code[l]);
-  if (launch_->counting) cursor = begin;
+  std::array<Code, window>& list = warp.events[l].code;
+  if (launch_->counting) attnlab_simt_events = {list.begin() + warp.count[l], list.end()};
   lane_ = &lane;
   active = this;
   const auto back = boost::context::detail::jump_fcontext(lane.context, this);
   active = nullptr;
   lane.context = back.fctx;
-  if (launch_->counting)
-    warp.count[l] = used + static_cast<std::uint32_t>((begin - cursor) / std::ptrdiff_t{sizeof(EventRow)});
-  cursor = nullptr;
+  if (launch_->counting) warp.count[l] = static_cast<std::uint32_t>(attnlab_simt_events.next - list.begin());
+  attnlab_simt_events = {};
 }
 
 void Worker::suspend(LaneState state) {
@@ -142,7 +144,7 @@ void Worker::stop(int error) {
 
 void Worker::fault() {
   active = nullptr;
-  cursor = nullptr;
+  attnlab_simt_events = {};
   std::longjmp(escape_, 1);
 }
 

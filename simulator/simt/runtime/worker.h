@@ -59,7 +59,9 @@ class Worker {
   Warp& warp() { return *warps_[lane_->number / warp_size]; }
   Index3 block_index() const { return block_index_; }
   std::uint64_t block_number() const { return block_; }
-  std::uint32_t last_code() const;  // of the running lane: for faults
+  // Of the running lane, for faults; r11: that register's value, since instrumented code keeps the place of
+  // its next event there (translate/assembly.cpp).
+  std::uint32_t last_code(std::uintptr_t r11) const;
 
   // Called from fibers.
   void suspend(LaneState state);
@@ -72,7 +74,7 @@ class Worker {
   [[noreturn]] void stop(int error);
   // Called from a signal handler: leaves the fiber and ends the launch.
   [[noreturn]] void fault();
-  [[noreturn]] void report_fault(std::uintptr_t address);
+  [[noreturn]] void report_fault(std::uintptr_t address, std::uintptr_t r11);
 
  private:
   struct Barrier {

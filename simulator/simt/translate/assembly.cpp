@@ -1,12 +1,15 @@
 #include "simulator/simt/translate/assembly.h"
 
 #include <cctype>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
+
+#include "simulator/simt/events.h"
 
 namespace attnlab::simt::translate {
 namespace {
@@ -32,23 +35,22 @@ std::string_view target(std::string_view line, std::string_view instruction) {
   return line.substr(0, line.find_first_of("@ \t"));
 }
 
-// The hook of one access of 1 to 16 bytes.
-bool is_access_hook(std::string_view name) {
+// The event that the hook of one access of 1 to 16 bytes records; nothing for another function.
+std::optional<Code> access_event(std::string_view name) {
   for (const std::string_view begin : {"__tsan_volatile_", "__tsan_unaligned_", "__tsan_"})
     if (name.starts_with(begin)) {
       name.remove_prefix(begin.size());
-      for (const std::string_view kind : {"read", "write"})
-        if (name.starts_with(kind)) {
-          name.remove_prefix(kind.size());
-          return name == "1" || name == "2" || name == "4" || name == "8" || name == "16";
-        }
-      return false;
+      const Event kind = name.starts_with("read") ? Event::load : Event::store;
+      for (const std::string_view verb : {"read", "write"})
+        for (const unsigned bytes : {1, 2, 4, 8, 16})
+          if (name == std::string(verb) + std::to_string(bytes)) return event_code(kind, bytes);
+      return {};
     }
-  return false;
+  return {};
 }
 
 bool is_dropped_hook(std::string_view name) {
-  return name == block_hook || (is_access_hook(name) && name.find("volatile") == std::string_view::npos) ||
+  return name == block_hook || (access_event(name) && name.find("volatile") == std::string_view::npos) ||
          name == "__tsan_read_range" || name == "__tsan_write_range" || name == "__tsan_vptr_read" ||
          name == "__tsan_vptr_update";
 }
@@ -79,8 +81,13 @@ std::string table_flags(const std::string& group) {
 struct Function {
   std::string_view name, section;
   std::size_t begin, end;  // its lines, from its label to its size
+  std::size_t entry;       // the last line before its first instruction
   bool hooks = false, copied = false, handles_exceptions = false;
   std::vector<std::string_view> calls;
+  // %r11, which the compiler leaves alone (-ffixed-r11), holds attnlab_simt_events.next from the function's
+  // entry on: each event would wait for the last one's store otherwise. Others may use it: memory has the
+  // value where control leaves the function. Handlers of exceptions are entered from anywhere.
+  bool keeps_cursor() const { return hooks && !handles_exceptions; }
 };
 
 class Assembly {
@@ -93,21 +100,39 @@ class Assembly {
 
   std::string result() {
     std::string_view section = "\t.text";
+    auto function = functions_.begin();
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-      if (is_section(lines_[i])) section = lines_[i];
-      if (target(lines_[i], "call") == block_hook)
-        if (const auto access = first_access(i)) {
-          openers_[*access] = openers_.size();
-          line("\tnop");  // the byte before a code address tells its source line
-          line(".Lattnlab_block" + std::to_string(openers_.at(*access)) + ":");
-          continue;
+      const std::string_view text = lines_[i];
+      if (is_section(text)) section = text;
+      while (function != functions_.end() && function->end < i) ++function;
+      const bool inside = function != functions_.end() && function->begin <= i && function->keeps_cursor();
+      if (text.starts_with("\t.cfi_endproc") || text.starts_with("\t.size\t")) write_full();
+      const std::string_view callee = target(text, "call");
+      const auto access = access_event(callee);
+      if (const auto opens = callee == block_hook ? first_access(i) : std::nullopt) {
+        openers_[*opens] = openers_.size();
+        line("\tnop");  // the byte before a code address tells its source line
+        line(".Lattnlab_block" + std::to_string(openers_.at(*opens)) + ":");
+      } else if (inside && callee == block_hook) {
+        tell("0", record(event_code(Event::block_entered, 0)), section);
+      } else if (inside && access) {
+        opened_by(i, record(*access), section);
+      } else if (access) {
+        line(text);
+        if (openers_.count(i) != 0) {
+          const std::string site = ".Lattnlab_site" + std::to_string(sites_++);
+          line(site + ":");
+          opened_by(i, site, section);
         }
-      line(lines_[i]);
-      if (const auto opener = openers_.find(i); opener != openers_.end())
-        tell(std::to_string(opener->second), std::string(group_of(section)));
+      } else {
+        if (inside && leaves(text)) line("\tmovq\t%r11, " + next());
+        line(text);
+        if (inside && (text.starts_with("\tcall") || i == function->entry))
+          line("\tmovq\t" + next() + ", %r11");
+      }
     }
-    for (const Function& function : functions_)
-      if (function.copied) copy(function);
+    for (const Function& f : functions_)
+      if (f.copied) copy(f);
     return std::move(out_);
   }
 
@@ -130,9 +155,10 @@ class Assembly {
         const std::size_t comma = text.find(',');
         aliases_[text.substr(6, comma - 6)] = text.substr(comma + 1);
       } else if (open == nullptr && typed.count(label(text)) != 0) {
-        functions_.push_back({label(text), section, i, i, false, false, false, {}});
+        functions_.push_back({label(text), section, i, i, i, false, false, false, {}});
         open = &functions_.back();
       } else if (open != nullptr) {
+        if (text == "\t.cfi_startproc" || (text == "\tendbr64" && open->entry + 1 == i)) open->entry = i;
         open->handles_exceptions |= text.starts_with("\t.cfi_lsda");
         for (const char* instruction : {"call", "jmp"})
           if (const std::string_view callee = target(text, instruction); !callee.empty()) {
@@ -176,7 +202,7 @@ class Assembly {
     while (++i < lines_.size()) {
       const std::string_view text = lines_[i];
       if (const std::string_view callee = target(text, "call"); !callee.empty())
-        return is_access_hook(callee) ? std::optional(i) : std::nullopt;
+        return access_event(callee) ? std::optional(i) : std::nullopt;
       const std::string_view here = label(text);
       // Labels of debug information are nowhere jumped to.
       if (!here.empty() && !here.starts_with(".LB") && !here.starts_with(".LV")) return {};
@@ -187,10 +213,54 @@ class Assembly {
     return {};
   }
 
-  void tell(const std::string& number, const std::string& group) {
-    line(".Lattnlab_access" + number + ":");
-    line("\t.pushsection attnlab_blocks" + table_flags(group));
-    line("\t.long\t.Lattnlab_access" + number + ", .Lattnlab_block" + number);
+  static std::string next() { return "%fs:attnlab_simt_events@tpoff"; }
+  static std::string end() {
+    return next() + "+" + std::to_string(offsetof(EventCursor, end) - offsetof(EventCursor, next));
+  }
+
+  // What a hook does, in its place: the event goes into the thread's list. Returns the label of its site. The
+  // registers are free, since a call stood here; %rdi holds an access's address.
+  std::string record(Code event) {
+    const std::string number = std::to_string(sites_++), site = ".Lattnlab_site" + number,
+                      full = ".Lattnlab_full" + number;
+    line("\tcmpq\t" + end() + ", %r11");
+    line("\tje\t" + full);
+    line("\tmovabsq\t$" + site + "+" + std::to_string(event) + ", %rax");
+    line("\tmovq\t%rax, (%r11)");
+    if (kind_of(event) != Event::block_entered)
+      line("\tmovq\t%rdi, " + std::to_string(value_offset) + "(%r11)");
+    line("\taddq\t$" + std::to_string(sizeof(Code)) + ", %r11");
+    line(site + ":");
+    full_ += full + ":\n\tmovq\t%r11, " + next() + "\n\tmovl\t$" + site + ", %esi\n\tmovl\t$" +
+             std::to_string(event >> 32) + ", %edx\n\tcall\tattnlab_simt_record_later\n\tmovq\t" + next() +
+             ", %r11\n\tjmp\t" + site + "\n";
+    return site;
+  }
+
+  // Control leaves the function here, for good or for a call.
+  static bool leaves(std::string_view text) {
+    if (text.starts_with("\tcall") || text.starts_with("\tret") || text.starts_with("\trep ret")) return true;
+    if (!text.starts_with("\tj")) return false;
+    const std::size_t to = text.find_first_of("\t ", 1);
+    return to == std::string_view::npos || !text.substr(to + 1).starts_with(".L");
+  }
+
+  // The access in line i, if it tells of a block.
+  void opened_by(std::size_t i, const std::string& site, std::string_view section) {
+    if (const auto opener = openers_.find(i); opener != openers_.end())
+      tell(site, ".Lattnlab_block" + std::to_string(opener->second), section);
+  }
+
+  // Behind a function: where its events go when the list has no room.
+  void write_full() {
+    out_ += full_;
+    full_.clear();
+  }
+
+  // That a block begins, and which access tells of it; "0": the block has an event of its own.
+  void tell(const std::string& access, const std::string& block, std::string_view section) {
+    line("\t.pushsection attnlab_blocks" + table_flags(std::string(group_of(section))));
+    line("\t.long\t" + access + ", " + block);
     line("\t.popsection");
   }
 
@@ -257,7 +327,8 @@ class Assembly {
   std::unordered_map<std::string_view, std::size_t> by_name_;
   std::unordered_map<std::string_view, std::string_view> aliases_;
   std::unordered_map<std::size_t, std::size_t> openers_;  // lines that call an access's hook, numbered
-  std::string out_;
+  std::size_t sites_ = 0;
+  std::string out_, full_;
 };
 
 }  // namespace

@@ -88,7 +88,7 @@ std::vector<std::string> kernel_flags(const std::string& compiler) {
                                         "-Wno-ignored-attributes"}
              : std::vector<const char*>{"--param", "tsan-instrument-func-entry-exit=0", "-fno-tree-vectorize",
                                         "-fno-tree-slp-vectorize", "-fno-tree-sra", "-fno-reorder-blocks",
-                                        "-fno-reorder-blocks-and-partition"})
+                                        "-fno-reorder-blocks-and-partition", "-ffixed-r11"})
     flags.push_back(flag);
   return flags;
 }
