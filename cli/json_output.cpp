@@ -1,21 +1,38 @@
 #include "cli/json_output.h"
 
 #include <fstream>
-#include <regex>
+#include <string_view>
 
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
 
+namespace {
+
+// nlohmann-json has no integer beyond 64 bits: one is text with this in front, and dump() takes the quotes
+// away.
+constexpr std::string_view kInteger = "\"@integer ";
+
+}  // namespace
+
 Json json_count(io::Count count) {
   if (count <= UINT64_MAX) return static_cast<std::uint64_t>(count);
-  return "@integer " +
-         io::to_string(count);  // nlohmann-json has no larger integer: dump() takes the quotes away
+  return std::string(kInteger.substr(1)) + io::to_string(count);
 }
 
+// By hand: std::regex depends on the C++ library's locales, which a program has twice where an extension
+// module brings its own C++ library along, and then crashes.
 std::string dump(const Json& json) {
-  static const std::regex quoted(R"re("@integer (\d+)")re");
-  return std::regex_replace(json.dump(2, ' ', false, Json::error_handler_t::replace), quoted, "$1") + "\n";
+  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
+  std::string out;
+  std::size_t from = 0;
+  for (std::size_t at; (at = text.find(kInteger, from)) != std::string::npos;) {
+    const std::size_t digits = at + kInteger.size(), end = text.find_first_not_of("0123456789", digits);
+    const bool integer = end > digits && text[end] == '"';
+    out.append(text, from, at - from).append(text, integer ? digits : at, end - (integer ? digits : at));
+    from = integer ? end + 1 : end;
+  }
+  return out.append(text, from).append("\n");
 }
 
 Json read_json(const std::filesystem::path& path) {

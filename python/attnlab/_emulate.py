@@ -97,6 +97,13 @@ def emulate(
     the compiler's, as `attnlab cc` takes them. Another seed is another order of warps and lanes. Raises CompileError
     with the compiler's messages, and subprocess.TimeoutExpired after `timeout` seconds.
     """
+    if not isinstance(source, (str, os.PathLike)) or source == "":
+        raise ValueError(f"source: got {source!r}, expected CUDA text or the path of a file")
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+        raise ValueError(f"timeout: got {timeout!r}, expected seconds, more than 0, or None")
+    for name, words in {"args": args, "include": include, "define": define, "options": options}.items():
+        if isinstance(words, str) or not isinstance(words, (Sequence, Mapping)):
+            raise ValueError(f"{name}: got {words!r}, expected a list")
     with tempfile.TemporaryDirectory(prefix="attnlab-") as folder:
         if _is_text(source):
             file = Path(folder) / "kernel.cu"
@@ -106,7 +113,7 @@ def emulate(
             if not file.is_file():
                 raise FileNotFoundError(f"{file}: no such CUDA file")
         page = Path(folder) / "report.html"
-        command: list[str | os.PathLike[str]] = [program(), "emulate", file, "--gpu", gpu, "--json", f"--html={page}"]
+        command: list[str | os.PathLike[str]] = [program(), "emulate", file, f"--gpu={gpu}", "--json", f"--html={page}"]
         command += [f"-I{path}" for path in include]
         names = [f"{name}={value}" for name, value in define.items()] if isinstance(define, Mapping) else define
         command += [f"-D{name}" for name in names] + list(options)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from attnlab import _arrays
 
 _NAMES = {"float64": "fp64", "float32": "fp32", "float16": "fp16"}
+_MUCH = 1 << 28  # bytes that are not copied to a device only to have strides there
 _ML_DTYPES = {"bf16": "bfloat16", "fp8_e4m3": "float8_e4m3fn", "fp8_e5m2": "float8_e5m2"}
 
 
@@ -96,17 +97,28 @@ class Torch:
         self.on_host = self._device.type == "cpu"
 
     def bring(self, array: NDArray[Any], dtype: str) -> Any:
-        """With the strides it has, on the device too."""
+        """With the strides it has, on the device too. NotImplementedError where the device has no room for that."""
         import torch
 
-        span = _span(array)
-        memory = torch.from_numpy(array.copy() if span is None else span.view(_signed(array.dtype)))
-        memory = memory.to(self._device)
+        span, bits = _span(array), _signed(array.dtype)
+        strides = [stride // array.itemsize for stride in array.strides]
         types = {"bf16": torch.bfloat16, "fp8_e4m3": torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
         native = types.get(dtype) or getattr(torch, array.dtype.name)
-        if span is None:
-            return memory.view(native)
-        return memory.view(native).as_strided(array.shape, [stride // array.itemsize for stride in array.strides])
+        try:
+            if span is None:
+                return torch.from_numpy(array.copy().view(bits)).to(self._device).view(native)
+            if self.on_host or span.nbytes < _MUCH:
+                memory = torch.from_numpy(span.view(bits)).to(self._device)
+                return memory.view(native).as_strided(array.shape, strides)
+            # What lies between the elements stays what it was.
+            memory = torch.empty(span.shape, dtype=getattr(torch, bits.name), device=self._device)
+            memory.as_strided(array.shape, strides).copy_(torch.from_numpy(np.ascontiguousarray(array).view(bits)))
+            return memory.view(native).as_strided(array.shape, strides)
+        except torch.cuda.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise NotImplementedError(
+                f"no room on {self._device} for {span.nbytes if span is not None else 0:,} bytes"
+            ) from error
 
     def gradients(self, forward: Any, tensors: tuple[Any, Any, Any], dout: Any) -> tuple[Any, ...]:
         import torch
