@@ -25,9 +25,11 @@ struct Schema {
   bool scale = true;                                // another one than 1 / sqrt(head_dim)
   bool dim_v = false;                               // head_dim_v != head_dim
   bool lse = true, backward = false, empty = true;  // empty: length 0
-  bool strides = true;      // other layouts than contiguous [batch, heads, seqlen, dim]
-  bool hidden_nan = true;   // NaN behind a causal mask or a window must not matter (in padding it never may)
-  bool huge = false;        // tensors of more than 2^31 elements; needs 10 GB of memory
+  bool strides = true;     // other layouts than contiguous [batch, heads, seqlen, dim]
+  bool hidden_nan = true;  // NaN behind a causal mask or a window must not matter (in padding it never may)
+  bool huge = false;       // tensors of more than 2^31 elements; needs 9 GB of memory in 16-bit types
+  std::vector<Index>
+      page_sizes;           // rows a page of a paged KV cache, such as 16 and 64; empty: no paged caches
   Index max_seqlen = 1040;  // times a head_dim of 64: beyond 2^16
 };
 

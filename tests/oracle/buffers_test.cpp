@@ -181,6 +181,57 @@ TEST(CallMemory, WhatIsNotWrittenStaysPoison) {
   EXPECT_FALSE(same(nan, large));
 }
 
+TEST(CallMemory, PagesHoldWhatTheTableSays) {
+  attention::Problem p = small_problem();
+  p.kv_lens = {9, 4};
+  const Data data = counted(p, DType::e4m3);
+  for (const LayoutInfo& layout : layouts()) {
+    if (layout.id == Layout::qkv) continue;
+    for (const Index page_size : {1, 4, 64}) {
+      CallMemory memory(p, DType::e4m3, {.layout = layout.id, .page_size = page_size, .seed = 3});
+      memory.write(data);
+      memory.run([&](const Call& call) {
+        EXPECT_EQ(call.k.page_size, page_size);
+        EXPECT_EQ(call.k.num_pages, (9 + page_size - 1) / page_size + (4 + page_size - 1) / page_size + 1);
+        for (Index b = 0; b < 2; ++b) {
+          for (Index j = 0; j < p.kv_lens[static_cast<std::size_t>(b)]; ++j) {
+            EXPECT_EQ(load(call.k, b, 1, j, 5), data.k.row(b, 1, j)[5]);
+            EXPECT_EQ(load(call.v, b, 0, j, 0), data.v.row(b, 0, j)[0]);
+          }
+        }
+        honest(call);
+      });
+    }
+  }
+}
+
+TEST(CallMemory, RowsOfPagesThatNobodyNeedsArePoison) {
+  attention::Problem p = small_problem();
+  p.kv_lens = {9, 4};
+  CallMemory memory(p, DType::f16, {.page_size = 4});
+  memory.write(counted(p, DType::f16));
+  memory.run([&](const Call& call) {
+    EXPECT_TRUE(std::isnan(load(call.k, 0, 0, 9, 0)));  // in the sequence's last page
+    EXPECT_TRUE(std::isnan(load(call.v, 1, 0, 8, 0)));  // in the page that belongs to nobody
+    honest(call);
+  });
+}
+
+TEST(CallMemory, PagesOfPackedSequencesAndTheTableItself) {
+  attention::Problem p = small_problem();
+  p.cu_seqlens_q = {0, 9, 12}, p.cu_seqlens_kv = {0, 2, 9};
+  p.seqlen_q = 9, p.seqlen_kv = 7;
+  const Data data = counted(p, DType::f16);
+  CallMemory memory(p, DType::f16, {.page_size = 2});
+  memory.write(data);
+  memory.run([&](const Call& call) {
+    EXPECT_EQ(load(call.k, 1, 0, 6, 0), data.k.row(0, 0, 8)[0]);
+    honest(call);
+  });
+  EXPECT_THROW(memory.run([](const Call& call) { const_cast<std::int32_t*>(call.k.block_table)[0] ^= 1; }),
+               Violation);
+}
+
 TEST(CallMemory, TheSameAddressesEveryTime) {
   const attention::Problem p = small_problem();
   CallMemory memory(p, DType::f16, {});

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 
-#include "reference/oracle/exact/trial.h"
+#include "reference/oracle/exact/exact_check.h"
 #include "tests/oracle/test_kernels.h"
 
 namespace attnlab::oracle {
@@ -41,6 +41,14 @@ std::string found_by(const std::string& check, const Kernel& kernel, const Case&
   } catch (const Violation& violation) {
     return violation.check + ": " + violation.what();
   }
+}
+
+// Of more elements than some power of two, as "huge" is of more than 2^31.
+std::string found_beyond(Index elements, const Kernel& kernel) {
+  const Case c = make_case(16, 16, false);
+  const KernelClass kernel_class = class_of_tests(c.dtype);
+  Trial trial(kernel, c, kernel_class, 1);
+  return find_beyond(trial, elements).value_or("");
 }
 
 std::vector<Case> honest_cases() {
@@ -122,6 +130,23 @@ TEST(Exact, OneHotNamesTheRowOfVThatCameOut) {
 
 TEST(Exact, IntegersSeeAnUnmaskedTail) {
   expect_caught("integers", slipping({.tail_unmasked = true}), make_case(33, 33, false));
+}
+
+// The standard algorithm, PyTorch's math backend, a softmax and an einsum: o = (P / l) V.
+TEST(Exact, IntegersLetKernelsDivideFirst) {
+  for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
+    for (const bool causal : {false, true})
+      EXPECT_EQ(found_by("integers", slipping({.divides_first = true}), make_case(67, 67, causal, dtype)),
+                "");
+  }
+}
+
+TEST(Exact, IntegersSeeAKeyTooMuchInEitherOrder) {
+  for (const bool first : {false, true}) {
+    expect_caught("integers", slipping({.causal_shift = 1, .divides_first = first}), make_case(67, 67, true));
+    expect_caught("integers", slipping({.dropped_key = 40, .divides_first = first}),
+                  make_case(67, 67, false));
+  }
 }
 
 TEST(Exact, NeedleSeesAKeyTooMuchAndAKeyTooLittle) {
@@ -260,6 +285,21 @@ TEST(Exact, BackwardNeedleSeesAnotherRow) {
   expect_caught("backward-needle", misses, c);
 }
 
+TEST(Exact, WithoutCrossThereAreAsManyKeysAsQueries) {
+  for (const bool causal : {false, true}) {
+    Case c = make_case(33, 33, causal);
+    c.cross = false;
+    for (const ExactCheck& check : exact_checks()) {
+      if (!check.suits(c)) continue;
+      const Kernel kernel = [&](const Call& call) {
+        EXPECT_EQ(call.problem.seqlen_q, call.problem.seqlen_kv) << check.name;
+        honest(call);
+      };
+      EXPECT_EQ(found_by(check.name, kernel, c), "");
+    }
+  }
+}
+
 TEST(Exact, SamePointersSeesACache) {
   std::map<const void*, std::vector<std::byte>> cache;
   const Kernel cached = [&](const Call& call) {
@@ -276,6 +316,31 @@ TEST(Exact, SamePointersSeesACache) {
   };
   expect_caught("same-pointers", cached, make_case(33, 33, false));
 }
+
+// Element n of every tensor is element n modulo 2^bits, as with an index of too few bits.
+Kernel wrapping(int bits) {
+  return [bits](const Call& call) {
+    honest_forward(call);
+    const Index rows = (Index{1} << bits) / call.o.row_stride;
+    const Tensor o = call.o.read();
+    for (Index h = 0; h < o.heads; ++h) {
+      for (Index i = rows; i < o.seqlen; ++i)
+        for (Index c = 0; c < o.dim; ++c) store(call.o, 0, h, i, c, load(o, 0, h, i - rows, c));
+    }
+  };
+}
+
+TEST(Exact, HugeSeesAnIndexThatWraps) {
+  EXPECT_EQ(found_beyond(Index{1} << 18, honest), "");
+  const std::string found = found_beyond(Index{1} << 18, wrapping(18));
+  EXPECT_NE(found.find("whose row of Q is the same"), std::string::npos) << found;
+}
+
+TEST(Exact, HugeSeesThatNothingIsWritten) {
+  EXPECT_NE(found_beyond(Index{1} << 16, [](const Call&) {}), "");
+}
+
+TEST(Exact, HugeNeedsMemory) { EXPECT_THROW(found_beyond(Index{1} << 50, honest), NotEnoughMemory); }
 
 TEST(Exact, LaterCallsSeesAKernelThatTires) {
   int calls = 0;

@@ -25,10 +25,17 @@ inline double load(const Tensor& t, Index b, Index h, Index i, Index c) {
   return row[static_cast<std::size_t>(c)];
 }
 
+// Rows of a tensor [tensor batch, heads, tensor rows, dim].
 inline std::vector<double> rows_of(const Tensor& t, Index b, Index h, Rows rows) {
   std::vector<double> values(static_cast<std::size_t>(rows.size * t.dim));
   if (rows.size != 0) read(t, b, h, rows, {values.data(), rows.size, t.dim, t.dim});
   return values;
+}
+
+// Keys or values of sequence b, which may lie in pages.
+inline std::vector<double> keys_of(const Tensor& t, const attention::Problem& p, Index b, Index hk) {
+  const Rows rows = p.kv_rows(b);
+  return t.paged() ? rows_of(t, b, hk, {0, rows.size}) : rows_of(t, p.tensor_batch(b), hk, rows);
 }
 
 // Ways to be wrong that live inside the arithmetic.
@@ -40,6 +47,7 @@ struct Slip {
   bool reads_padding = false;    // hidden values are multiplied by 0 instead of skipped
   bool whole_batch_max = false;  // a row's maximum comes from batch entry 0
   Index dropped_key = -1;
+  bool divides_first = false;  // not wrong: P is normalised before the product with V
 };
 
 // Standard attention one row at a time; outputs rounded to their types.
@@ -51,8 +59,7 @@ void standard_forward(const Call& call, const Slip& slip) {
       attention::Head head = attention::head_of(p, b, h);
       const Rows qr = p.q_rows(b), kr = p.kv_rows(b);
       const Index tb = p.tensor_batch(b), hk = h / p.group_size(), d = p.head_dim, dv = p.head_dim_v;
-      const auto q = rows_of(call.q, tb, h, qr), k = rows_of(call.k, tb, hk, kr),
-                 v = rows_of(call.v, tb, hk, kr);
+      const auto q = rows_of(call.q, tb, h, qr), k = keys_of(call.k, p, b, hk), v = keys_of(call.v, p, b, hk);
       if (p.causal) head.right += slip.causal_shift;
       const Index padded = slip.tail_unmasked ? (kr.size + 15) / 16 * 16 : kr.size;
       for (Index i = 0; i < p.seqlen_q; ++i) {
@@ -83,14 +90,13 @@ void standard_forward(const Call& call, const Slip& slip) {
         }
         for (Index j = kr.size; j < padded; ++j) s[static_cast<std::size_t>(j)] = 0, m = std::max(m, T{0});
         if (head.sink != -INFINITY) l = std::exp(static_cast<T>(head.sink) - m);
-        for (Index j = 0; j < padded; ++j) {
-          const T x = s[static_cast<std::size_t>(j)];
-          if (x == -INFINITY) {
-            if (!slip.reads_padding || m == -INFINITY) continue;
-          }
-          const T weight = std::exp(x - m);
-          l += weight;
-          if (j >= kr.size) continue;
+        std::vector<T> weights(s.size(), T{0});
+        for (std::size_t j = 0; m != -INFINITY && j < s.size(); ++j) l += weights[j] = std::exp(s[j] - m);
+        const T before = slip.divides_first && l > 0 ? l : T{1};
+        for (Index j = 0; j < kr.size; ++j) {
+          if (s[static_cast<std::size_t>(j)] == -INFINITY && (!slip.reads_padding || m == -INFINITY))
+            continue;
+          const T weight = weights[static_cast<std::size_t>(j)] / before;
           T kept = weight;
           if (head.dropout.p > 0) {
             const bool keep = (head.kept(i, j / 4) >> (j % 4) & 1u) != 0;
@@ -104,7 +110,8 @@ void standard_forward(const Call& call, const Slip& slip) {
         const bool empty = m == -INFINITY;
         const Index row = qr.begin + i;
         for (Index c = 0; c < dv; ++c) {
-          store(call.o, tb, h, row, c, empty ? 0 : static_cast<double>(o[static_cast<std::size_t>(c)] / l));
+          store(call.o, tb, h, row, c,
+                empty ? 0 : static_cast<double>(o[static_cast<std::size_t>(c)] / (l / before)));
         }
         if (!call.lse) continue;
         T lse = empty ? -INFINITY : m + std::log(l);

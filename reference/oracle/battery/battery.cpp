@@ -94,7 +94,14 @@ class Battery {
   void run_one(Index index) {
     const Case c = case_number(index);
     Outcome outcome = run(c, true);
-    if (outcome.kind == Outcome::Kind::skipped) {
+    if (outcome.kind == Outcome::Kind::no_memory) {
+      ++report_.skipped;
+      report_.left_out.push_back(fmt::format("{} {}: {}", c.check != nullptr ? "check" : "profile",
+                                             c.check != nullptr ? c.check->name : c.profile->name,
+                                             outcome.what));
+      return;
+    }
+    if (outcome.kind == Outcome::Kind::declined) {
       ++report_.skipped;
       ++declined_[outcome.what];
       return;
@@ -129,8 +136,7 @@ class Battery {
       const Outcome outcome = run(candidate, false);
       return outcome.kind == Outcome::Kind::wrong && outcome.check == check;
     };
-    return shrink(c, options_.schema.head_dims, kAttempts, fails,
-                  [&] { return seconds_since(begin) >= time; });
+    return shrink(c, options_.schema, kAttempts, fails, [&] { return seconds_since(begin) >= time; });
   }
 
   const Kernel& kernel_;

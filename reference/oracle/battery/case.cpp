@@ -37,6 +37,7 @@ std::string to_text(const Case& c) {
   if (!p.q_lens.empty()) text += ", q lens " + list(p.q_lens);
   if (!p.kv_lens.empty()) text += ", kv lens " + list(p.kv_lens);
   if (p.packed()) text += ", cu q " + list(p.cu_seqlens_q) + ", cu kv " + list(p.cu_seqlens_kv);
+  if (c.page_size != 0) text += fmt::format(", pages of {}", c.page_size);
   text += fmt::format(", {}", name(c.dtype));
   if (c.layout != Layout::bhsd) text += fmt::format(", {}", name(c.layout));
   if (c.backward) text += ", backward";

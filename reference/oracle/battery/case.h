@@ -16,6 +16,8 @@ struct Case {
   DType dtype = DType::f32;
   Layout layout = Layout::bhsd;
   bool backward = false, lse = true;
+  bool cross = true;                  // seqlen_q != seqlen_kv may be asked of the kernel
+  Index page_size = 0;                // of a paged KV cache; 0: K and V are tensors like all others
   const Profile* profile = nullptr;   // of the numbers; an exact check makes its own where it must
   const ExactCheck* check = nullptr;  // null: values, compared with golden ones
   Index sample = 0;                   // rows a head that are compared; 0: all

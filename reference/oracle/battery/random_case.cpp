@@ -23,6 +23,7 @@ Case random_case(const Schema& schema, std::uint64_t seed, const Activations* ac
     c.dtype = pick(schema.dtypes);
     c.backward = schema.backward && bits(c.dtype) != 8 && random.one_in(2);
     c.lse = schema.lse;
+    c.cross = schema.cross;
     c.activations = activations;
     p.head_dim = p.head_dim_v = pick(schema.head_dims);
     p.batch = 1 + random.below(3);
@@ -44,6 +45,7 @@ Case random_case(const Schema& schema, std::uint64_t seed, const Activations* ac
       p.kv_lens = ragged(p.batch, p.seqlen_kv, random.below(4));
       p.q_lens = ragged(p.batch, p.seqlen_q, random.below(4));
     }
+    if (maybe(!schema.page_sizes.empty()) && !c.backward) c.page_size = pick(schema.page_sizes);
     if (schema.strides) c.layout = pick(layouts()).id;
     c.profile = &profiles()[static_cast<std::size_t>(random.below(static_cast<Index>(profiles().size())))];
     if (!schema.hidden_nan && c.profile->name == std::string("hidden-nan")) continue;

@@ -96,11 +96,14 @@ Outcome run_case(const Kernel& kernel, const Case& c, const KernelClass& kernel_
     return c.check == nullptr ? values(guarded, c, kernel_class, threads, diagnose)
                               : exact(guarded, c, kernel_class, threads);
   } catch (const Unsupported& declined) {
-    outcome.kind = Outcome::Kind::skipped;
+    outcome.kind = Outcome::Kind::declined;
     outcome.what = declined.what();
+  } catch (const NotEnoughMemory& short_of) {
+    outcome.kind = Outcome::Kind::no_memory;
+    outcome.what = short_of.what();
   } catch (const std::bad_alloc&) {
-    outcome.kind = Outcome::Kind::skipped;
-    outcome.what = "not enough memory";
+    outcome.kind = Outcome::Kind::no_memory;
+    outcome.what = "the system gives no more memory";
   } catch (const Violation& violation) {
     outcome.kind = Outcome::Kind::wrong;
     outcome.check = violation.check;

@@ -8,9 +8,10 @@
 namespace attnlab::oracle {
 
 struct Outcome {
-  enum class Kind { right, wrong, skipped } kind = Kind::right;
+  // declined: by the kernel. no_memory: there is too little for this case.
+  enum class Kind { right, wrong, declined, no_memory } kind = Kind::right;
   std::string check;  // of a wrong one: "values", "exception", or the exact check's name
-  std::string what;   // one line; of a skipped one: why
+  std::string what;   // one line; of one that was not run: why
   Verdict verdict;    // of "values"
   bool deterministic = true;
 };
@@ -18,9 +19,9 @@ struct Outcome {
 Outcome run_case(const Kernel& kernel, const Case& c, const KernelClass& kernel_class, int threads,
                  bool diagnose);
 
-// The smallest case that still fails in the same check: smaller extents first, then fewer options. Calls
-// `fails` at most `attempts` times, and no more once `stop` says so.
-Case shrink(const Case& c, const std::vector<Index>& head_dims, int attempts,
-            const std::function<bool(const Case&)>& fails, const std::function<bool()>& stop);
+// The smallest case that still fails in the same check: smaller extents first, then fewer options, and
+// nothing that the schema has not. Calls `fails` at most `attempts` times, and no more once `stop` says so.
+Case shrink(const Case& c, const Schema& schema, int attempts, const std::function<bool(const Case&)>& fails,
+            const std::function<bool()>& stop);
 
 }  // namespace attnlab::oracle

@@ -38,7 +38,7 @@ std::vector<Index> shorter(Index n) {
   return lengths;
 }
 
-std::vector<Case> smaller(const Case& c, const std::vector<Index>& head_dims) {
+std::vector<Case> smaller(const Case& c, const Schema& schema) {
   std::vector<Case> cases;
   const auto with = [&](const auto& change) {
     cases.push_back(c);
@@ -58,7 +58,7 @@ std::vector<Case> smaller(const Case& c, const std::vector<Index>& head_dims) {
   }
   for (const Index n : shorter(p.seqlen_q)) with([&](Case& s) { s.problem.seqlen_q = n; });
   for (const Index n : shorter(p.seqlen_kv)) with([&](Case& s) { s.problem.seqlen_kv = n; });
-  for (const Index d : head_dims) {
+  for (const Index d : schema.head_dims) {
     if (d < p.head_dim) with([&](Case& s) { s.problem.head_dim = s.problem.head_dim_v = d; });
   }
   if (p.dropout.p != 0) with([](Case& s) { s.problem.dropout = {}; });
@@ -67,6 +67,7 @@ std::vector<Case> smaller(const Case& c, const std::vector<Index>& head_dims) {
   if (!p.sinks.empty()) with([](Case& s) { s.problem.sinks.clear(); });
   if (c.masked) with([](Case& s) { s.masked = false; });
   if (c.biased) with([](Case& s) { s.biased = false; });
+  if (c.page_size != 0) with([](Case& s) { s.page_size = 0; });
   if (p.softmax_scale) with([](Case& s) { s.problem.softmax_scale.reset(); });
   if (!p.q_lens.empty() || !p.kv_lens.empty())
     with([](Case& s) { s.problem.q_lens.clear(), s.problem.kv_lens.clear(); });
@@ -75,18 +76,22 @@ std::vector<Case> smaller(const Case& c, const std::vector<Index>& head_dims) {
   if (p.causal) with([](Case& s) { s.problem.causal = false; });
   if (c.layout != Layout::bhsd) with([](Case& s) { s.layout = Layout::bhsd; });
   if (c.profile != &find_profile("normal")) with([](Case& s) { s.profile = &find_profile("normal"); });
-  std::erase_if(cases, [](const Case& s) { return !sensible(s); });
+  std::erase_if(cases, [&](const Case& s) {
+    const attention::Problem& q = s.problem;
+    return !sensible(s) || (!schema.gqa && q.num_heads != q.num_kv_heads) ||
+           (!schema.cross && q.seqlen_q != q.seqlen_kv);
+  });
   return cases;
 }
 
 }  // namespace
 
-Case shrink(const Case& c, const std::vector<Index>& head_dims, int attempts,
-            const std::function<bool(const Case&)>& fails, const std::function<bool()>& stop) {
+Case shrink(const Case& c, const Schema& schema, int attempts, const std::function<bool(const Case&)>& fails,
+            const std::function<bool()>& stop) {
   Case smallest = c;
   for (bool found = true; found;) {
     found = false;
-    for (const Case& candidate : smaller(smallest, head_dims)) {
+    for (const Case& candidate : smaller(smallest, schema)) {
       if (attempts-- <= 0 || stop()) return smallest;
       if (!fails(candidate)) continue;
       smallest = candidate;

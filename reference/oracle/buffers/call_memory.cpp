@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
+#include "reference/core/blocks.h"
 #include "reference/core/errors.h"
+#include "reference/oracle/battery/random.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -32,6 +35,9 @@ CallMemory::CallMemory(const attention::Problem& problem, DType dtype, const Mem
   if (!possible(options.layout, problem)) {
     throw InvalidArgument("layout", name(options.layout), "one that suits the problem");
   }
+  if (options.page_size != 0 && options.backward) {
+    throw InvalidArgument("page_size", std::to_string(options.page_size), "0 in a backward pass");
+  }
   place();
   arena_.emplace(regions_, options.poison);
   for (Slot& slot : slots_) {
@@ -46,6 +52,7 @@ void CallMemory::place() {
   add(q, dtype_, true, p.num_heads, p.head_dim);
   add(k, dtype_, false, p.num_kv_heads, p.head_dim);
   add(v, dtype_, false, p.num_kv_heads, p.head_dim_v);
+  if (options_.page_size != 0) add_pages();
   if (options_.backward) {
     add(dout, out, true, p.num_heads, p.head_dim_v);
     add(saved_o, out, true, p.num_heads, p.head_dim_v);
@@ -57,7 +64,7 @@ void CallMemory::place() {
     add(o, out, true, p.num_heads, p.head_dim_v);
     if (options_.lse) add(lse, lse_type(dtype_), true, p.num_heads, 1);
   }
-  if (options_.layout == Layout::qkv) {
+  if (options_.layout == Layout::qkv && options_.page_size == 0) {
     lay_out_qkv(q);
     if (options_.backward) lay_out_qkv(dq);
   }
@@ -72,9 +79,35 @@ void CallMemory::place() {
   }
   if (bits(dtype_) == 8) {
     for (std::size_t n = 0; n < 3; ++n) {
-      scale_region_[n] = region_of(slots_[n].batch * slots_[n].heads, DType::f32);
+      scale_region_[n] = region_of(problem_.tensor_batches() * slots_[n].heads, DType::f32);
     }
   }
+}
+
+// Pages of all sequences in a random order, and one that belongs to nobody.
+void CallMemory::add_pages() {
+  const attention::Problem& p = problem_;
+  const auto pages_of = [&](Index b) { return ceil_div(p.kv_rows(b).size, options_.page_size); };
+  pages_a_sequence_ = 1, num_pages_ = 0;
+  for (Index b = 0; b < p.batch; ++b) {
+    pages_a_sequence_ = std::max(pages_a_sequence_, pages_of(b));
+    num_pages_ += pages_of(b);
+  }
+  std::vector<std::int32_t> order(static_cast<std::size_t>(num_pages_));
+  std::iota(order.begin(), order.end(), 0);
+  Random random(options_.seed, 12);
+  for (std::size_t n = order.size(); n > 1; --n)
+    std::swap(order[n - 1], order[static_cast<std::size_t>(random.below(static_cast<Index>(n)))]);
+  page_table_.assign(static_cast<std::size_t>(p.batch * pages_a_sequence_),
+                     static_cast<std::int32_t>(num_pages_));
+  std::size_t next = 0;
+  for (Index b = 0; b < p.batch; ++b) {
+    for (Index n = 0; n < pages_of(b); ++n)
+      page_table_[static_cast<std::size_t>(b * pages_a_sequence_ + n)] = order[next++];
+  }
+  ++num_pages_;
+  for (const Name name : {k, v}) slots_[name].batch = num_pages_, slots_[name].rows = options_.page_size;
+  page_table_region_ = region_of(static_cast<Index>(page_table_.size()), DType::i32);
 }
 
 void CallMemory::add(Name name, DType dtype, bool queries, Index heads, Index dim) {
@@ -135,7 +168,14 @@ bool CallMemory::in_padding(const Slot& slot, Index b, Index row) const {
 }
 
 void CallMemory::write(const Data& data) {
-  write(q, data.q), write(k, data.k), write(v, data.v);
+  write(q, data.q);
+  if (options_.page_size == 0) {
+    write(k, data.k), write(v, data.v);
+  } else {
+    write_pages(k, data.k), write_pages(v, data.v);
+    std::memcpy(arena_->data(page_table_region_), page_table_.data(),
+                page_table_.size() * sizeof(std::int32_t));
+  }
   if (options_.backward) write(dout, data.dout), write(saved_o, data.o), write(saved_lse, data.lse);
   const Numbers* numbers[] = {&data.q, &data.k, &data.v};
   for (std::size_t n = 0; n < 3; ++n) {
@@ -164,7 +204,39 @@ void CallMemory::write(Name name, const Numbers& numbers) {
           std::memset(to, static_cast<int>(arena_->poison_byte()), row_bytes);
           continue;
         }
-        for (const double value : numbers.row(b, h, i % numbers.rows)) store(s.dtype, value, to), to += size;
+        if (i >= numbers.rows) {  // written already
+          std::memcpy(to,
+                      to - static_cast<std::ptrdiff_t>(numbers.rows * s.row_stride) *
+                               static_cast<std::ptrdiff_t>(size),
+                      row_bytes);
+          continue;
+        }
+        for (const double value : numbers.row(b, h, i)) store(s.dtype, value, to), to += size;
+      }
+    }
+  }
+}
+
+// Rows of every sequence into its pages; all else there is poison.
+void CallMemory::write_pages(Name name, const Numbers& numbers) {
+  const Slot& s = slots_[name];
+  const attention::Problem& p = problem_;
+  if (numbers.batch != p.tensor_batches() || numbers.heads != s.heads || numbers.rows != p.tensor_rows_kv() ||
+      numbers.dim != s.dim) {
+    throw InvalidArgument(kNameTexts[name], "numbers of another shape", "the problem's");
+  }
+  arena_->poison_region(s.region);
+  for (Index b = 0; b < p.batch; ++b) {
+    const Rows rows = p.kv_rows(b);
+    for (Index h = 0; h < s.heads; ++h) {
+      for (Index j = 0; j < rows.size; ++j) {
+        const Index page =
+            page_table_[static_cast<std::size_t>(b * pages_a_sequence_ + j / options_.page_size)];
+        const Index element =
+            page * s.batch_stride + h * s.head_stride + j % options_.page_size * s.row_stride;
+        std::byte* to = s.data + static_cast<std::size_t>(element) * bytes_of(s.dtype);
+        for (const double value : numbers.row(p.tensor_batch(b), h, rows.begin + j))
+          store(s.dtype, value, to), to += bytes_of(s.dtype);
       }
     }
   }
@@ -172,9 +244,15 @@ void CallMemory::write(Name name, const Numbers& numbers) {
 
 Tensor CallMemory::tensor(Name name) const {
   Tensor tensor = output(name).read();
+  if (options_.page_size != 0 && (name == k || name == v)) {
+    tensor.batch = problem_.batch, tensor.seqlen = problem_.seqlen_kv;
+    tensor.block_table = reinterpret_cast<const std::int32_t*>(arena_->data(page_table_region_));
+    tensor.block_table_stride = pages_a_sequence_;
+    tensor.page_size = options_.page_size, tensor.num_pages = num_pages_;
+  }
   if (name <= v && scaled_[name]) {
     tensor.scale = attention::broadcast(reinterpret_cast<const float*>(arena_->data(scale_region_[name])),
-                                        tensor.batch, tensor.heads, 1, 1);
+                                        problem_.tensor_batches(), tensor.heads, 1, 1);
   }
   return tensor;
 }
@@ -199,10 +277,11 @@ std::string CallMemory::names_in(std::size_t region) const {
       names += (names.empty() ? "" : ", ") + std::string(kNameTexts[n]);
     }
   }
-  return names.empty() ? "the scales" : names;
+  if (!names.empty()) return names;
+  return options_.page_size != 0 && region == page_table_region_ ? "the block table" : "the scales";
 }
 
-Results CallMemory::run(const Kernel& kernel) {
+void CallMemory::call(const Kernel& kernel) {
   std::vector<std::size_t> hashes(regions_.size());
   for (std::size_t r = 0; r < regions_.size(); ++r) {
     if (is_input(r)) {
@@ -215,6 +294,10 @@ Results CallMemory::run(const Kernel& kernel) {
           output(dk), output(dv), tensor(saved_o), tensor(saved_lse)});
   require_untouched_bands();
   require_unchanged_inputs(hashes);
+}
+
+Results CallMemory::run(const Kernel& kernel) {
+  call(kernel);
   Results results{take(o), take(lse), take(dq), take(dk), take(dv)};
   require_untouched_gaps();
   return results;

@@ -28,6 +28,9 @@ struct MemoryOptions {
   Poison poison = Poison::nan;
   bool lse = true;
   bool backward = false;
+  Index page_size =
+      0;  // K and V are a paged cache with pages of so many rows (forward only); 0: they are not
+  std::uint64_t seed = 0;  // of the pages' order
 };
 
 class CallMemory {
@@ -42,9 +45,12 @@ class CallMemory {
   // Poisons the outputs, calls, and looks at everything that the kernel must leave alone. Throws Violation,
   // and whatever the kernel throws.
   Results run(const Kernel& kernel);
+  // The same for results too large to be copied, and without a look between the rows: outputs() are they.
+  void call(const Kernel& kernel);
 
-  // Views of the inputs as they lie there, padding poisoned.
+  // Views of the inputs as they lie there, padding poisoned, and of the outputs.
   Inputs inputs() const { return {tensor(q), tensor(k), tensor(v), tensor(dout)}; }
+  Outputs outputs() const { return {tensor(o), tensor(lse), tensor(dq), tensor(dk), tensor(dv)}; }
 
  private:
   // The order in memory: an overrun of one input by one tile lands in a band, not in the next input.
@@ -63,9 +69,11 @@ class CallMemory {
   void add(Name name, DType dtype, bool queries, Index heads, Index dim);
   void lay_out(Slot& slot, Layout layout);
   void lay_out_qkv(Name first);
+  void add_pages();
   std::size_t region_of(Index elements, DType dtype, std::size_t slabs = 1, Index slab_stride = 0);
 
   void write(Name name, const Numbers& numbers);
+  void write_pages(Name name, const Numbers& numbers);
   bool in_padding(const Slot& slot, Index b, Index row) const;
   Tensor tensor(Name name) const;
   OutputTensor output(Name name) const;
@@ -83,6 +91,10 @@ class CallMemory {
   std::vector<Arena::Region> regions_;
   std::array<std::size_t, 3> scale_region_{};  // of q, k and v; FP8 only
   std::array<bool, 3> scaled_{};
+  // Of a paged cache: [batch, pages_a_sequence_], and where it lies. What no sequence needs is the last page.
+  std::vector<std::int32_t> page_table_;
+  Index pages_a_sequence_ = 0, num_pages_ = 0;
+  std::size_t page_table_region_ = 0;
   std::optional<Arena> arena_;
 };
 

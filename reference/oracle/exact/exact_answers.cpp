@@ -4,6 +4,8 @@
 // out is a row of V, or a mean of small integers.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "reference/oracle/exact/exact_check.h"
@@ -105,32 +107,76 @@ Answer one_hot(const attention::Problem& problem, DType dtype, Random random) {
   return answer;
 }
 
-// How far from the mean of `count` integers, whose sizes sum to `sizes`, an honest result may be: nowhere
-// while the accumulator holds every sum (49 bounds the odd part of 448 * 7, scaled weight times value), the
-// division is by a power of two and the output's type has the mean.
+bool power_of_two(double x) { return x > 0 && std::exp2(std::round(std::log2(x))) == x; }
+
+// How far from the mean of `count` integers, whose sizes sum to `sizes`, an honest result may be, whether it
+// divides by l before or after the product with V. Nowhere while 1 / count is a power of two, the accumulator
+// holds every sum (49 bounds the odd part of 448 * 7, scaled weight times value) and the output's type has
+// the mean. Else weights are rounded, and then to P's type, if they are divided first.
 double mean_tolerance(const KernelClass& c, DType output, double mean, double sizes, double count) {
-  const auto power_of_two = [](double x) { return std::exp2(std::round(std::log2(x))) == x; };
   const double u = c.accumulator_roundoff(), u_out = float_format(output).unit_roundoff();
-  const double sums = 49 * count <= std::exp2(c.accumulator.mantissa_bits + 1) ? 0 : u * sizes;
-  const double division = power_of_two(count) && power_of_two(c.p_scale) ? 0 : 4 * u * std::abs(mean);
+  const bool exact = power_of_two(count) && power_of_two(c.p_scale);
+  const double division = exact ? 0 : (c.p.unit_roundoff() + 4 * u) * sizes / count;
+  const double sums = exact && 49 * count <= std::exp2(c.accumulator.mantissa_bits + 1) ? 0 : u * sizes;
   const double rounding = round_to(output, mean) == mean && sums + division == 0 ? 0 : u_out * std::abs(mean);
   return sums + division + (1 + u_out) * rounding;
 }
 
-// Each row looks for every key of one residue modulo `classes`: the mean of integers. Keys of a class lie in
-// every tile.
-Answer integers(const attention::Problem& problem, DType dtype, const KernelClass& c, Index classes,
+// The keys that a row looks for: those of its band which agree with `target` in all digits of `fixed`.
+struct Pattern {
+  Index target = 0, fixed = 0;
+  bool has(Index j) const { return ((j ^ target) & fixed) == 0; }
+  Index count(const Band& band) const {
+    Index n = 0;
+    for (Index j = band.begin; j < band.end; ++j) n += has(j);
+    return n;
+  }
+};
+
+// Which keys the rows of a call look for.
+enum class Looking {
+  everywhere,  // every key of the band
+  spread,      // as many as a power of two allows, free in the leading digits first: in every tile
+  random,      // the same, digits in a random order. The next key beyond the band may look like one of them
+};
+
+Pattern draw_pattern(const Band& band, Index digits, Looking looking, Random& random) {
+  Pattern pattern{band.begin + random.below(band.size()),
+                  looking == Looking::everywhere ? 0 : (1 << digits) - 1};
+  std::vector<Index> order(static_cast<std::size_t>(digits));
+  for (Index n = 0; n < digits; ++n) {
+    order[static_cast<std::size_t>(n)] = digits - 1 - n;
+    if (looking == Looking::random)
+      std::swap(order[static_cast<std::size_t>(n)], order[static_cast<std::size_t>(random.below(n + 1))]);
+  }
+  Pattern wider = pattern;
+  for (const Index digit : order) {
+    wider.fixed &= ~(Index{1} << digit);
+    if (power_of_two(static_cast<double>(wider.count(band)))) pattern = wider;
+  }
+  return pattern;
+}
+
+// Means of integers. A key has two columns for each binary digit of its index, and a one in that of the
+// digit's value; a query is 0 but in the columns of what it does not look for.
+Answer integers(const attention::Problem& problem, DType dtype, const KernelClass& c, Looking looking,
                 Random random) {
   Answer answer = empty_answer(problem, dtype);
   const attention::Problem& p = answer.problem;
   const double off = penalty(answer, dtype);
   Data& data = answer.data;
   fill_integers(data.v, random);
+  const auto needed = static_cast<Index>(std::bit_width(static_cast<std::size_t>(p.seqlen_kv)));
+  const Index digits = std::min(needed, p.head_dim / 2);
+  const auto column = [](Index digit, Index j) {
+    return static_cast<std::size_t>(2 * digit + (j >> digit & 1));
+  };
   for (Index b = 0; b < p.batch; ++b) {
     const Rows keys = p.kv_rows(b);
     for (Index h = 0; h < p.num_kv_heads; ++h) {
       for (Index j = 0; j < keys.size; ++j) {
-        data.k.row(p.tensor_batch(b), h, keys.begin + j)[static_cast<std::size_t>(j % classes)] = 1;
+        const auto k = data.k.row(p.tensor_batch(b), h, keys.begin + j);
+        for (Index digit = 0; digit < digits; ++digit) k[column(digit, j)] = 1;
       }
     }
   }
@@ -139,24 +185,19 @@ Answer integers(const attention::Problem& problem, DType dtype, const KernelClas
                                                             float_format(lse_type(dtype)).unit_roundoff());
   for_rows(p, [&](Index b, Index tb, Index h, Index i, Index row) {
     const Band band = visible_keys(p, b, h, i);
-    const Index target = random.below(classes);
+    if (band.size() == 0) return;
+    const Pattern pattern = draw_pattern(band, digits, looking, random);
     const auto q = data.q.row(tb, h, row);
-    for (Index n = 0; n < classes; ++n) q[static_cast<std::size_t>(n)] = n == target ? 0 : -off;
+    for (Index digit = 0; digit < digits; ++digit) {
+      if ((pattern.fixed >> digit & 1) != 0) q[column(digit, ~pattern.target)] = -off;
+    }
     const auto o = answer.o.row(tb, h, row), sizes = answer.tolerance.row(tb, h, row);
-    double count = 0;
-    const auto add = [&](Index j) {
+    for (Index j = band.begin; j < band.end; ++j) {
+      if (!pattern.has(j)) continue;
       const auto v = data.v.row(tb, h / p.group_size(), p.kv_rows(b).begin + j);
       for (std::size_t n = 0; n < v.size(); ++n) o[n] += v[n], sizes[n] += std::abs(v[n]);
-      ++count;
-    };
-    for (Index j = band.begin; j < band.end; ++j) {
-      if (j % classes == target) add(j);
     }
-    if (band.size() == 0) return;
-    if (count == 0) {  // all keys of this class are hidden: ask for every key
-      std::fill(q.begin(), q.end(), 0.0);
-      for (Index j = band.begin; j < band.end; ++j) add(j);
-    }
+    const auto count = static_cast<double>(pattern.count(band));
     for (std::size_t n = 0; n < o.size(); ++n) {
       o[n] /= count;
       sizes[n] = mean_tolerance(c, output_type(dtype), o[n], sizes[n], count);
@@ -215,9 +256,9 @@ Finding find_one_hot(Trial& trial) {
 }
 
 Finding find_integers(Trial& trial) {
-  for (const Index classes : {1, 2, 5}) {
-    const Answer answer = integers(trial.problem(), trial.the_case().dtype, trial.kernel_class(), classes,
-                                   trial.random(static_cast<std::uint32_t>(classes)));
+  for (const Looking looking : {Looking::everywhere, Looking::spread, Looking::random}) {
+    const Answer answer = integers(trial.problem(), trial.the_case().dtype, trial.kernel_class(), looking,
+                                   trial.random(static_cast<std::uint32_t>(looking)));
     if (const Finding found = compare(answer, trial.run(answer.problem, answer.data))) return found;
   }
   return {};

@@ -27,7 +27,8 @@ Finding find_poison(Trial&);
 Finding find_changed_inputs(Trial&);
 Finding find_determinism(Trial&);
 Finding find_guard_bands(Trial&);
-// huge.cpp: more elements than 2^31.
+// huge.cpp: more elements than 2^31, or than any number. Throws NotEnoughMemory.
 Finding find_huge(Trial&);
+Finding find_beyond(Trial&, Index elements);
 
 }  // namespace attnlab::oracle

@@ -1,41 +1,101 @@
 // Indices beyond 32 bits: Q and O of more than 2^31 elements, against few keys. Rows of Q repeat, so that O
-// must repeat them, to the bit; no reference is needed.
+// must repeat them, to the bit; a sample is compared with golden values. O stays where the kernel wrote it.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <limits>
 
+#include "reference/oracle/check.h"
 #include "reference/oracle/exact/exact_check.h"
 
 namespace attnlab::oracle {
+namespace {
 
-Finding find_huge(Trial& trial) {
-  constexpr Index kPeriod = 4099;  // of rows; prime, so that an index gone wrong meets another row
-  attention::Problem p = trial.problem();
-  p.batch = 1;
-  const Data few = [&] {
-    attention::Problem first = p;
-    first.seqlen_q = kPeriod;
-    return trial.bounded(first, 1);
-  }();
-  p.seqlen_q = (Index{1} << 31) / (p.num_heads * p.head_dim) + 2 * kPeriod;
-  MemoryOptions options = trial.memory_options(p, Poison::nan);
-  options.layout = Layout::bshd;  // every head has rows beyond 2^31
-  CallMemory memory(p, trial.the_case().dtype, options);
-  memory.write(few);
-  const Results results = memory.run(trial.kernel());
-  const std::size_t row_bytes = results.o.bytes.size() / static_cast<std::size_t>(p.num_heads * p.seqlen_q);
-  for (Index h = 0; h < p.num_heads; ++h) {
-    const std::byte* head = results.o.bytes.data() + static_cast<std::size_t>(h * p.seqlen_q) * row_bytes;
-    for (Index i = kPeriod; i < p.seqlen_q; ++i) {
-      const std::byte *row = head + static_cast<std::size_t>(i) * row_bytes,
-                      *same = head + static_cast<std::size_t>(i % kPeriod) * row_bytes;
-      if (!std::equal(row, row + row_bytes, same)) {
-        return fmt::format("{} differs from {}, whose row of Q is the same", place("o", 0, h, i),
-                           place("o", 0, h, i % kPeriod));
+constexpr Index kPeriod = 4099;  // of rows; prime, so that an index gone wrong meets another row
+constexpr double kGigabyte = 1e9;
+
+// What the kernel of this machine gives away without swapping, and this process' group may have; infinity
+// where nobody says.
+double available_bytes() {
+  double available = std::numeric_limits<double>::infinity();
+  std::ifstream meminfo("/proc/meminfo");
+  std::string name;
+  for (double kilobytes = 0; meminfo >> name >> kilobytes; meminfo.ignore(64, '\n')) {
+    if (name == "MemAvailable:") available = kilobytes * 1024;
+  }
+  double most = 0, used = 0;
+  if (std::ifstream("/sys/fs/cgroup/memory.max") >> most &&
+      std::ifstream("/sys/fs/cgroup/memory.current") >> used)
+    available = std::min(available, std::max(0.0, most - used));
+  return available;
+}
+
+// Throws NotEnoughMemory unless Q, O and lse fit, with a tenth to spare.
+void require_memory(const attention::Problem& p, DType dtype, bool lse) {
+  const auto rows = static_cast<double>(p.num_heads) * static_cast<double>(p.seqlen_q);
+  const double row_bits = static_cast<double>(
+      p.head_dim * bits(dtype) + p.head_dim_v * bits(output_type(dtype)) + (lse ? bits(lse_type(dtype)) : 0));
+  const double needed = 1.1 * rows * row_bits / 8, available = available_bytes();
+  if (needed > available) {
+    throw NotEnoughMemory(fmt::format("{:.1f} GB of memory are needed, {:.1f} GB are free",
+                                      needed / kGigabyte, available / kGigabyte));
+  }
+}
+
+const std::byte* row_of(const Tensor& t, Index h, Index i) {
+  return static_cast<const std::byte*>(t.data) + (h * t.head_stride + i * t.row_stride) * bits(t.dtype) / 8;
+}
+
+Finding first_unlike(const Tensor& t, const char* name) {
+  const auto row_bytes = static_cast<std::size_t>(t.dim * bits(t.dtype) / 8);
+  for (Index h = 0; h < t.heads; ++h) {
+    for (Index i = kPeriod; i < t.seqlen; ++i) {
+      if (std::memcmp(row_of(t, h, i), row_of(t, h, i - kPeriod), row_bytes) != 0) {
+        return fmt::format("{} differs from {}, whose row of Q is the same", place(name, 0, h, i),
+                           place(name, 0, h, i - kPeriod));
       }
     }
   }
   return {};
 }
+
+}  // namespace
+
+Finding find_beyond(Trial& trial, Index elements) {
+  attention::Problem p = trial.problem();
+  p.batch = 1;
+  p.seqlen_q = elements / (p.num_heads * p.head_dim) + 2 * kPeriod;
+  const DType dtype = trial.the_case().dtype;
+  require_memory(p, dtype, trial.the_case().lse);
+  const Data few = [&] {
+    attention::Problem first = p;
+    first.seqlen_q = kPeriod;
+    return trial.bounded(first, 1);
+  }();
+  MemoryOptions options = trial.memory_options(p, Poison::nan);
+  options.layout = Layout::bshd;  // every head has rows beyond the last
+  CallMemory memory(p, dtype, options);
+  memory.write(few);
+  memory.call(trial.kernel());
+  const Outputs out = memory.outputs();
+  if (Finding found = first_unlike(out.o, "o")) return found;
+  if (out.lse) {
+    if (Finding found = first_unlike(out.lse, "lse")) return found;
+  }
+  CheckOptions sample;
+  sample.rows = {64, trial.the_case().seed};
+  sample.threads = trial.threads();
+  sample.diagnose = false;
+  const Verdict verdict = check(p, memory.inputs(), out, trial.kernel_class(), sample);
+  if (verdict.right) return {};
+  const TensorVerdict& worst = verdict.worst_tensor();
+  return fmt::format("{} is {:.6g}, expected {:.6g}",
+                     place(worst.name.c_str(), 0, worst.worst.at.head, worst.worst.at.row), worst.worst.got,
+                     worst.worst.expected);
+}
+
+Finding find_huge(Trial& trial) { return find_beyond(trial, Index{1} << 31); }
 
 }  // namespace attnlab::oracle

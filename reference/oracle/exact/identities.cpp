@@ -176,6 +176,7 @@ Finding find_causal_prefix(Trial& trial) {
     part.seqlen_q = rows.rows;
     part.seqlen_kv = p.seqlen_kv - (n - rows.begin - rows.rows);
     if (rows.rows < 1 || part.seqlen_kv < 1) continue;
+    if (part.seqlen_q != part.seqlen_kv && !trial.the_case().cross) continue;
     Data less = data;
     less.q = first_rows(data.q, rows.begin, part.seqlen_q);
     less.k = first_rows(data.k, 0, part.seqlen_kv);

@@ -25,7 +25,7 @@ bool enough_columns(const Case& c) { return forward_of_plain_scores(c) && c.prob
 bool without_order(const Case& c) {
   return forward_of_plain_scores(c) && !banded(c.problem) && one_length(c.problem) && c.problem.seqlen_kv > 1;
 }
-bool without_order_with_lse(const Case& c) { return without_order(c) && c.lse; }
+bool mergeable(const Case& c) { return without_order(c) && c.lse && c.cross; }
 bool causal(const Case& c) {
   return forward_of_plain_scores(c) && c.problem.causal && one_length(c.problem) && c.problem.seqlen_q > 1;
 }
@@ -34,7 +34,8 @@ bool backward_needle(const Case& c) { return c.backward && plain_scores(c); }
 bool several_sequences(const Case& c) { return c.problem.batch > 1; }
 bool several_heads(const Case& c) { return c.problem.num_heads > 1; }
 bool huge(const Case& c) {
-  return forward_of_plain_scores(c) && !banded(c.problem) && one_length(c.problem) && c.problem.seqlen_kv > 0;
+  return forward_of_plain_scores(c) && !banded(c.problem) && one_length(c.problem) &&
+         c.problem.seqlen_kv > 0 && c.cross && c.page_size == 0;
 }
 bool some_hidden(const Case& c) {
   return forward_of_plain_scores(c) && banded(c.problem) && c.problem.seqlen_q > 0 && c.problem.seqlen_kv > 0;
@@ -65,8 +66,7 @@ constexpr ExactCheck kChecks[] = {
      find_causal_prefix},
     {"key-permutation", "without a mask, the order of keys means nothing", without_order,
      find_key_permutation},
-    {"split-merge", "two parts of the keys, merged through lse, give the whole", without_order_with_lse,
-     find_split_merge},
+    {"split-merge", "two parts of the keys, merged through lse, give the whole", mergeable, find_split_merge},
     {"batch-independence", "a sequence's outputs keep their bits when another one changes", several_sequences,
      find_batch_independence},
     {"head-independence", "a head's outputs keep their bits when heads that it does not use change",

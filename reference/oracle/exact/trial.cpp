@@ -47,7 +47,12 @@ Data Trial::bounded(const attention::Problem& p, std::uint32_t stream) const {
 }
 
 MemoryOptions Trial::memory_options(const attention::Problem& p, Poison poison) const {
-  return {possible(case_.layout, p) ? case_.layout : Layout::bhsd, poison, case_.lse, case_.backward};
+  return {possible(case_.layout, p) ? case_.layout : Layout::bhsd,
+          poison,
+          case_.lse,
+          case_.backward,
+          case_.page_size,
+          case_.seed};
 }
 
 void Trial::add_saved(const attention::Problem& p, Data& data) const {

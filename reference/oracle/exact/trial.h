@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,11 @@ namespace attnlab::oracle {
 // What is wrong, in one line; nothing where all is right.
 using Finding = std::optional<std::string>;
 
+// The check needs more memory than there is: it is left out.
+struct NotEnoughMemory : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 class Trial {
  public:
   Trial(const Kernel& kernel, const Case& c, const KernelClass& kernel_class, int threads)
@@ -25,6 +31,7 @@ class Trial {
   const attention::Problem& problem() const { return case_.problem; }
   const KernelClass& kernel_class() const { return class_; }
   const Kernel& kernel() const { return kernel_; }
+  int threads() const { return threads_; }
   Random random(std::uint32_t stream) const { return Random(case_.seed, stream); }
 
   // Numbers of the case's profile.
