@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "cli/battery_folder.h"
 #include "cli/battery_process.h"
@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 using simt::translate::TemporaryDirectory;
 
 struct Options {
-  std::string command, kernel, backend, layout = "bhsd", dtypes, head_dims, keep;
+  std::string command, kernel, backend, layout = "bhsd", dtypes, head_dims, page_sizes, real, keep;
   bool no_causal = false, no_gqa = false, no_cross = false, no_empty = false, no_lse = false,
        no_scale = false, no_hidden_nan = false, no_shrink = false, json = false;
   bool window = false, softcap = false, alibi = false, dropout = false, padding = false, packed = false,
@@ -71,6 +71,7 @@ oracle::Schema schema_of(const Options& o, std::optional<cuda::Backend> backend)
     }
   }
   if (!o.head_dims.empty()) s.head_dims = parse_list("--head-dim", o.head_dims);
+  if (!o.page_sizes.empty()) s.page_sizes = parse_list("--page-size", o.page_sizes);
   if (o.max_seqlen != 0) s.max_seqlen = extent("--max-seqlen", o.max_seqlen);
   s.causal &= !o.no_causal, s.gqa &= !o.no_gqa, s.cross &= !o.no_cross, s.empty &= !o.no_empty;
   s.lse &= !o.no_lse, s.scale &= !o.no_scale, s.hidden_nan &= !o.no_hidden_nan;
@@ -81,19 +82,33 @@ oracle::Schema schema_of(const Options& o, std::optional<cuda::Backend> backend)
   return s;
 }
 
-// Layer 0 of a trained model, where the data files are. Its second sequence is mostly padding: not used.
-std::optional<oracle::Activations> activations() {
+// Tensors q, k and v of a model, [batch, heads, seqlen, dim], of a file: the first batch entry.
+oracle::Activations activations_in(const fs::path& path) {
+  const auto file = files::open(path);
+  const std::vector<Index> shape = file->info("q").shape;
+  if (shape.size() != 4 || *std::min_element(shape.begin(), shape.end()) < 1) {
+    throw FileError(path, fmt::format("q has the shape {}, expected [batch, heads, seqlen, dim]",
+                                      files::shape_text(shape)));
+  }
+  oracle::Activations a{path.stem().string(), 1, shape[1], shape[2], shape[3], {}, {}, {}};
+  for (const auto& [name, values] : {std::pair{"q", &a.q}, {"k", &a.k}, {"v", &a.v}}) {
+    const files::Tensor tensor = file->load(name);
+    if (tensor.shape != shape) {
+      throw FileError(path, fmt::format("{} has the shape {}, expected q's, {}", name,
+                                        files::shape_text(tensor.shape), files::shape_text(shape)));
+    }
+    *values = tensor.to_float();
+    values->resize(static_cast<std::size_t>(a.heads * a.rows * a.dim));
+  }
+  return a;
+}
+
+// Those of the file that was asked for, or of a trained model where the data files are. Of the latter's two
+// sequences the second is mostly padding: only the first is used.
+std::optional<oracle::Activations> activations(const std::string& asked_for) {
+  if (!asked_for.empty()) return activations_in(asked_for);
   try {
-    const auto file = files::open(data_dir("experiments/real_attention") / "minilm_layer0.safetensors");
-    const std::vector<Index> shape = file->info("q").shape;
-    oracle::Activations a{"all-MiniLM-L6-v2, layer 0", 1, shape.at(1), shape.at(2), shape.at(3), {}, {}, {}};
-    const auto first = [&](const char* name) {
-      std::vector<float> values = file->load(name).to_float();
-      values.resize(static_cast<std::size_t>(a.heads * a.rows * a.dim));
-      return values;
-    };
-    a.q = first("q"), a.k = first("k"), a.v = first("v");
-    return a;
+    return activations_in(data_dir("experiments/real_attention") / "minilm_layer0.safetensors");
   } catch (const FileError&) {
     return {};
   }
@@ -196,7 +211,7 @@ void run(const Options& o) {
   std::optional<cuda::Backend> backend;
   if (!o.kernel.empty()) backend = backend_of("--backend", o.backend);
   oracle::BatteryOptions options = battery_options(o, backend);
-  const std::optional<oracle::Activations> real = activations();
+  const std::optional<oracle::Activations> real = activations(o.real);
   if (real) options.activations = &*real;
 
   FolderKernelOptions program;
@@ -243,6 +258,10 @@ void add_schema(CLI::App& app, Options& o) {
   app.add_option("--dtype", o.dtypes,
                  "Types of the inputs, separated by commas [fp32; --kernel: fp16,bf16,fp32]");
   app.add_option("--head-dim", o.head_dims, "Head dims, separated by commas [64]");
+  app.add_option(
+      "--real", o.real,
+      "A file with q, k and v of a model, [batch, heads, seqlen, dim], for the profile 'real' [layer 0 "
+      "of a MiniLM]");
   add_count(app, "--max-seqlen", o.max_seqlen, "The longest sequence [1040; on the emulator 130]", 1);
   app.add_flag("--backward", o.backward, "Gradients, too");
   app.add_flag("--window", o.window, "Sliding windows, too");
@@ -251,11 +270,13 @@ void add_schema(CLI::App& app, Options& o) {
   app.add_flag("--dropout", o.dropout, "Dropout, too, by the rule of docs/semantics.md");
   app.add_flag("--padding", o.padding, "Padded sequences, too (q_lens, kv_lens)");
   app.add_flag("--packed", o.packed, "Packed sequences, too (cu_seqlens)");
+  app.add_option("--page-size", o.page_sizes,
+                 "Paged caches, too, of so many rows a page; several separated by commas");
   app.add_flag("--dim-v", o.dim_v, "Values of another head dim, too");
   app.add_flag("--mask", o.mask, "Boolean masks, too");
   app.add_flag("--bias", o.bias, "Additive biases, too");
   app.add_flag("--sinks", o.sinks, "Attention sinks, too");
-  app.add_flag("--huge", o.huge, "Tensors of more than 2^31 elements, too: 13 GB in 16-bit types");
+  app.add_flag("--huge", o.huge, "Tensors of more than 2^31 elements, too: 9 GB in 16-bit types");
   app.add_flag("--no-causal", o.no_causal, "No causal masks");
   app.add_flag("--no-gqa", o.no_gqa, "As many heads of K and V as of Q");
   app.add_flag("--no-cross", o.no_cross, "As many keys as queries");

@@ -47,14 +47,24 @@ void for_rows(const T& t, bool bshd, std::size_t element, const Body& body) {
   }
 }
 
+// A tensor as it lies there: a paged cache is [pages, heads, rows a page, dim].
+oracle::Tensor stored(oracle::Tensor t) {
+  if (!t.paged()) return t;
+  t.batch = t.num_pages, t.seqlen = t.page_size;
+  t.block_table = nullptr;
+  return t;
+}
+
 template <class T>
 const std::byte* row_in_memory(const T& t, Index b, Index h, Index i) {
   const Index element = b * t.batch_stride + h * t.head_stride + i * t.row_stride;
   return static_cast<const std::byte*>(t.data) + static_cast<std::size_t>(element) * bytes_of(t.dtype);
 }
 
-void write_tensor(const oracle::Tensor& t, bool bshd, bool is_lse, const fs::path& folder, const char* name) {
-  if (!t) return;
+void write_tensor(const oracle::Tensor& given, bool bshd, bool is_lse, const fs::path& folder,
+                  const char* name) {
+  if (!given) return;
+  const oracle::Tensor t = stored(given);
   files::Tensor file;
   file.name = name;
   file.dtype = file_type(t.dtype);
@@ -68,7 +78,7 @@ void write_tensor(const oracle::Tensor& t, bool bshd, bool is_lse, const fs::pat
   files::write_npy(folder / (std::string(name) + ".npy"), file);
   if (t.scale) {
     std::vector<float> scales;
-    for (Index b = 0; b < t.batch; ++b) {
+    for (Index b = 0; b < t.scale.batch; ++b) {
       for (Index h = 0; h < t.heads; ++h) {
         const auto& s = t.scale;
         scales.push_back(
@@ -77,7 +87,7 @@ void write_tensor(const oracle::Tensor& t, bool bshd, bool is_lse, const fs::pat
     }
     files::write_npy(
         folder / (std::string(name) + "_scale.npy"),
-        files::Tensor::from(std::span<const float>(scales), {t.batch, t.heads}, DType::f32, name));
+        files::Tensor::from(std::span<const float>(scales), {t.scale.batch, t.heads}, DType::f32, name));
   }
 }
 
@@ -110,6 +120,7 @@ Json problem_json(const Call& call, bool bshd) {
   json["kv_lens"] = list_or_null(p.kv_lens);
   json["cu_seqlens_q"] = list_or_null(p.cu_seqlens_q);
   json["cu_seqlens_kv"] = list_or_null(p.cu_seqlens_kv);
+  json["page_size"] = call.k.paged() ? Json(call.k.page_size) : Json(nullptr);
   json["dropout"] = p.dropout.p == 0
                         ? Json(nullptr)
                         : Json{{"p", p.dropout.p}, {"seed", p.dropout.seed}, {"offset", p.dropout.offset}};
@@ -122,6 +133,18 @@ Json problem_json(const Call& call, bool bshd) {
     if (wanted) json["outputs"].push_back(file);
   }
   return json;
+}
+
+// The page table [batch, pages a sequence], one for K and V.
+void write_block_table(const Call& call, const fs::path& path) {
+  if (!call.k.paged()) return;
+  files::Tensor file;
+  file.dtype = DType::i32;
+  file.shape = {call.problem.batch, call.k.block_table_stride};
+  file.data.resize(static_cast<std::size_t>(call.problem.batch * call.k.block_table_stride) *
+                   sizeof(std::int32_t));
+  std::memcpy(file.data.data(), call.k.block_table, file.data.size());
+  files::write_npy(path, file);
 }
 
 // A mask or bias, with its extents of 1.
@@ -183,7 +206,24 @@ std::vector<std::string> with_folder(std::vector<std::string> words, const fs::p
   return words;
 }
 
+// A problem whose files do not fit is none for this program.
+void require_space(const Call& call, const fs::path& folder) {
+  double needed = 0;
+  const auto add = [&](const auto& t) {
+    needed +=
+        static_cast<double>(t.batch * t.heads * t.seqlen * t.dim) * static_cast<double>(bytes_of(t.dtype));
+  };
+  for (const oracle::Tensor* t : {&call.q, &call.k, &call.v, &call.dout, &call.saved_o, &call.saved_lse})
+    add(*t);
+  for (const OutputTensor* t : {&call.o, &call.lse, &call.dq, &call.dk, &call.dv}) add(*t);
+  const auto free = static_cast<double>(fs::space(folder).available);
+  if (needed < free) return;
+  throw oracle::Unsupported(fmt::format("its files take {:.1f} GB, {} has {:.1f} GB", needed / 1e9,
+                                        folder.parent_path().string(), free / 1e9));
+}
+
 void run(const FolderKernelOptions& options, const Call& call, const fs::path& folder) {
+  require_space(call, folder);
   write_call(call, options.bshd, folder);
   const ProcessEnd end =
       run_program(with_folder(options.words, folder), options.limit_s, folder / "stderr.txt");
@@ -209,6 +249,7 @@ void write_call(const Call& call, bool bshd, const fs::path& folder) {
     write_tensor(*tensor, bshd, false, folder, name);
   }
   write_tensor(call.saved_lse, bshd, true, folder, "lse");
+  write_block_table(call, folder / "block_table.npy");
   write_broadcast(call.problem.mask, DType::boolean, folder / "mask.npy");
   write_broadcast(call.problem.bias, DType::f32, folder / "bias.npy");
   files::OutputFile file(folder / "problem.json");

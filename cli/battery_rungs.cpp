@@ -95,6 +95,7 @@ oracle::Kernel rung_kernel(cuda::Backend backend, const std::string& name) {
     if (call.backward() != (pass == cuda::Pass::backward)) {
       throw oracle::Unsupported(call.backward() ? "the backward pass" : "the forward pass");
     }
+    if (call.k.paged()) throw oracle::Unsupported("paged caches");
     try {
       call.backward() ? backward(backend, name, call) : forward(backend, name, call);
     } catch (const InvalidArgument& refused) {

@@ -268,15 +268,21 @@ TEST(BatteryCommand, BadInputIsRefused) {
             std::string::npos);
 }
 
-// The program of docs/battery.md, where NumPy is.
+// The program of docs/battery.md. Builds with the Python package have a Python with NumPy; others may.
 TEST(BatteryCommand, TheExampleOfTheManual) {
+#ifdef ATTNLAB_TEST_PYTHON
+  const std::string python = ATTNLAB_TEST_PYTHON;
+  ASSERT_EQ(std::system((python + " -c 'import numpy'").c_str()), 0) << python << " lacks NumPy";
+#else
+  const std::string python = "python3";
   if (std::system("python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "no NumPy";
+#endif
   std::ifstream file(fs::path(ATTNLAB_SOURCE_DIR) / "docs/battery.md");
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const auto begin = text.find("```python\n") + 10;
   const Folder folder;
   const std::string program =
-      "python3 " + folder.script("attention.py", text.substr(begin, text.find("```", begin) - begin));
+      python + " " + folder.script("attention.py", text.substr(begin, text.find("```", begin) - begin));
   const std::string options = "--dtype fp16 --cases 60 --time 100 ";
   const Outcome right = attnlab_program(quick(program) + options + "--no-hidden-nan");
   EXPECT_EQ(right.exit_code, 0) << right.out << right.err;
