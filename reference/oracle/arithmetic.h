@@ -12,6 +12,9 @@ namespace attnlab::oracle {
 // a sum (Higham & Mary, "A New Approach to Probabilistic Rounding Error Analysis", SISC 2019, theorem 2.4).
 inline constexpr double kConfidence = 8;
 
+// The variance of an error that is anywhere within [-1, 1].
+inline constexpr double kUniform = 1.0 / 3;
+
 struct Arithmetic {
   double u;              // of one operation
   double u_sum;          // of one addition inside a sum
@@ -39,10 +42,11 @@ struct Arithmetic {
     if (n <= 1) return 0;
     return u_sum * (kernel.truncating ? n : std::min(n, kConfidence * std::sqrt(n * multiplicity)));
   }
-  // The same for sums of random terms, on average.
+  // On average: the standard deviation of a rounded sum's error, or the pull of a truncated one, of the root
+  // mean square of its partial sums.
   double typical_sum(double n, double multiplicity = 1) const {
     if (n <= 1) return 0;
-    return u_sum * (kernel.truncating ? n : std::sqrt(n * multiplicity));
+    return kernel.truncating ? u * n : u * std::sqrt(n * multiplicity / 3);
   }
 };
 

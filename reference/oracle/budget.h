@@ -17,13 +17,15 @@ struct OutputRounding {
   OutputRounding() = default;
   // What the class' outputs are rounded to before they are stored as `stored`.
   OutputRounding(const KernelClass& kernel_class, DType stored);
+  // What rounding to nearest may do to a number of this size or less: half a unit in the last place.
+  double half_ulp(double size) const;
 };
 
 // Norms of the rows of K and V, and of V's columns; 0 for what is not finite: it either has weight 0 or its
 // rows are not finite anyway. Computed once a KV head.
 struct KeyNorms {
   std::vector<double> k, k_max;  // Euclidean and maximum norm of each key
-  std::vector<double> v;         // Euclidean norm of each value
+  std::vector<double> v, v_row;  // Euclidean and maximum norm of each value
   std::vector<double> v_max;     // of each column of V: the largest magnitude
   double v_scale = 1;            // the largest norm of a value, or 1 where all are 0
 };
@@ -33,14 +35,15 @@ KeyNorms key_norms(KeyValues& kv, Index head_dim_v);
 struct RowModel {
   std::vector<double> variance;    // of a row's error: the expected sum of squares over its columns
   std::vector<double> systematic;  // sum over columns of errors that may all point one way
+  double multiple = 1;             // rows whose errors are one error
 };
 
 struct ForwardBudget {
   RowMajor<double> o;       // [rows, head_dim_v]
   std::vector<double> lse;  // [rows]
   RowModel o_model, lse_model;
-  // Of each weight's relative error, for the backward pass: the bound in the row's sum of exponentials.
-  std::vector<double> sum_error;
+  // Of lse before it is stored, for the backward pass: the bound, and the deviation that the model has.
+  std::vector<double> sum_error, lse_deviation;
 };
 
 ForwardBudget forward_budget(const attention::Head& head, KeyValues& kv, const KeyNorms& norms,

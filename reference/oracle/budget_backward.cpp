@@ -29,12 +29,17 @@ class Backward {
     const Index count = q_.rows(), width = e_.width;
     if (width == 0) return;
     const RowMajor<T> q = q_.template cast<T>(), dout = dout_.template cast<T>();
-    for (RowMajor<T>* m : {&s_, &dp_, &p_error_, &p_rms_, &ds_rms_}) m->resize(count, width);
+    for (RowMajor<T>* m : {&s_, &dp_, &p_error_, &p_rms_, &ds_rms_, &p_slope_}) m->resize(count, width);
+    const bool exact = exact_products(a_);
+    if (exact) squares_.resize(count, width);
+    const RowMajor<T> q_squares = q.cwiseAbs2();
+    delta_deviation_.assign(static_cast<std::size_t>(count), 0);
     for (Index first = 0; first < width; first += kGoldenKeys) {
       const Rows j{e_.begin + first, std::min(kGoldenKeys, width - first)};
       const RowMajor<T> k = as_eigen(kv_.k(j)).template cast<T>();
       logits<T>(head_, rows_, q, {k.data(), k.rows(), k.cols(), k.cols()}, j,
                 {&s_(0, first), count, j.size, width});
+      if (exact) squares_.middleCols(first, j.size).noalias() = q_squares * k.cwiseAbs2().transpose();
       const RowMajor<T> v = as_eigen(kv_.v(j)).template cast<T>();
       dp_.middleCols(first, j.size).noalias() = dout * v.transpose();
     }
@@ -44,15 +49,20 @@ class Backward {
     // s_ holds the error of dS now, p_error_ that of P.
     const double scale = std::abs(head_.scale);
     const RowMajor<T> q_size = finite_size(q_), dout_size = finite_size(dout_);
+    RowMajor<T> mean_key = RowMajor<T>::Zero(count, head_.head_dim);
     for (Index first = 0; first < width; first += kGoldenKeys) {
       const Rows j{e_.begin + first, std::min(kGoldenKeys, width - first)};
-      const RowMajor<T> k = magnitudes<T>(kv_.k(j));
+      const RowMajor<T> signed_k = finite_part<T>(kv_.k(j)), k = signed_k.cwiseAbs();
+      mean_key += p_slope_.middleCols(first, j.size) * signed_k;
       budget.dq.middleRows(rows_.front(), count) +=
           scale * (s_.middleCols(first, j.size) * k).template cast<double>();
       budget.dk.middleRows(j.begin, j.size) +=
           scale * (s_.middleCols(first, j.size).transpose() * q_size).template cast<double>();
       budget.dv.middleRows(j.begin, j.size) +=
           (p_error_.middleCols(first, j.size).transpose() * dout_size).template cast<double>();
+    }
+    for (Index r = 0; r < count; ++r) {
+      add_shared_errors(r, scale * mean_key.row(r).template cast<double>(), budget.dq_model);
     }
     const Row<double> q_squared = q_size.rowwise().squaredNorm().transpose().template cast<double>().array();
     const Row<double> dout_squared =
@@ -96,6 +106,7 @@ class Backward {
     RowMap<T> p_rms(&p_rms_(r, 0), width), ds_rms(&ds_rms_(r, 0), width);
     if (!std::isfinite(saved_.lse[row])) {
       s.setZero(), p_error.setZero(), p_rms.setZero(), ds_rms.setZero();
+      p_slope_.row(r).setZero();
       return;
     }
     // Weights that vanish below the accumulator's normal numbers; a hidden key has none.
@@ -107,7 +118,10 @@ class Backward {
         cap_(c) = std::isfinite(s(c)) ? s(c) + e_.alibi(i, c) - e_.bias(i, c) : T(0);
       cap_ /= static_cast<T>(head_.softcap);
     }
-    e_.set_row(i, s.data(), q_.row(r), saved_.max[row]);
+    e_.set_row(i, s.data(), q_.row(r), saved_.max[row], squares_.size() > 0 ? &squares_(r, 0) : nullptr);
+    // Weights of a row that are one number err alike, in the gradients of all their keys.
+    for (RowModel* model : {&budget.dk_model, &budget.dv_model})
+      model->multiple = std::max(model->multiple, e_.multiple);
     const Row<T>& p = e_.p;
     const double drop = head_.dropout_scale(), dout_norm = finite_size(dout_.row(r)).norm();
     keep_.setConstant(width, static_cast<T>(1));
@@ -146,9 +160,10 @@ class Backward {
     pull_ = (dp - static_cast<T>(delta)).abs();
     ds_ = p * pull_;
     slope_ = T(1) - cap_.square();
-    const auto eta = static_cast<T>(a_.kernel.p.min_subnormal() / 2);
-    const auto eta_ds =
-        static_cast<T>(a_.kernel.p.min_subnormal() / 2 * std::max(1.0, 1 / std::abs(head_.scale)));
+    const auto eta = static_cast<T>(a_.eta_p);
+    const auto eta_ds = static_cast<T>(a_.kernel.p.min_subnormal() / 2 / a_.kernel.ds_scale *
+                                       std::max(1.0, 1 / std::abs(head_.scale)));
+    const auto largest_ds = static_cast<T>(a_.kernel.p.max_finite() / a_.kernel.ds_scale);
 
     error_ = pull_ * weight_error_ + static_cast<T>(3 * a_.u) * ds_ +
              (p + weight_error_) * (dp_error_ + static_cast<T>(delta_error));
@@ -159,7 +174,7 @@ class Backward {
                                         static_cast<T>(3 * a_.u));
       ds_ *= slope_;
     }
-    rounding_ = (static_cast<T>(a_.u_p) * ds_).max(ds_.min(eta_ds));
+    rounding_ = (static_cast<T>(a_.u_p) * ds_).max(ds_.min(eta_ds)).max(ds_ - largest_ds);
     const auto length = static_cast<T>(a_.sum(n, std::max(e_.multiple, column_multiple_)));
     s = error_ + rounding_ + flushed_ * (dp.abs() + static_cast<T>(1 + std::abs(delta))) + length * ds_ +
         static_cast<T>(a_.u_operand > 0 ? 2 * a_.u_operand : 0) * ds_;
@@ -174,43 +189,69 @@ class Backward {
         (flushed_ + p_rounding_ + weight_error_ + p * (length + static_cast<T>(2 * a_.u_operand))) * keep_;
 
     // On average: independent roundings, and what the row shares.
-    const auto typical = static_cast<T>(a_.typical_sum(n, column_multiple_) + 2 * a_.u_operand);
-    const auto shared = static_cast<T>(lse_error);
-    const auto delta_rms =
-        static_cast<T>(o_deviation + (saved_.got_o.size() > 0 ? o_error - kConfidence * o_deviation : 0) +
-                       a_.typical_sum(d_v) * delta_size);
-    const auto dp_typical =
-        static_cast<T>((a_.typical_sum(d_v) + a_.u_operand) * dout_norm * drop * norms_.v_scale);
-    // Amplitudes: squares of the smallest weights would underflow.
-    const auto root_third = static_cast<T>(std::sqrt(1.0 / 3));
-    ds_rms = root_third * rounding_ + ds_ * (e_.random + shared + typical) +
-             p * (dp_typical * e_.v + delta_rms) +
-             flushed_ * (dp.abs() + static_cast<T>(1 + std::abs(delta)));
+    const double typical = a_.typical_sum(n, column_multiple_),
+                 operands = 2 * kUniform * a_.u_operand * a_.u_operand;
+    const double shared = std::hypot(saved_.lse_deviation[row], a_.u * (2 + lse_size));
+    const double typical_dp = a_.typical_sum(d_v), half = std::sqrt(0.5);
+    const double known = saved_.got_o.size() > 0 ? o_error - kConfidence * o_deviation : 0;
+    const double delta_deviation = std::hypot(std::isfinite(known) ? known : 0, o_deviation,
+                                              typical_dp * half * std::hypot(delta, products.norm()));
+    delta_deviation_[static_cast<std::size_t>(r)] = delta_deviation;
+    const auto to = [](double x) { return static_cast<T>(x); };
+    // Of a dP: the root of the sum of its squared products, at most; and the partial sums, as of a logit's.
+    const double dout_max = finite_size(dout_.row(r)).maxCoeff(), unit = drop * norms_.v_scale;
+    const Row<T> dp_products = (to(dout_max * unit) * e_.v).min(to(dout_norm * unit) * e_.v_max);
+    const Row<T> dp_variance = to(0.5 * typical_dp * typical_dp + a_.u * a_.u) * dp.square() +
+                               to(0.5 * typical_dp * typical_dp + operands) * dp_products.square();
+    const Row<T> relative =
+        e_.random.square() + to(shared * shared + typical * typical + operands + a_.u * a_.u);
+    p_slope_.row(r) = head_.softcap != 0 ? Row<T>(p * slope_) : p;
+    // In units of p, whose square may underflow.
+    const Row<T> unit_p = (p > T(0)).select(p, T(1));
+    ds_rms = p * (to(kUniform) * (rounding_ / unit_p).square() + (ds_ / unit_p).square() * relative +
+                  dp_variance + to(delta_deviation * delta_deviation))
+                     .sqrt() +
+             flushed_ * (dp.abs() + to(1 + std::abs(delta)));
     if (head_.softcap != 0) ds_rms += error_ / T(3);
-    p_rms = (root_third * p_rounding_ + flushed_ + p * (e_.random + shared + typical)) * keep_;
-    if (!e_.first_order) {  // errors that are no small ones are taken as they come, all to one side
-      const auto many = static_cast<T>(std::sqrt(n));
-      ds_rms += many * pull_ * weight_error_;
-      p_rms += many * weight_error_ * keep_;
-    }
-
+    p_rms = (p * (to(kUniform) * (p_rounding_ / unit_p).square() + relative).sqrt() + flushed_) * keep_;
+    // What vanishes below the format's smallest number or stops at its largest errs to one side, and so may
+    // errors that are no small ones: they are taken as they come.
+    const auto many = to(std::sqrt(n));
+    ds_lost_ = (ds_ <= eta_ds).select(ds_, T(0)) + (ds_ - largest_ds).max(T(0));
+    p_lost_ = (p <= eta).select(p, T(0)) * keep_;
+    if (!e_.first_order) ds_lost_ += pull_ * weight_error_, p_lost_ += weight_error_ * keep_;
+    ds_rms += many * ds_lost_;
+    p_rms += many * p_lost_;
     const double scale = std::abs(head_.scale);
-    const double together = scale * (static_cast<double>(delta_rms) * sum(p * e_.k) +
-                                     static_cast<double>(shared + typical) * sum(ds_ * e_.k) /
-                                         std::sqrt(std::max(1.0, e_.visible)));
     budget.dq_model.variance[row] +=
-        e_.multiple * scale * scale * (ds_rms * e_.k).template cast<double>().square().sum() +
-        together * together;
-    budget.dq_model.systematic[row] += std::sqrt(static_cast<double>(head_.head_dim)) * together;
-    if (a_.kernel.truncating) {
-      const double pull = static_cast<double>(length);
-      for (Index c = 0; c < width; ++c) {
-        const auto key = static_cast<std::size_t>(e_.begin + c);
-        budget.dk_model.systematic[key] +=
-            pull * scale * static_cast<double>(ds_(c)) * q_.row(r).cwiseAbs().sum();
-        budget.dv_model.systematic[key] += pull * static_cast<double>(p(c)) * dout_.row(r).cwiseAbs().sum();
-      }
+        e_.multiple * scale * scale * (ds_rms * e_.k).template cast<double>().square().sum();
+    // Of equal signs: what is lost, and what truncation takes off every sum.
+    const double pull = a_.kernel.truncating ? typical : 0,
+                 root = std::sqrt(static_cast<double>(head_.head_dim));
+    budget.dq_model.systematic[row] += scale * root * sum(ds_lost_ * e_.k);
+    if (pull == 0 && ds_lost_.maxCoeff() == T(0) && p_lost_.maxCoeff() == T(0)) return;
+    const double q_sum = scale * finite_size(q_.row(r)).sum(), dout_sum = finite_size(dout_.row(r)).sum();
+    for (Index c = 0; c < width; ++c) {
+      const auto key = static_cast<std::size_t>(e_.begin + c);
+      budget.dk_model.systematic[key] +=
+          (pull * static_cast<double>(ds_(c)) + static_cast<double>(ds_lost_(c))) * q_sum;
+      budget.dv_model.systematic[key] +=
+          (pull * static_cast<double>(p(c)) + static_cast<double>(p_lost_(c))) * dout_sum;
     }
+  }
+
+  // What errors of delta and lse do to dQ, which all keys of a row share: the one goes with the mean key, the
+  // other with dQ itself.
+  template <class Vector>
+  void add_shared_errors(Index r, const Vector& mean_key, RowModel& model) const {
+    const auto row = static_cast<std::size_t>(rows_[static_cast<std::size_t>(r)]);
+    if (!std::isfinite(saved_.lse[row])) return;
+    const double delta = delta_deviation_[static_cast<std::size_t>(r)];
+    const double lse = std::hypot(saved_.lse_deviation[row], a_.u * (2 + std::abs(saved_.lse[row])));
+    const auto dq = saved_.dq.row(static_cast<Index>(row));
+    model.variance[row] += delta * delta * mean_key.squaredNorm() + lse * lse * dq.squaredNorm();
+    const double pull = a_.kernel.truncating ? a_.typical_sum(longest_) : 0;
+    model.systematic[row] += delta * mean_key.cwiseAbs().sum() + (lse + pull) * dq.cwiseAbs().sum();
   }
 
   const Head& head_;
@@ -222,8 +263,10 @@ class Backward {
   const Arithmetic& a_;
   RowErrors<T> e_;
   double longest_ = 0, column_multiple_ = 1;
-  RowMajor<T> s_, dp_, p_error_, p_rms_, ds_rms_;
-  Row<T> flushed_, cap_, keep_, pull_, dp_error_, weight_error_, ds_, slope_, error_, rounding_, p_rounding_;
+  RowMajor<T> s_, dp_, squares_, p_error_, p_rms_, ds_rms_, p_slope_;
+  std::vector<double> delta_deviation_;
+  Row<T> flushed_, cap_, keep_, pull_, dp_error_, weight_error_, ds_, slope_, error_, rounding_, p_rounding_,
+      ds_lost_, p_lost_;
 };
 
 }  // namespace
@@ -243,15 +286,30 @@ void add_gradient_budget(const Head& head, KeyValues& kv, const KeyNorms& norms,
 void add_rounding(const RowMajor<double>& golden, const OutputRounding& rounding,
                   const KernelClass& kernel_class, double terms, RowMajor<double>& budget, RowModel& model) {
   const Arithmetic a(kernel_class);
-  const double u = a.u, absolute = rounding.absolute + terms * a.smallest;
+  const double u = a.u, flushed = terms * a.smallest, typical = a.typical_sum(terms);
   for (Index r = 0; r < golden.rows(); ++r) {
     const auto at = static_cast<std::size_t>(r);
     for (Index c = 0; c < golden.cols(); ++c) {
       const double x = std::abs(golden(r, c));
       if (!std::isfinite(x)) continue;
-      budget(r, c) += (rounding.relative + 4 * u) * x + absolute;
+      budget(r, c) += 4 * u * x + flushed;
+      budget(r, c) += rounding.half_ulp(x + budget(r, c));
+      const double half = rounding.half_ulp(x);
       model.variance[at] +=
-          (rounding.relative * rounding.relative / 3 + 16 * u * u) * x * x + absolute * absolute;
+          kUniform * half * half + (2 * u * u + typical * typical / 2) * x * x + flushed * flushed;
+    }
+  }
+}
+
+void add_part_rounding(const RowMajor<double>& part, const OutputRounding& rounding, RowMajor<double>& budget,
+                       RowModel& model) {
+  for (Index r = 0; r < part.rows(); ++r) {
+    for (Index c = 0; c < part.cols(); ++c) {
+      const double x = std::abs(part(r, c));
+      if (!std::isfinite(x)) continue;
+      budget(r, c) += rounding.half_ulp(x + budget(r, c));
+      const double half = rounding.half_ulp(x);
+      model.variance[static_cast<std::size_t>(r)] += kUniform * half * half;
     }
   }
 }

@@ -14,8 +14,8 @@ struct GradientBudget {
 };
 
 struct SavedForward {
-  const RowMajor<double>& o;  // golden
-  const std::vector<double>&lse, &max, &sum_error;
+  const RowMajor<double>&o, &dq;  // golden
+  const std::vector<double>&lse, &max, &sum_error, &lse_deviation;
   // What the kernel itself left, and reads for delta; empty: not known.
   const RowMajor<double>& got_o;
   OutputRounding rounding;  // of o
@@ -27,9 +27,13 @@ void add_gradient_budget(const attention::Head& head, KeyValues& kv, const KeyNo
                          const SavedForward& saved, Index group_size, const KernelClass& kernel_class,
                          GradientBudget& budget);
 
-// Adds what rounding to the output type may do, given the golden values, and what sums of `terms` may lose to
-// underflow.
+// Adds what rounding to the output type may do, given the golden values, and what sums of `terms` do to them
+// as a whole, underflow included.
 void add_rounding(const RowMajor<double>& golden, const OutputRounding& rounding,
                   const KernelClass& kernel_class, double terms, RowMajor<double>& budget, RowModel& model);
+
+// Adds what rounding one query head's part of dk or dv may do, before the group's are added.
+void add_part_rounding(const RowMajor<double>& part, const OutputRounding& rounding, RowMajor<double>& budget,
+                       RowModel& model);
 
 }  // namespace attnlab::oracle

@@ -251,10 +251,17 @@ class Check {
       budget.dq = dq;
       if (given_) dq = rows_of(given_->dq, tb, h, range(rows));
       budget.dq_model = no_errors(rows.size);
+      const bool rounded = class_.rounds_each_head && p_.group_size() > 1;
+      const RowMajor<double> dk_before = rounded ? dk : RowMajor<double>(),
+                             dv_before = rounded ? dv : RowMajor<double>();
       add_gradients(worker, b, h, {dq, dk, dv}, budget);
       if (given_) {
         dk += rows_of(given_->dk_parts, tb, h, range(keys));
         dv += rows_of(given_->dv_parts, tb, h, range(keys));
+      }
+      if (rounded) {
+        add_part_rounding(dk - dk_before, outputs[1].rounding, budget.dk, budget.dk_model);
+        add_part_rounding(dv - dv_before, outputs[2].rounding, budget.dv, budget.dv_model);
       }
       compare(0, h, rows, dq, budget.dq, budget.dq_model);
     }
@@ -276,7 +283,7 @@ class Check {
                            dout = read_rows(in_.dout, tb, h, rows.begin, all);
     RowMajor<double> o = RowMajor<double>::Zero(rows.size, p_.head_dim_v), got;
     if (out_.o) got = read_rows(out_.o, tb, h, rows.begin, all);
-    std::vector<double> lse, max, sum_error;
+    std::vector<double> lse, max, sum_error, lse_deviation;
     const OutputRounding o_rounding(class_, out_.o ? out_.o.dtype : in_.dout.dtype),
         lse_rounding(class_, DType::f32);
     for (const Rows block : blocks(rows.size, kGoldenRows)) {
@@ -290,6 +297,7 @@ class Check {
       lse.insert(lse.end(), forward.lse.begin(), forward.lse.end());
       max.insert(max.end(), forward.max.begin(), forward.max.end());
       sum_error.insert(sum_error.end(), errors.sum_error.begin(), errors.sum_error.end());
+      lse_deviation.insert(lse_deviation.end(), errors.lse_deviation.begin(), errors.lse_deviation.end());
     }
     const Rows keys{0, head.seqlen_kv};
     const auto view = [](RowMajor<double>& m) {
@@ -303,7 +311,8 @@ class Check {
       const std::span<const Index> list =
           std::span(all).subspan(static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.size));
       add_gradient_budget(head, worker.kv, worker.norms, list, q.middleRows(block.begin, block.size),
-                          dout.middleRows(block.begin, block.size), {o, lse, max, sum_error, got, o_rounding},
+                          dout.middleRows(block.begin, block.size),
+                          {o, golden.dq, lse, max, sum_error, lse_deviation, got, o_rounding},
                           p_.group_size(), class_, budget);
     }
   }

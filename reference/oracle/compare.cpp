@@ -74,6 +74,7 @@ void Comparison::add_element(const OutputTensorCheck& output, const Element& e, 
 void Comparison::add_rows(const OutputTensorCheck& output, Index b, Index h, std::span<const Index> rows,
                           const RowMajor<double>& golden, const RowMajor<double>& budget,
                           const RowModel& model) {
+  multiple_ = std::max(multiple_, model.multiple);
   const RowMajor<double> got = read_rows(output.got, b, h, 0, rows);
   const Index dim = golden.cols(), step = column_step(dim);
   if (damage_.columns.empty()) damage_.columns.assign(static_cast<std::size_t>(dim), 0);
@@ -138,6 +139,7 @@ void Comparison::merge(Comparison&& later) {
   variance_ += later.variance_;
   variance_squared_ += later.variance_squared_;
   systematic_ += later.systematic_;
+  multiple_ = std::max(multiple_, later.multiple_);
   sample_.insert(sample_.end(), later.sample_.begin(), later.sample_.end());
 }
 
@@ -159,7 +161,7 @@ TensorVerdict Comparison::verdict(const OutputTensorCheck& output) const {
   v.name = output.name;
   v.row_rms_limit = output.rms_limit;
   const double t = std::log(1 / kFalseAlarm);
-  const double multiple = multiplicity();
+  const double multiple = std::max(multiplicity(), multiple_);
   const double effective =
       variance_squared_ > 0 ? std::max(1.0, variance_ * variance_ / variance_squared_ / multiple) : 1;
   if (golden_squared_ > 0) {

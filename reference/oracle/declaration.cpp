@@ -12,7 +12,7 @@ namespace {
 
 bool is_usual(const Declaration& d) {
   return d.operands.empty() && d.p.empty() && d.accumulate.empty() && d.scores.empty() && d.output.empty() &&
-         d.sums.empty() && !d.p_scale && !d.exp_error && !d.min_block_kv;
+         d.sums.empty() && d.groups.empty() && !d.p_scale && !d.ds_scale && !d.exp_error && !d.min_block_kv;
 }
 
 // What the class is called: the formats as they were declared, else the usual ones.
@@ -26,9 +26,11 @@ std::string name_of(DType inputs, const Declaration& d, const KernelClass& k) {
   if (!d.scores.empty()) text += ", S " + d.scores;
   text += ", P " + (d.p.empty() ? usual_p : d.p);
   if (k.p_scale != 1) text += fmt::format(" times {:g}", k.p_scale);
+  if (k.ds_scale != 1) text += fmt::format(", dS times {:g}", k.ds_scale);
   text += ", " + (d.accumulate.empty() ? usual_sums : d.accumulate) + " accumulation";
   if (!d.output.empty()) text += ", " + d.output + " out";
   if (!d.sums.empty()) text += ", sums " + d.sums;
+  if (!k.rounds_each_head) text += ", groups added exactly";
   if (d.min_block_kv) text += fmt::format(", tiles of {} keys or more", *d.min_block_kv);
   if (d.exp_error) text += fmt::format(", exp to {:.2g}", *d.exp_error);
   return text;
@@ -66,9 +68,19 @@ KernelClass declared_class(DType inputs, const Declaration& d, const std::string
     }
     result.truncating = d.sums == "truncated";
   }
+  if (!d.groups.empty()) {
+    if (d.groups != "rounded" && d.groups != "exact") {
+      throw InvalidArgument(argument("groups"), d.groups, "rounded or exact");
+    }
+    result.rounds_each_head = d.groups == "rounded";
+  }
   if (d.p_scale) {
     require_positive("p_scale", *d.p_scale);
     result.p_scale = *d.p_scale;
+  }
+  if (d.ds_scale) {
+    require_positive("ds_scale", *d.ds_scale);
+    result.ds_scale = *d.ds_scale;
   }
   if (d.exp_error) {
     require_positive("exp_error", *d.exp_error);

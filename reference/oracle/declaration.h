@@ -17,7 +17,9 @@ struct Declaration {
   std::string scores;      // a format that S is stored in between passes
   std::string output;      // a format that outputs had before they were stored in a wider type
   std::string sums;        // "nearest" or "truncated": how additions round
-  std::optional<double> p_scale, exp_error;
+  // "rounded" or "exact": whether dK and dV of each query head are rounded before those of a group are added
+  std::string groups;
+  std::optional<double> p_scale, ds_scale, exp_error;
   std::optional<Index> min_block_kv;
 };
 

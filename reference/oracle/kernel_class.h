@@ -18,6 +18,11 @@ struct KernelClass {
   FloatFormat p;
   bool sums_rounded_p = false;  // l adds P after its rounding; flash kernels add it before
   double p_scale = 1;           // P is multiplied by this before it is rounded (FP8 kernels: 256 or 448)
+  double ds_scale = 1;          // so is dS; what is beyond the format's largest number becomes that
+  // dK and dV of each query head are rounded to the output's type before those of a group are added, as by
+  // FlashAttention-2 and PyTorch (csrc/flash_attn/flash_api.cpp: dk_expanded, then at::sum_out). Not so: they
+  // are added in the accumulator.
+  bool rounds_each_head = true;
   // Products and sums.
   FloatFormat accumulator;
   // Tensor cores align and truncate what they add: one ulp an addition instead of half of one.
@@ -25,7 +30,7 @@ struct KernelClass {
   // Where S is stored between passes, if narrower than the accumulator (framework code, not flash kernels).
   std::optional<FloatFormat> scores;
   Index min_block_kv = 16;      // the narrowest tile of keys: sums are rescaled at most once a tile
-  double exp_error = 0x1p-21;   // relative error of the exponential function
+  double exp_error = 0x1p-22;   // relative error of the exponential function: 2 ulp of fp32, CUDA's exp2f
   double tanh_error = 0x1p-11;  // of the softcap's: that of the GPU's tanh.approx
   // Outputs are rounded to this before they are stored in a wider type; absent: they are stored as computed.
   std::optional<FloatFormat> output;

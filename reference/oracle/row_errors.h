@@ -95,15 +95,17 @@ struct RowErrors {
     begin = head.band_begin(rows.front());
     width = std::max<Index>(0, head.band_end(rows.back()) - begin);
     if (width == 0) return;
-    k = part(norms.k), k_max = part(norms.k_max), v = part(norms.v, norms.v_scale);
+    k = part(norms.k), k_max = part(norms.k_max);
+    v = part(norms.v, norms.v_scale), v_max = part(norms.v_row, norms.v_scale);
   }
   Row<T> part(const std::vector<double>& all, double unit = 1) const {
     return (Eigen::Map<const Row<double>>(all.data() + begin, width) / unit).template cast<T>();
   }
 
-  // s: the row's logits at the keys; q: its query; top: its largest logit, in float64.
+  // s: the row's logits at the keys; q: its query; top: its largest logit, in float64. squares: for each key
+  // the sum of (q_t k_t)^2, or null where a bound of it is good enough, see exact_products().
   template <class Query>
-  void set_row(Index i, const T* s, const Query& q, double top) {
+  void set_row(Index i, const T* s, const Query& q, double top, const T* squares) {
     const double scale = std::abs(head.scale), d = static_cast<double>(head.head_dim);
     const double q_norm = q.norm(), q_max = q.cwiseAbs().maxCoeff();
     moves = maximum_moves(s, width, a.kernel.min_block_kv);
@@ -118,37 +120,21 @@ struct RowErrors {
     visible = static_cast<double>((p > T(0)).count());
     size = (logit > -std::numeric_limits<T>::infinity()).select(logit.abs(), T(0));
 
-    const Row<T> shown = (p > T(0)).select(logit, T(0));
-    spread = static_cast<double>((p * (shown - (p * shown).sum()).abs() * v).sum());
+    shown = (p > T(0)).select(logit, T(0));
+    mean_logit = sum(p * shown);
+    spread = sum(p * (shown - static_cast<T>(mean_logit)).abs() * v);
 
     max_size = std::abs(top);
     base = (2 + moves) * a.kernel.exp_error + a.u * (4 + 4 * max_size + 8 * head.softcap);
     dot = static_cast<T>(scale * q_norm) * k;
-    products = static_cast<T>(scale) * (static_cast<T>(q_max) * k).min(static_cast<T>(q_norm) * k_max);
-    // Scores that are stored are rounded as products, and again when they are scaled.
-    const auto per_size = static_cast<T>(4 * a.u + 2 * a.u_scores);
-    eps = static_cast<T>(base) + static_cast<T>(a.sum(d + 3)) * dot + per_size * size;
-    random =
-        static_cast<T>(base) + static_cast<T>(a.typical_sum(d + 3)) * (products + size) + per_size * size;
-    if (a.u_operand > 0) {
-      eps += (static_cast<T>(2 * a.u_operand) * dot)
-                 .min(static_cast<T>(kConfidence * std::sqrt(2.0) * a.u_operand) * products);
-      random += static_cast<T>(a.u_operand) * products;
+    if (squares != nullptr) {
+      const Eigen::Map<const Row<T>> sums(squares,
+                                          width);  // not finite beside an infinite key, which is hidden
+      products = static_cast<T>(scale) * (p > T(0)).select(sums.max(T(0)), T(0)).sqrt();
+    } else {
+      products = static_cast<T>(scale) * (static_cast<T>(q_max) * k).min(static_cast<T>(q_norm) * k_max);
     }
-    if (head.softcap != 0) {
-      const Row<T> tanh_error = static_cast<T>(a.kernel.tanh_error) * dot.min(static_cast<T>(head.softcap));
-      eps += tanh_error;
-      random += tanh_error;
-    }
-    if (head.alibi_slope != 0 || head.has_bias) {
-      for (Index c = 0; c < width; ++c) {
-        if (!(p(c) > T(0))) continue;
-        const T error =
-            static_cast<T>(4 * a.u + 2 * a.u_scores) * (std::abs(alibi(i, c)) + std::abs(bias(i, c)));
-        eps(c) += error;
-        random(c) += error;
-      }
-    }
+    set_logit_errors(i, d);
     set_weight_errors(logit, static_cast<double>(largest));
     // What P's rounding does to a weight; one that is 1 is held exactly.
     const double eta = a.eta_p / (a.kernel.scores ? 1.0 : l);
@@ -157,6 +143,44 @@ struct RowErrors {
       rounding = rounding.min((T(1) - p).max(T(0)));
     } else {  // 1 / (1 - p) comes in before or after
       rounding += static_cast<T>(2 * a.u) * p;
+    }
+  }
+
+  // eps and random.
+  void set_logit_errors(Index i, double d) {
+    const bool shifted = head.softcap != 0 || head.alibi_slope != 0 || head.has_bias;
+    const Row<T>& product = shifted ? dot : size;  // bounds |q . k|
+    const auto to = [](double x) { return static_cast<T>(x); };
+    // Roundings to nearest multiply partial sums, which come back from twice the largest product at most.
+    const Row<T> partial = (T(0.5) * (product.square() + products.square())).sqrt();
+    const Row<T> worst = to(a.u_sum * (d + 3)) * dot;
+    eps =
+        to(base) + (a.kernel.truncating
+                        ? worst
+                        : worst.min(to(std::sqrt(2.0) * kConfidence * a.u_sum * std::sqrt(d + 3)) * partial));
+    // Scores that are stored are rounded as products, and again when they are scaled.
+    eps += to(4 * a.u + 2 * a.u_scores) * size;
+    const double exp_variance = a.kernel.exp_error * a.kernel.exp_error * kUniform;
+    const double argument = a.u * a.u * (4 + max_size * max_size + 16 * head.softcap * head.softcap);
+    const double typical = a.typical_sum(d + 3);
+    random = to(exp_variance + argument) + (to(typical) * partial).square() +
+             (to(std::sqrt(a.u * a.u + 2 * kUniform * a.u_scores * a.u_scores)) * size).square();
+    if (a.u_operand > 0) {
+      eps += (to(2 * a.u_operand) * dot).min(to(kConfidence * std::sqrt(2.0) * a.u_operand) * products);
+      random += (to(std::sqrt(2 * kUniform) * a.u_operand) * products).square();
+    }
+    if (head.softcap != 0) {
+      const Row<T> tanh_error = to(a.kernel.tanh_error) * dot.min(to(head.softcap));
+      eps += tanh_error;
+      random += tanh_error.square() * to(kUniform);
+    }
+    random = random.sqrt();
+    if (head.alibi_slope == 0 && !head.has_bias) return;
+    for (Index c = 0; c < width; ++c) {
+      if (!(p(c) > T(0))) continue;
+      const T error = to(4 * a.u + 2 * a.u_scores) * (std::abs(alibi(i, c)) + std::abs(bias(i, c)));
+      eps(c) += error;
+      random(c) += error / T(2);
     }
   }
 
@@ -214,18 +238,18 @@ struct RowErrors {
   const Arithmetic& a;
   Index begin = 0, width = 0;
   Row<T> k, k_max;  // norms of the keys
-  Row<T> v;         // norms of the values, in units of KeyNorms::v_scale: their squares must not underflow
+  Row<T> v, v_max;  // norms of the values, in units of KeyNorms::v_scale: their squares must not underflow
   // Of the row.
   double moves = 0;     // of the running maximum
   double multiple = 1;  // weights that are one number, see multiplicity()
   double visible = 0;   // keys with a weight
   double l = 0, sink_weight = 0, max_size = 0;
-  double spread = 0;     // sum of p |s - mean s| |v|: what a factor on all logits does to O
-  double base = 0;       // the part of eps that all keys have
-  Row<T> p;              // weights, normalised
-  Row<T> size;           // |logit|
-  Row<T> dot, products;  // scale |q| |k|, and a bound of the root of the sum of squared products
-  Row<T> eps, random;    // a logit's error, which is its weight's relative one: the bound, and on average
+  double mean_logit = 0, spread = 0;  // sums of p s and of p |s - mean s| |v|
+  double base = 0;                    // the part of eps that all keys have
+  Row<T> p;                           // weights, normalised
+  Row<T> shown, size;                 // the logit, 0 where hidden, and |logit|
+  Row<T> dot, products;  // scale |q| |k|, and the root of the sum of squared products, or a bound of it
+  Row<T> eps, random;    // a logit's error, which is its weight's relative one: the bound, and its deviation
   Row<T> rounding;       // of P, absolute
   bool first_order = true;
   double weighted = 0;  // error of the sum of weights, relative
@@ -233,6 +257,10 @@ struct RowErrors {
   Row<T> weight_error;  // absolute, see set_weight_errors()
   Row<double> log_p;    // only without first_order
 };
+
+// Whether sums are about as coarse as P, so that a model must know what they do to which key. Elsewhere P's
+// rounding is all there is to see, and bounds of the rest will do.
+inline bool exact_products(const Arithmetic& a) { return a.u_p <= 16 * a.u_sum || a.u_operand > 0; }
 
 // Whether the class or the logits need float64: beyond these logits float's own errors show in the weights.
 inline bool needs_double(const attention::Head& head, const KeyNorms& norms, const RowMajor<double>& q,
@@ -248,11 +276,15 @@ inline bool needs_double(const attention::Head& head, const KeyNorms& norms, con
          !(std::abs(head.scale) * q_norm * k_norm < kLargeLogit);
 }
 
-// |values|, 0 for what is not finite.
+// values, and |values|; 0 for what is not finite.
+template <class T>
+RowMajor<T> finite_part(MatrixView<const double> values) {
+  const auto m = as_eigen(values).array();
+  return m.isFinite().select(m, 0.0).template cast<T>();
+}
 template <class T>
 RowMajor<T> magnitudes(MatrixView<const double> values) {
-  const auto m = as_eigen(values).array();
-  return m.isFinite().select(m.abs(), 0.0).template cast<T>();
+  return finite_part<T>(values).cwiseAbs();
 }
 
 }  // namespace attnlab::oracle

@@ -173,17 +173,21 @@ struct GradientFractions {
   double dq = 0, dk = 0, dv = 0;
 };
 
-inline GradientFractions run_backward_case(cuda::Backend backend, const cuda::Kernel& kernel,
-                                           const BackwardCase& spec) {
-  BackwardInputs in;
-  fill_inputs(spec, in);
+inline GradientFractions gradient_fractions(const BackwardCase& spec, const BackwardInputs& in,
+                                            const GradientBuffers<float>& got) {
   const auto exact = exact_gradients(in);
-  const auto got = kernel_gradients(backend, kernel, spec, in);
   const GradientBounds bounds(in.c, in.o, in.lse);
   const DType type = dtype_of(spec.type);
   return {worst_fraction_of(got.dq, exact.dq, bounds.dq, type),
           worst_fraction_of(got.dk, exact.dk, bounds.dk, type),
           worst_fraction_of(got.dv, exact.dv, bounds.dv, type)};
+}
+
+inline GradientFractions run_backward_case(cuda::Backend backend, const cuda::Kernel& kernel,
+                                           const BackwardCase& spec) {
+  BackwardInputs in;
+  fill_inputs(spec, in);
+  return gradient_fractions(spec, in, kernel_gradients(backend, kernel, spec, in));
 }
 
 }  // namespace attnlab::testing

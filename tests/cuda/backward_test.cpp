@@ -8,8 +8,8 @@
 
 #include "reference/core/errors.h"
 #include "tests/cuda/backends.h"
-#include "tests/cuda/backward_cases.h"
 #include "tests/cuda/findings.h"
+#include "tests/cuda/judged.h"
 
 namespace attnlab::testing {
 namespace {
@@ -36,7 +36,12 @@ class BackwardKernel : public ::testing::TestWithParam<BackwardRun> {};
 
 TEST_P(BackwardKernel, AgreesWithTheReference) {
   const auto& [runner, problem] = GetParam();
-  const GradientFractions worst = run_backward_case(runner.backend, *runner.kernel, problem);
+  BackwardInputs in;
+  fill_inputs(problem, in);
+  const auto got = kernel_gradients(runner.backend, *runner.kernel, problem, in);
+  const GradientFractions worst = gradient_fractions(problem, in, got);
+  const oracle::Verdict verdict = judged(problem, in, got);
+  EXPECT_TRUE(verdict.right) << to_text(verdict);
   EXPECT_LE(worst.dq, 1) << "dQ's largest error, as a fraction of its bound";
   EXPECT_LE(worst.dk, 1) << "dK's";
   EXPECT_LE(worst.dv, 1) << "dV's";

@@ -188,13 +188,10 @@ inline KernelOutputs kernel_outputs(cuda::Backend backend, const cuda::Kernel& k
   return out;
 }
 
-inline Fractions run_forward_case(cuda::Backend backend, const cuda::Kernel& kernel,
-                                  const ForwardCase& spec) {
-  Case c;
-  fill_case(spec, c);
+inline Fractions forward_fractions(const cuda::Kernel& kernel, const ForwardCase& spec, const Case& c,
+                                   const KernelOutputs& got) {
   Passes<double> exact(c.p);
   run_forward(attention::Algorithm::standard, c.p, convert<double>(c), {}, exact);
-  const KernelOutputs got = kernel_outputs(backend, kernel, spec, c);
   const Index tile = kernel.whole_rows ? std::max<Index>(c.p.seqlen_kv, 1)
                                        : kernel.geometry(static_cast<int>(c.p.head_dim)).bc;
   const Bounds bounds(c, tile);
@@ -202,6 +199,13 @@ inline Fractions run_forward_case(cuda::Backend backend, const cuda::Kernel& ker
   worst.o = worst_fraction_of(got.o, exact.o, bounds.o, dtype_of(spec.type));
   if (spec.lse) worst.lse = worst_fraction_of(got.lse, exact.lse, bounds.lse, DType::f32);
   return worst;
+}
+
+inline Fractions run_forward_case(cuda::Backend backend, const cuda::Kernel& kernel,
+                                  const ForwardCase& spec) {
+  Case c;
+  fill_case(spec, c);
+  return forward_fractions(kernel, spec, c, kernel_outputs(backend, kernel, spec, c));
 }
 
 }  // namespace attnlab::testing

@@ -3,48 +3,17 @@
 
 #include <map>
 
-#include "reference/oracle/mistakes.h"
+#include "reference/oracle/mistakes/sensitivity.h"
 #include "tests/oracle/stored.h"
 
 namespace attnlab::testing {
 namespace {
 
+using oracle::honest_classes;
+using oracle::HonestClass;
 using oracle::KernelClass;
 
-struct ClassRow {
-  const char* name;
-  DType inputs;
-  KernelClass kernel;
-};
-
-std::vector<ClassRow> classes() {
-  std::vector<ClassRow> rows;
-  const auto add = [&](const char* name, DType type, auto change) {
-    KernelClass kernel = oracle::usual_class(type);
-    change(kernel);
-    kernel.name = name;
-    rows.push_back({name, type, kernel});
-  };
-  const auto as_usual = [](KernelClass&) {};
-  add("fp64", DType::f64, as_usual);
-  add("fp32", DType::f32, as_usual);
-  add("fp32-truncated", DType::f32, [](KernelClass& k) { k.truncating = true; });
-  add("tf32", DType::f32, [](KernelClass& k) {
-    k.operands = oracle::tf32();
-    k.p = oracle::tf32();
-    k.truncating = true;
-  });
-  add("fp16", DType::f16, as_usual);
-  add("fp16-nearest", DType::f16, [](KernelClass& k) { k.truncating = false; });
-  add("fp16-sums", DType::f16, [](KernelClass& k) { k.accumulator = float_format(DType::f16); });
-  add("bf16", DType::bf16, as_usual);
-  add("bf16-scores", DType::bf16, [](KernelClass& k) { k.scores = float_format(DType::bf16); });
-  add("bf16-sums", DType::bf16, [](KernelClass& k) { k.accumulator = float_format(DType::bf16); });
-  add("fp8", DType::e4m3, as_usual);
-  add("fp8-fp22", DType::e4m3,
-      [](KernelClass& k) { k.accumulator = oracle::parse_format("accumulate", "fp22"); });
-  return rows;
-}
+const HonestClass& class_at(int index) { return honest_classes()[static_cast<std::size_t>(index)]; }
 
 struct Shape {
   Index batch, heads, kv_heads, nq, nk, d;
@@ -55,7 +24,7 @@ class Budget : public ::testing::TestWithParam<int> {};
 
 // The largest share of its budget that an honest kernel of the class used, over data, shapes and tiles.
 TEST_P(Budget, HonestKernelsStayWithin) {
-  const ClassRow row = classes()[static_cast<std::size_t>(GetParam())];
+  const HonestClass& row = class_at(GetParam());
   const Shape shapes[] = {{1, 2, 1, 96, 96, 32, true},
                           {1, 1, 1, 40, 333, 64, false},
                           {2, 2, 2, 17, 65, 16, true},
@@ -68,7 +37,7 @@ TEST_P(Budget, HonestKernelsStayWithin) {
       StoredCase c;
       c.p.batch = s.batch, c.p.num_heads = s.heads, c.p.num_kv_heads = s.kv_heads;
       c.p.seqlen_q = s.nq, c.p.seqlen_kv = s.nk, c.p.head_dim = c.p.head_dim_v = s.d, c.p.causal = s.causal;
-      c.allocate(row.inputs, bits(row.inputs) != 8);
+      c.allocate(row.inputs, true);
       fill(c, data, ++seed);
       const Index block = Index{16} << (seed % 5);
       c.run(oracle::tile_kernel({.kernel_class = row.kernel, .br = 64, .bc = block, .threads = 1}));
@@ -86,19 +55,19 @@ TEST_P(Budget, HonestKernelsStayWithin) {
     }
   }
   for (const auto& [name, most] : used) {
-    std::printf("%-15s %-4s error/budget %.3f  row RMS/limit %.3f  cosine %.3f  bias %.3f\n", row.name,
-                name.c_str(), most, rms[name], cosine[name], bias[name]);
+    std::printf("%-15s %-4s error/budget %.3f  row RMS/limit %.3f  cosine %.3f  bias %.3f\n",
+                row.name.c_str(), name.c_str(), most, rms[name], cosine[name], bias[name]);
   }
 }
 // Every option of the problem: masks, biases, softcap, ALiBi, sinks, windows, dropout, padding, packing, GQA.
 TEST_P(Budget, HoldsForEveryOption) {
-  const ClassRow row = classes()[static_cast<std::size_t>(GetParam())];
+  const HonestClass& row = class_at(GetParam());
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Case options;
     make_case(options, seed + 500);
     StoredCase c;
     c.p = options.p;
-    c.allocate(row.inputs, bits(row.inputs) != 8);
+    c.allocate(row.inputs, true);
     fill(c, kData[seed % std::size(kData)], seed);
     c.run(oracle::tile_kernel({.kernel_class = row.kernel, .br = 32, .bc = 32, .threads = 1}));
     const oracle::Verdict verdict =
@@ -110,7 +79,7 @@ TEST_P(Budget, HoldsForEveryOption) {
 }
 // Few rows over many keys: where worst cases and averages are furthest apart.
 TEST_P(Budget, HoldsOverManyKeys) {
-  const ClassRow row = classes()[static_cast<std::size_t>(GetParam())];
+  const HonestClass& row = class_at(GetParam());
   for (const Index keys : {16384, 65536}) {
     for (const char* data : {"normal", "offset-mean", "ties", "large-logits"}) {
       StoredCase c;
@@ -124,12 +93,67 @@ TEST_P(Budget, HoldsOverManyKeys) {
     }
   }
 }
-INSTANTIATE_TEST_SUITE_P(Classes, Budget, ::testing::Range(0, static_cast<int>(classes().size())),
+INSTANTIATE_TEST_SUITE_P(Classes, Budget, ::testing::Range(0, static_cast<int>(honest_classes().size())),
                          [](const auto& param) {
-                           std::string name = classes()[static_cast<std::size_t>(param.param)].name;
+                           std::string name = class_at(param.param).name;
                            for (char& letter : name) letter = letter == '-' ? '_' : letter;
                            return name;
                          });
+
+// FP8 weights in the backward pass: P has its scale, dS its own, and what a dS loses at either end of the
+// format is part of the class.
+TEST(Fp8Gradients, AreHeldToTheScaleOfTheirDs) {
+  KernelClass kernel = oracle::usual_class(DType::bf16);
+  kernel.p = float_format(DType::e4m3), kernel.p_scale = 256;
+  for (const double ds_scale : {1.0 / 16, 1.0, 16.0, 256.0, 4096.0}) {
+    kernel.ds_scale = ds_scale;
+    StoredCase c;
+    c.p.num_heads = 2, c.p.seqlen_q = c.p.seqlen_kv = 128, c.p.head_dim = c.p.head_dim_v = 64,
+    c.p.causal = true;
+    c.allocate(DType::bf16, true);
+    fill(c, "normal", 5);
+    c.run(oracle::tile_kernel({.kernel_class = kernel, .threads = 1}));
+    const auto verdict_as = [&](double declared) {
+      KernelClass other = kernel;
+      other.ds_scale = declared;
+      return oracle::check(c.p, c.inputs(), c.outputs(), other, {.threads = 1, .diagnose = false});
+    };
+    EXPECT_TRUE(verdict_as(ds_scale).right) << ds_scale << "\n" << to_text(verdict_as(ds_scale));
+    // dS of 8 saturates at 448 / 4096, and half of all dS vanish below 16 * 2^-10.
+    if (ds_scale == 4096 || ds_scale < 1) {
+      EXPECT_FALSE(verdict_as(16).right) << ds_scale;
+    }
+  }
+}
+
+// The gradients of a group's query heads, rounded one by one and added, as FlashAttention-2 and PyTorch do.
+TEST(GroupedGradients, MayBeRoundedHeadByHead) {
+  KernelClass rounding = oracle::usual_class(DType::bf16);
+  rounding.p = float_format(DType::f32);  // no other rounding hides this one
+  KernelClass adding = rounding;
+  adding.rounds_each_head = false;
+  int found = 0;
+  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    for (const KernelClass& kernel : {rounding, adding}) {
+      StoredCase c;
+      c.p.num_heads = 8, c.p.num_kv_heads = 1, c.p.seqlen_q = c.p.seqlen_kv = 65;
+      c.p.head_dim = c.p.head_dim_v = 64, c.p.causal = true;
+      c.allocate(DType::bf16, true);
+      fill(c, "normal", seed);
+      c.run(oracle::tile_kernel({.kernel_class = kernel, .threads = 1}));
+      const auto verdict_as = [&](const KernelClass& declared) {
+        return oracle::check(c.p, c.inputs(), c.outputs(), declared, {.threads = 1, .diagnose = false});
+      };
+      EXPECT_TRUE(verdict_as(rounding).right) << to_text(verdict_as(rounding));
+      if (kernel.rounds_each_head) {
+        found += !verdict_as(adding).right;
+      } else {
+        EXPECT_TRUE(verdict_as(adding).right) << to_text(verdict_as(adding));
+      }
+    }
+  }
+  EXPECT_EQ(found, 6);
+}
 
 }  // namespace
 }  // namespace attnlab::testing

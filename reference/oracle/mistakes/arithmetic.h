@@ -65,7 +65,7 @@ void round_all(const std::optional<Rounding>& rounding, Matrix&& m) {
 template <class T>
 struct Arithmetic {
   std::optional<Rounding> operands, p, scores;
-  double p_scale = 1;
+  double p_scale = 1, ds_scale = 1;
   std::optional<Rounding> accumulator;  // absent: T's own rounding, to nearest, a product at a time
   // A weight below this is 0, as in arithmetic of the declared accumulator.
   double smallest_weight = 0;
@@ -74,20 +74,15 @@ struct Arithmetic {
     Arithmetic a;
     a.operands = Rounding::to<T>(kernel_class.operands);
     a.p = Rounding::to<T>(kernel_class.p, false, true);
-    a.p_scale = kernel_class.p_scale;
+    a.p_scale = kernel_class.p_scale, a.ds_scale = kernel_class.ds_scale;
     a.scores = Rounding::to<T>(kernel_class.scores);
     a.accumulator = Rounding::to<T>(kernel_class.accumulator,
                                     kernel_class.truncating && kernel_class.accumulator.mantissa_bits < 52);
     return a;
   }
 
-  void round_weights(RowMajor<T>& weights) const {
-    if (!p) return;
-    const T scale = static_cast<T>(p_scale);
-    if (p_scale != 1) weights *= scale;
-    round_all(p, weights);
-    if (p_scale != 1) weights *= T(1) / scale;
-  }
+  void round_weights(RowMajor<T>& weights) const { round_scaled(weights, p_scale); }
+  void round_ds(RowMajor<T>& ds) const { round_scaled(ds, ds_scale); }
 
   // sum += a b, the sum kept in the accumulator's format.
   template <class A, class B, class Sum>
@@ -108,6 +103,15 @@ struct Arithmetic {
         }
       }
     }
+  }
+
+ private:
+  void round_scaled(RowMajor<T>& matrix, double factor) const {
+    if (!p) return;
+    const T scale = static_cast<T>(factor);
+    if (factor != 1) matrix *= scale;
+    round_all(p, matrix);
+    if (factor != 1) matrix *= T(1) / scale;
   }
 };
 

@@ -33,7 +33,7 @@ class Mutation {
       case Wrong::p_e4m3:
       case Wrong::p_e5m2:
         a.p = Rounding(float_format(wrong() == Wrong::p_e4m3 ? DType::e4m3 : DType::e5m2), false, true);
-        a.p_scale = 1;
+        a.p_scale = a.ds_scale = 1;
         break;
       case Wrong::accumulator_bf16:
         a.accumulator = Rounding(float_format(DType::bf16));

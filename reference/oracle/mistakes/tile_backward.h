@@ -37,8 +37,8 @@ typename TileHead<T>::BackwardTile TileHead<T>::backward_tile(const SavedRows<T>
     }
   }
   tile.p_dropped = p;
-  if (!is(Wrong::dv_undropped)) dropout(tile.p_dropped, rows, keys, !is(Wrong::dropout_unscaled));
   options_.arithmetic.round_weights(tile.p_dropped);
+  if (!is(Wrong::dv_undropped)) dropout(tile.p_dropped, rows, keys, !is(Wrong::dropout_unscaled));
 
   RowMajor<T> dp = RowMajor<T>::Zero(p.rows(), p.cols());
   options_.arithmetic.add_product(tile.dout, v.transpose(), dp);
@@ -60,7 +60,7 @@ typename TileHead<T>::BackwardTile TileHead<T>::backward_tile(const SavedRows<T>
       if (ds != ds && !visible(rows[static_cast<std::size_t>(r)], keys[static_cast<std::size_t>(c)])) ds = 0;
     }
   }
-  options_.arithmetic.round_weights(tile.ds);
+  options_.arithmetic.round_ds(tile.ds);
   return tile;
 }
 

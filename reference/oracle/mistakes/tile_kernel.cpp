@@ -128,6 +128,10 @@ class Run {
       round_all(output_, grad.dq);
       for (Index r = 0; r < view.seqlen_q; ++r) write_row(call_.dq, tb, h, first + r, grad.dq.row(r));
       fill_padding(p, call_.dq, tb, h, view.seqlen_q, 0);
+      if (options_.kernel_class.rounds_each_head && group > 1) {
+        round_part(call_.dk, grad.dk);
+        round_part(call_.dv, grad.dv);
+      }
       if (h == kv_head * group || mutation_.wrong() == Wrong::group_last_head) {
         dk = grad.dk, dv = grad.dv;
       } else {
@@ -142,6 +146,12 @@ class Run {
     }
     fill_padding(p, call_.dk, tb, kv_head, dk.rows(), 0);
     fill_padding(p, call_.dv, tb, kv_head, dv.rows(), 0);
+  }
+
+  // One query head's part of dk or dv, as it is stored before the group's are added.
+  void round_part(const OutputTensor& to, RowMajor<T>& part) const {
+    round_all(output_, part);
+    round_all(Rounding::to<T>(float_format(to.dtype)), part);
   }
 
   const TileKernelOptions& options_;
