@@ -110,6 +110,8 @@ class Torch:
             if self.on_host or span.nbytes < _MUCH:
                 memory = torch.from_numpy(span.view(bits)).to(self._device)
                 return memory.view(native).as_strided(array.shape, strides)
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()  # of the last such case
             # What lies between the elements stays what it was.
             memory = torch.empty(span.shape, dtype=getattr(torch, bits.name), device=self._device)
             memory.as_strided(array.shape, strides).copy_(torch.from_numpy(np.ascontiguousarray(array).view(bits)))
