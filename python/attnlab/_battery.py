@@ -173,6 +173,8 @@ def _is_idle(name: str, value: Any, options: dict[str, Any], head_dim: int) -> b
         return bool(value == 1 / math.sqrt(head_dim))
     if name in ("dropout_seed", "dropout_offset"):
         return not options["dropout_p"]
+    if name in ("page_size", "seqlen_kv"):  # what the shapes of k and of block_table say, too
+        return True
     return value is None or value is False or (isinstance(value, float) and value == 0)
 
 
@@ -232,8 +234,9 @@ def battery(
     strides: bool = True,
     hidden_nan: bool = True,
     huge: bool = False,
+    page_sizes: Sequence[int] | None = None,
     activations: tuple[Any, Any, Any] | None = None,
-    max_seqlen: int = 1024,
+    max_seqlen: int = 1040,
     time_limit: float = 60.0,
     seed: int = 0,
     cases: int = 0,
@@ -258,6 +261,11 @@ def battery(
     empty: sequences of length 0; cross: seqlen_q != seqlen_kv; dim_v: another head_dim of v; strides: other layouts
     than contiguous ones; hidden_nan: NaN behind a mask, which must not matter; huge: tensors of more than 2^31
     elements; activations: q, k, v of a real model, all [batch, heads, seqlen, dim].
+
+    A kernel with an argument `block_table` is also called with paged caches of page_sizes rows a page (16 and 64):
+    k and v are then pages, [pages, heads, page size, dim] or with layout='bshd' [pages, page size, heads, dim],
+    block_table is a numpy array of int32, [batch, pages a sequence] (None in other calls), and what the shapes do not
+    say comes as `seqlen_kv` and `page_size`, where it has these arguments.
 
     The battery stops after time_limit seconds or stop_after failures; first_case continues one, and cases beyond the
     plan's are random ones. Ctrl-C stops it at the next case. progress=True draws a bar on stderr.
@@ -301,6 +309,7 @@ def battery(
         "strides": strides,
         "hidden_nan": hidden_nan,
         "huge": huge,
+        "page_sizes": ((16, 64) if "block_table" in called.accepts else ()) if page_sizes is None else page_sizes,
         "activations": None if activations is None else _activations(activations),
         "max_seqlen": max_seqlen,
         "time_limit": time_limit,

@@ -63,11 +63,25 @@ class Callable {
     return line.substr(0, line.find('\n'));
   }
 
+  // Pages as a tensor of their own: [num_pages, heads, page_size, dim].
+  static oracle::Tensor pages_of(oracle::Tensor tensor) {
+    if (tensor.paged()) tensor.batch = tensor.num_pages, tensor.seqlen = tensor.page_size;
+    return tensor;
+  }
+
+  static nb::object block_table_of(const oracle::Call& call) {
+    if (!call.k.paged()) return nb::none();
+    const std::size_t shape[] = {static_cast<std::size_t>(call.k.batch),
+                                 static_cast<std::size_t>(call.k.block_table_stride)};
+    return nb::cast(nb::ndarray<nb::numpy, const std::int32_t>(call.k.block_table, 2, shape, nb::handle()),
+                    nb::rv_policy::copy);
+  }
+
   static nb::dict arguments(const oracle::Call& call) {
     nb::dict d;
     d["q"] = borrowed(call.q);
-    d["k"] = borrowed(call.k);
-    d["v"] = borrowed(call.v);
+    d["k"] = borrowed(pages_of(call.k));
+    d["v"] = borrowed(pages_of(call.v));
     d["dout"] = borrowed(call.dout);
     d["out"] = borrowed(call.o);
     d["lse"] = borrowed(call.lse, 3);
@@ -76,7 +90,11 @@ class Callable {
     d["dv"] = borrowed(call.dv);
     d["saved_out"] = borrowed(call.saved_o);
     d["saved_lse"] = borrowed(call.saved_lse, 3);
-    d["options"] = options_of(call.problem);
+    nb::dict options = options_of(call.problem);
+    options["block_table"] = block_table_of(call);
+    options["page_size"] = call.k.page_size;
+    options["seqlen_kv"] = call.problem.seqlen_kv;
+    d["options"] = options;
     return d;
   }
 
@@ -109,6 +127,7 @@ oracle::BatteryOptions options_of(const nb::dict& from, const nb::dict& declared
                {"huge", schema.huge},       {"mask", schema.mask},       {"bias", schema.bias},
                {"sinks", schema.sinks},     {"dim_v", schema.dim_v}};
   for (const auto& [name, flag] : flags) flag = get<bool>(from, name);
+  schema.page_sizes = get<std::vector<Index>>(from, "page_sizes", "a list of integers");
   schema.max_seqlen = get<Index>(from, "max_seqlen");
   options.seed = get<std::uint64_t>(from, "seed");
   options.time_limit_s = get<double>(from, "time_limit");

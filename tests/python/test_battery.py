@@ -85,6 +85,29 @@ def test_a_backward_function():
     assert not report and "dq" in str(report)
 
 
+def paged(forgets_the_table):
+    def kernel(q, k, v, *, block_table, seqlen_kv, kv_lens):
+        out = np.empty_like(q)
+        for b in range(q.shape[0]):
+            keys = seqlen_kv if kv_lens is None else kv_lens[b]
+            rows = [x[b] if block_table is None else gathered(x, block_table[b], forgets_the_table) for x in (k, v)]
+            out[b] = plain.kernel(q[b : b + 1], *(x[None, :, :keys] for x in rows))[0]
+        return out
+
+    def gathered(x, pages, wrong):
+        pages = np.arange(len(pages)) % x.shape[0] if wrong else pages
+        return x[pages].transpose(1, 0, 2, 3).reshape(x.shape[1], len(pages) * x.shape[2], x.shape[3])
+
+    return kernel
+
+
+def test_paged_caches():
+    report = attnlab.battery(paged(False), sums="nearest", **SHORT)
+    assert report, str(report)
+    report = attnlab.battery(paged(True), sums="nearest", **WRONG)
+    assert not report and "pages of" in report.failures[0].problem
+
+
 def test_exceptions_are_failures_and_unsupported_is_not():
     def raises(q, k, v):
         raise RuntimeError("no kernel image")
