@@ -45,8 +45,11 @@ T argument_as(const char* key, nb::handle value, const std::string& expected = e
 
 // A number of threads; 0, or None, is one a core.
 inline int threads_of(nb::handle value) {
+  constexpr int kMost = 1024;
   const int threads = value.is_none() ? 0 : argument_as<int>("threads", value);
-  if (threads < 0) throw InvalidArgument("threads", std::to_string(threads), "0 (one a core) or more");
+  if (threads < 0 || threads > kMost) {
+    throw InvalidArgument("threads", std::to_string(threads), "0 (one a core) to " + std::to_string(kMost));
+  }
   return threads;
 }
 

@@ -75,6 +75,7 @@ REFUSED = [
     (attention, {"layout": None}, "layout: got None"),
     (attention, {"golden": "tpu"}, "golden: got 'tpu', expected auto, cpu, gpu or emulator"),
     (attention, {"threads": 1.5}, "threads: got 1.5, expected an integer"),
+    (attention, {"threads": 10**6}, "threads: got 1000000, expected 0 .one a core. to 1024"),
     (check, {"out": None}, "outputs: got nothing to compare"),
     (check, {"out": [1.0]}, "out: got 1 dimensions, expected 4"),
     (check, {"rows": 5}, "rows: got 5, expected text"),
