@@ -15,8 +15,8 @@ struct Rule {
 };
 std::span<const Rule> rules();
 
-// What the rules say of o and of gradients; none of them looks at lse. Rules that compare with a
-// low-precision framework run model it, for o only: the standard algorithm with S and P rounded to the
+// What the rules say of o, lse and gradients; only FlashMLA looks at lse. Rules that compare with a
+// low-precision framework run model it (rules_framework.h): every intermediate tensor rounded to the
 // inputs' type. Where a rule has nothing to look at, there is no result of it. Whole outputs are held in
 // memory, in float64.
 std::vector<RuleResult> apply_rules(const attention::Problem& problem, const Inputs& inputs,

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "reference/core/errors.h"
+#include "reference/oracle/golden.h"
 #include "reference/oracle/mistakes.h"
 #include "reference/oracle/rules.h"
 #include "tests/oracle/stored.h"
@@ -136,6 +137,94 @@ TEST(Check, PaddingAndEmptyRowsAreExact) {
   c.o.set(c.o.at(0, 0, 230, 3), 0);
   c.lse.set(c.lse.at(0, 0, 10, 0), INFINITY);  // an empty row
   EXPECT_FALSE(verdict_of(c).right);
+}
+
+TEST(Check, GradientsOfPaddingAreZeros) {
+  StoredCase c;
+  c.p.q_lens = {200}, c.p.kv_lens = {190};
+  make(c, DType::bf16, false);
+  ASSERT_TRUE(verdict_of(c).right) << to_text(verdict_of(c));
+  for (Stored* t : {&c.dq, &c.dk, &c.dv}) {
+    t->set(t->at(0, 0, 230, 3), 1e-7);
+    EXPECT_FALSE(verdict_of(c).right);
+    t->set(t->at(0, 0, 230, 3), 0);
+  }
+}
+
+// delta comes from the kernel's own O: one that is off by 3 % makes gradients that are right for it, and
+// wrong for the golden O.
+TEST(Check, GradientsAreJudgedByTheirOwnO) {
+  StoredCase c;
+  make(c, DType::bf16, false);
+  for (Index n = 0; n < c.o.size(); ++n) c.o.set(n, c.o[n] + 0.03);
+  const oracle::Inputs in = c.inputs();
+  oracle::tile_kernel({.kernel_class = oracle::usual_class(DType::bf16)})({c.p,
+                                                                           in.q,
+                                                                           in.k,
+                                                                           in.v,
+                                                                           in.dout,
+                                                                           {},
+                                                                           {},
+                                                                           c.dq.output(),
+                                                                           c.dk.output(),
+                                                                           c.dv.output(),
+                                                                           c.o.tensor(),
+                                                                           c.lse.tensor()});
+  const auto with_o = verdict_of(c);
+  EXPECT_FALSE(tensor(with_o, "o").right);
+  EXPECT_TRUE(tensor(with_o, "dq").right) << to_text(with_o);
+  EXPECT_FALSE(
+      oracle::check(c.p, in, {{}, {}, c.dq.tensor(), c.dk.tensor(), c.dv.tensor()}, {.diagnose = false})
+          .right);
+}
+
+TEST(Check, LseIsNotRoundedAsOIs) {
+  StoredCase c;
+  KernelClass bf16_out = oracle::usual_class(DType::f32);
+  bf16_out.output = float_format(DType::bf16);
+  make(c, DType::f32, false, &bf16_out);
+  ASSERT_TRUE(verdict_of(c, bf16_out).right) << to_text(verdict_of(c, bf16_out));
+  for (Index n = 0; n < c.lse.size(); ++n) c.lse.set(n, round_to(DType::bf16, c.lse[n]));
+  EXPECT_FALSE(tensor(verdict_of(c, bf16_out), "lse").right);
+  EXPECT_TRUE(tensor(verdict_of(c, bf16_out), "o").right);
+}
+
+// Errors of which every element is within its budget: of one row, of all rows a little, to one side.
+TEST(Check, EachMeasureSeesWhatOthersDoNot) {
+  StoredCase c;
+  make(c, DType::f32, false, nullptr, "normal", 512);
+  const auto golden = oracle::golden(c.p, c.inputs()).o.values;
+  const std::vector<std::byte> honest = c.o.bytes;
+  const auto verdict_with = [&](auto change) {
+    c.o.bytes = honest;
+    for (Index n = 0; n < c.o.size(); ++n) {
+      const double exact = golden[static_cast<std::size_t>(n)];
+      c.o.set(n, exact + change(n, exact, c.o[n] - exact));
+    }
+    return tensor(oracle::check(c.p, c.inputs(), {c.o.tensor(), {}, {}, {}, {}}, {.diagnose = false}), "o");
+  };
+  const auto same = verdict_with([](Index, double, double error) { return error; });
+  EXPECT_TRUE(same.right);
+
+  const auto row =
+      verdict_with([](Index n, double, double error) { return n / 64 == 300 ? 100 * error : error; });
+  EXPECT_EQ(row.wrong, 0u);
+  EXPECT_GT(row.max_row_rms, row.row_rms_limit);
+  EXPECT_EQ(row.worst_row.row, 300);
+  EXPECT_FALSE(row.right);
+
+  const auto all = verdict_with([](Index, double, double error) { return 8 * error; });
+  EXPECT_EQ(all.wrong, 0u);
+  EXPECT_LE(all.max_row_rms, all.row_rms_limit);
+  EXPECT_GT(all.cosine_over_budget, 1);
+  EXPECT_FALSE(all.right);
+
+  const auto scaled = verdict_with([](Index, double x, double error) { return error + 0x1p-20 * x; });
+  EXPECT_EQ(scaled.wrong, 0u);
+  EXPECT_LE(scaled.max_row_rms, scaled.row_rms_limit);
+  EXPECT_LE(scaled.cosine_over_budget, 1);
+  EXPECT_GT(scaled.bias_over_budget, 1);
+  EXPECT_FALSE(scaled.right);
 }
 
 TEST(Check, ASampleSaysWhatItCannotExclude) {

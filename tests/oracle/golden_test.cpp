@@ -197,6 +197,11 @@ TEST(Golden, SamplesHoldEdgesOfTilesAndBothEnds) {
   EXPECT_EQ(rows.size(), 128u);
   for (const Index row : {0, 255, 256, 511, 512, 767, 768, 999})
     EXPECT_TRUE(std::binary_search(rows.begin(), rows.end(), row)) << row;
+  const auto many = oracle::chosen_rows({.sample = 512, .seed = 1}, 1000, 0);
+  for (Index edge = 16; edge < 1000; edge += 16) {
+    EXPECT_TRUE(std::binary_search(many.begin(), many.end(), edge)) << edge;
+    EXPECT_TRUE(std::binary_search(many.begin(), many.end(), edge - 1)) << edge - 1;
+  }
   EXPECT_EQ(oracle::chosen_rows({}, 10, 0).size(), 10u);
   EXPECT_EQ(oracle::RowChoice::parse("sample:12").sample, 12);
   for (const char* bad : {"sample:", "sample:0", "some", "sample:3x", ""})

@@ -2,7 +2,8 @@
 //
 // Mistakes run as low-precision kernels on every problem of zoo_cases() that they change, and as CUDA
 // kernels; honest are tile kernels of every class, the reference's algorithms in float, and our CUDA kernels
-// on the emulator. Nothing here says how large an error may be: check() does.
+// on the emulator (all runs of these in tests/cuda are judged by the oracle as well). Nothing here says how
+// large an error may be: check() does.
 #include "reference/oracle/mistakes/zoo.h"
 
 #include <gtest/gtest.h>
@@ -12,8 +13,7 @@
 #include "cuda/attention.h"
 #include "cuda/backward.h"
 #include "cuda/registry.h"
-#include "reference/attention/attention.h"
-#include "reference/core/philox.h"
+#include "reference/oracle/mistakes/honest.h"
 #include "reference/oracle/mistakes/wrong.h"
 #include "tests/oracle/zoo/mutants.h"
 
@@ -89,72 +89,56 @@ TEST(ZooGrounds, ShowEveryMistake) {
   for (const Mistake& mistake : mistakes()) EXPECT_TRUE(seen.contains(mistake.name)) << mistake.name;
 }
 
-// A random problem of everyday sizes.
-ZooCase random_case(std::uint64_t n) {
-  Philox4x32 words{};
-  std::size_t used = 4;
-  std::uint64_t draw = 0;
-  const auto below = [&](Index bound) {
-    if (used == 4) words = philox(n + 1000, draw++, 9), used = 0;
-    return static_cast<Index>(words[used++] % static_cast<std::uint64_t>(bound));
-  };
-  ZooCase c;
-  constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::e4m3, DType::e5m2, DType::f64};
-  c.dtype = kTypes[n % 6];
-  attention::Problem& p = c.problem;
-  p.batch = 1 + below(2);
-  p.num_kv_heads = 1 + below(2), p.num_heads = p.num_kv_heads * (1 + below(2));
-  p.seqlen_q = 1 + below(90), p.seqlen_kv = 1 + below(140);
-  constexpr Index kDims[] = {16, 32, 64, 80, 128};
-  p.head_dim = kDims[below(5)], p.head_dim_v = below(3) == 0 ? kDims[below(5)] : p.head_dim;
-  p.causal = below(2) == 0;
-  if (below(4) == 0) p.window.left = below(60);
-  if (below(4) == 0) p.window.right = below(30);
-  if (below(4) == 0) p.softcap = 2 + static_cast<double>(below(30));
-  if (below(4) == 0) p.alibi_slopes.assign(static_cast<std::size_t>(p.num_heads), 0.05);
-  if (below(4) == 0) p.sinks.assign(static_cast<std::size_t>(p.num_heads), 0.5);
-  if (below(4) == 0) p.dropout = {0.1, n, 1};
-  if (below(4) == 0) p.kv_lens.assign(static_cast<std::size_t>(p.batch), below(p.seqlen_kv + 1));
-  constexpr Index kTiles[] = {16, 32, 64, 128};
-  c.br = kTiles[below(4)], c.bc = kTiles[below(4)];
-  c.data = below(2) == 0 ? ZooData::normal : ZooData::edges;
-  c.heads_inside = below(2) == 0;
-  c.backward = n % 4 == 3 && bits(c.dtype) > 8 && p.sinks.empty();
-  if (n % 5 == 1 && c.dtype == DType::f32) {
-    c.kernel_class = usual_class(DType::f32);
-    c.kernel_class.operands = c.kernel_class.p = tf32(), c.kernel_class.truncating = true;
-    c.kernel_class.name = "TF32";
-  }
-  if (n % 5 == 2 && bits(c.dtype) == 16) {
-    c.kernel_class = usual_class(c.dtype);
-    c.kernel_class.accumulator = float_format(DType::f16);
-    c.kernel_class.name = "fp16 accumulation";
-  }
-  c.seed = n;
-  return c;
-}
-
-// `runs` of them, with or without 16-bit accumulators.
-void expect_right(int runs, bool narrow) {
+// `runs` random problems, with or without 16-bit accumulators.
+void expect_right(int runs, bool narrow_sums) {
   int right = 0, done = 0;
   for (std::uint64_t n = 0; done < runs; ++n) {
     const ZooCase c = random_case(n);
-    if ((c.kernel_class.name == "fp16 accumulation") != narrow) continue;
+    if (narrow(c) != narrow_sums) continue;
     ++done;
     ZooTensors tensors(c);
-    const TileKernelOptions options = kernel_options(c, tensors);
-    const Outputs& outputs = tensors.run(tile_kernel(options));
-    const Verdict verdict =
-        check(tensors.problem(), tensors.inputs(), outputs, tensors.kernel_class(), quietly());
+    const Verdict verdict = judge(honest_kernel(c, tensors), tensors);
     right += verdict.right;
     EXPECT_TRUE(verdict.right) << "case " << n << ", " << tensors.kernel_class().name << "\n"
                                << to_text(verdict);
   }
   EXPECT_EQ(right, runs);
+  std::printf("%d of %d honest runs are right\n", right, runs);
 }
 
 TEST(HonestKernels, OfEveryClassAreRight) { expect_right(1000, false); }
 TEST(HonestKernels, OfNarrowAccumulatorsAreRight) { expect_right(100, true); }
+
+// In float and in double.
+TEST(HonestKernels, OfTheReferenceAreRight) {
+  int right = 0, done = 0;
+  for (const attention::AlgorithmInfo& algorithm : attention::algorithms()) {
+    for (std::uint64_t n = 0; n < 240; n += 6) {
+      for (const DType dtype : {DType::f32, DType::f64}) {
+        ZooCase c = random_case(n);
+        c.dtype = dtype, c.kernel_class = {};
+        ZooTensors tensors(c);
+        const Verdict verdict = judge(reference_kernel(algorithm.id), tensors);
+        ++done, right += verdict.right;
+        EXPECT_TRUE(verdict.right) << algorithm.name << ", case " << n << "\n" << to_text(verdict);
+      }
+    }
+  }
+  std::printf("%d of %d honest runs are right\n", right, done);
+}
+
+// Nine of 48; `attnlab zoo --full` runs all.
+TEST(HonestKernels, OfManyKeysAreRight) {
+  int right = 0, done = 0;
+  const std::vector<ZooCase> cases = long_cases();
+  for (std::size_t n = 0; n < cases.size(); n += n % 2 == 0 ? 5 : 7) {
+    ZooTensors tensors(cases[n]);
+    const Verdict verdict = judge(honest_kernel(cases[n], tensors), tensors);
+    ++done, right += verdict.right;
+    EXPECT_TRUE(verdict.right) << cases[n].name << "\n" << to_text(verdict);
+  }
+  std::printf("%d of %d honest runs are right\n", right, done);
+}
 
 template <class T>
 TensorView<T> view(const Tensor& t) {
@@ -168,38 +152,6 @@ TensorView<T> view(const Tensor& t) {
           t.row_stride};
 }
 TensorView<float> view(const OutputTensor& t) { return view<float>(t.read()); }
-
-// Calls of fp32 tensors, by an algorithm of the reference.
-Kernel reference_kernel(attention::Algorithm algorithm) {
-  return [algorithm](const Call& call) {
-    using View = TensorView<const float>;
-    const View q = view<float>(call.q), k = view<float>(call.k), v = view<float>(call.v);
-    attention::Options options;
-    options.threads = 1;
-    if (attention::info(algorithm).block_mask) options.tiles = {32, 32};
-    if (call.backward()) {
-      attention::backward<float>(algorithm, call.problem,
-                                 {q, k, v, view<float>(call.saved_o), view<float>(call.saved_lse),
-                                  view<float>(call.dout), view(call.dq), view(call.dk), view(call.dv)},
-                                 options);
-    } else {
-      attention::forward<float>(algorithm, call.problem, {q, k, v, view(call.o), view(call.lse)}, options);
-    }
-  };
-}
-
-TEST(HonestKernels, OfTheReferenceAreRight) {
-  for (const attention::AlgorithmInfo& algorithm : attention::algorithms()) {
-    for (std::uint64_t n = 0; n < 240; n += 6) {
-      const ZooCase c = random_case(n);
-      ZooTensors tensors(c);
-      const Outputs& outputs = tensors.run(reference_kernel(algorithm.id));
-      const Verdict verdict =
-          check(tensors.problem(), tensors.inputs(), outputs, usual_class(DType::f32), quietly());
-      EXPECT_TRUE(verdict.right) << algorithm.name << ", case " << n << "\n" << to_text(verdict);
-    }
-  }
-}
 
 // fp32 tensors that hold numbers of a type, for kernels that take the host's floats.
 std::vector<float> rounded(const Tensor& t, DType type) {

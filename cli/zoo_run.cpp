@@ -1,0 +1,155 @@
+#include "cli/zoo_run.h"
+
+#include <algorithm>
+
+#include "cli/battery_rungs.h"
+#include "cuda/registry.h"
+#include "reference/core/errors.h"
+#include "reference/oracle/mistakes/honest.h"
+#include "reference/oracle/mistakes/wrong.h"
+
+namespace attnlab::cli {
+namespace {
+
+using oracle::Mistake;
+using oracle::ZooCase;
+using oracle::ZooTensors;
+
+constexpr Index kLong = 10000;
+
+bool chosen(const ZooOptions& options, const ZooCase& c) {
+  if (!options.problem.empty()) return options.problem == c.name;
+  return options.full || c.problem.seqlen_kv <= kLong;
+}
+
+void judge(Animal& animal, Zoo& zoo, const ZooCase& c, oracle::ZooTensors& tensors, const Mistake* mistake) {
+  oracle::TileKernelOptions kernel;
+  kernel.kernel_class = tensors.kernel_class();
+  kernel.br = c.br, kernel.bc = c.bc, kernel.seed = 5, kernel.mistake = mistake;
+  const bool cached = mistake != nullptr && mistake->step == oracle::Wrong::cached_result;
+  const oracle::Outputs& outputs = tensors.run(oracle::tile_kernel(kernel), cached);
+  oracle::CheckOptions options;
+  options.rules = true;
+  const oracle::Verdict verdict =
+      oracle::check(tensors.problem(), tensors.inputs(), outputs, tensors.kernel_class(), options);
+  ++animal.runs;
+  animal.long_runs += c.problem.seqlen_kv > kLong;
+  animal.rejected += !verdict.right;
+  if (verdict.right) animal.survived.push_back(c.name);
+  for (const oracle::Diagnosis& diagnosis : verdict.diagnosis) {
+    if (mistake != nullptr && diagnosis.mistake == mistake->name) {
+      ++animal.named;
+      break;
+    }
+  }
+  for (const oracle::RuleResult& rule : verdict.rules) {
+    ++animal.judged_by[rule.rule];
+    animal.rejected_by[rule.rule] += !rule.passes;
+    if (std::find(zoo.rules.begin(), zoo.rules.end(), rule.rule) == zoo.rules.end()) {
+      zoo.rules.push_back(rule.rule);
+    }
+  }
+}
+
+Zoo mistakes_and_rules(const ZooOptions& options) {
+  Zoo zoo;
+  const Mistake* only = options.mistake.empty() ? nullptr : &oracle::find_mistake(options.mistake);
+  for (const Mistake& mistake : oracle::mistakes()) {
+    if (only == nullptr || only == &mistake) {
+      zoo.animals.push_back({mistake.name, mistake.title, 0, 0, 0, 0, {}, {}, {}});
+    }
+  }
+  std::string names;
+  bool any = false;
+  for (const ZooCase& c : oracle::zoo_cases()) {
+    names += (names.empty() ? "" : ", ") + c.name;
+    if (!chosen(options, c)) continue;
+    any = true;
+    oracle::ZooTensors tensors(c);
+    judge(zoo.honest, zoo, c, tensors, nullptr);
+    for (Animal& animal : zoo.animals) {
+      const Mistake& mistake = oracle::find_mistake(animal.name);
+      if (!(c.backward ? mistake.backward : mistake.forward)) continue;
+      if (!mistake.applies(tensors.problem(), tensors.inputs())) continue;
+      if (!oracle::changes_anything(mistake, c, tensors.problem(), tensors.inputs())) continue;
+      judge(animal, zoo, c, tensors, &mistake);
+    }
+  }
+  if (!any) throw InvalidArgument("--problem", options.problem, "one of " + names);
+  return zoo;
+}
+
+// Without --full, a sample of each: the tests run more.
+std::vector<HonestRuns> honest_runs(bool full) {
+  std::vector<HonestRuns> groups;
+  const auto count = [&](const oracle::Verdict& verdict) {
+    ++groups.back().runs;
+    groups.back().rejected += !verdict.right;
+  };
+  for (const bool narrow : {false, true}) {
+    groups.push_back({narrow ? "tile kernels with fp16 sums, random problems"
+                             : "tile kernels, fp64 to FP8, random problems",
+                      0, 0});
+    const int wanted = full ? (narrow ? 100 : 1000) : narrow ? 5 : 60;
+    for (std::uint64_t n = 0; groups.back().runs < wanted; ++n) {
+      const ZooCase c = oracle::random_case(n);
+      if (oracle::narrow(c) != narrow) continue;
+      ZooTensors tensors(c);
+      count(oracle::judge(oracle::honest_kernel(c, tensors), tensors));
+    }
+  }
+  groups.push_back({"the reference's algorithms in float and double, random problems", 0, 0});
+  for (const attention::AlgorithmInfo& algorithm : attention::algorithms()) {
+    for (std::uint64_t n = 0; n < (full ? 240u : 12u); n += 6) {
+      for (const DType dtype : {DType::f32, DType::f64}) {
+        ZooCase c = oracle::random_case(n);
+        c.dtype = dtype, c.kernel_class = {};
+        ZooTensors tensors(c);
+        count(oracle::judge(oracle::reference_kernel(algorithm.id), tensors));
+      }
+    }
+  }
+  groups.push_back({"tile kernels of each type, 8k to 64k keys, causal and not", 0, 0});
+  for (const ZooCase& c : oracle::long_cases()) {
+    if (!full && c.problem.seqlen_kv > kLong) continue;
+    ZooTensors tensors(c);
+    count(oracle::judge(oracle::honest_kernel(c, tensors), tensors));
+  }
+  groups.push_back({"the CUDA kernels on the emulator, fp32, fp16 and bf16, random problems", 0, 0});
+  const oracle::KernelClass fp32 = rung_class();
+  for (const cuda::Kernel& rung : cuda::kernels()) {
+    if (rung.pass == cuda::Pass::softmax) continue;
+    const oracle::Kernel kernel = rung_kernel(cuda::Backend::emulator, rung.name);
+    int runs = 0;
+    for (std::uint64_t n = 0; runs < (full ? 30 : 2); ++n) {
+      ZooCase c = oracle::random_case(n);
+      c.backward = rung.pass == cuda::Pass::backward;
+      if (bits(c.dtype) == 8 || c.dtype == DType::f64 || (c.backward && !c.problem.sinks.empty())) continue;
+      c.kernel_class = fp32;
+      c.kernel_class.output = float_format(c.dtype);
+      c.problem.head_dim_v = c.problem.head_dim;
+      ZooTensors tensors(c);
+      try {
+        count(oracle::judge(kernel, tensors));
+        ++runs;
+      } catch (const oracle::Unsupported&) {  // a problem that the rungs do not take
+      }
+    }
+  }
+  return groups;
+}
+
+}  // namespace
+
+Zoo run_zoo(const ZooOptions& options) {
+  Zoo zoo = mistakes_and_rules(options);
+  if (!options.mistake.empty() || !options.problem.empty()) return zoo;
+  zoo.others = honest_runs(options.full);
+  if (!options.full) return zoo;
+  for (const oracle::HonestClass& one : oracle::honest_classes()) {
+    zoo.sensitivity.push_back(oracle::sensitivity_of(one));
+  }
+  return zoo;
+}
+
+}  // namespace attnlab::cli
