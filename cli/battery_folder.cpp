@@ -232,8 +232,11 @@ void run(const FolderKernelOptions& options, const Call& call, const fs::path& f
     throw oracle::Unsupported(end.last_error.empty() ? "the program's exit code is 3" : end.last_error);
   }
   if (end.exit_code != 0) {
-    throw std::runtime_error(
-        fmt::format("exit code {}{}{}", end.exit_code, end.last_error.empty() ? "" : ": ", end.last_error));
+    const int signal = end.exit_code > 128 && end.exit_code < 160 ? end.exit_code - 128 : 0;
+    const char* signal_text = signal != 0 ? strsignal(signal) : nullptr;
+    throw std::runtime_error(fmt::format("exit code {}{}{}{}", end.exit_code,
+                                         signal_text != nullptr ? fmt::format(" ({})", signal_text) : "",
+                                         end.last_error.empty() ? "" : ": ", end.last_error));
   }
   read_outputs(call, options.bshd, folder);
 }

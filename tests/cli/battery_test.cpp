@@ -8,6 +8,7 @@
 
 #include "cli/battery_folder.h"
 #include "cli/battery_process.h"
+#include "files/tensor_file.h"
 #include "reference/core/errors.h"
 #include "reference/oracle/buffers/call_memory.h"
 #include "tests/cli/refusal.h"
@@ -160,16 +161,35 @@ TEST(FolderKernel, ProblemJsonSaysEverything) {
     EXPECT_TRUE(fs::exists(folder.path / file)) << file;
 }
 
+TEST(FolderKernel, PagesAreFilesOfTheirOwn) {
+  const Folder folder;
+  attention::Problem p = small();
+  p.kv_lens = {5, 2};
+  oracle::CallMemory memory(p, DType::f16, {.page_size = 2});
+  memory.write(oracle::zeros(p, DType::f16, false));
+  EXPECT_ANY_THROW(memory.run([&](const Call& call) {
+    write_call(call, true, folder.path);
+    throw std::runtime_error("enough");
+  }));
+  EXPECT_EQ(json::parse(std::ifstream(folder.path / "problem.json"))["page_size"], 2);
+  const auto shape = [&](const char* name) {
+    return files::open(folder.path / name)->tensors().front().shape;
+  };
+  EXPECT_EQ(shape("k.npy"), (std::vector<Index>{5, 2, 2, 8}));  // 3 + 1 pages and one of nobody's
+  EXPECT_EQ(shape("v.npy"), (std::vector<Index>{5, 2, 2, 8}));
+  EXPECT_EQ(shape("block_table.npy"), (std::vector<Index>{2, 3}));
+}
+
 TEST(BatteryCommand, ARightProgramIsRight) {
   const Folder folder;
   for (const char* options : {"--dtype fp32", "--dtype fp16 --layout bshd", "--dtype bf16 --no-lse"}) {
     const Outcome outcome =
-        attnlab_program(quick(runs_attnlab(folder)) + options + " --cases 25 --no-scale --json");
+        attnlab_program(quick(runs_attnlab(folder)) + options + " --cases 14 --no-scale --json");
     ASSERT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
     const json report = json::parse(outcome.out);
     EXPECT_EQ(report["verdict"], "right");
-    EXPECT_GT(report["run"], 15);
-    EXPECT_EQ(report["next_case"], 25);
+    EXPECT_GT(report["run"], 9);
+    EXPECT_EQ(report["next_case"], 14);
   }
 }
 
@@ -209,6 +229,8 @@ TEST(BatteryCommand, FailuresOfTheProgramItself) {
   EXPECT_EQ(what("cp $1/v.npy $1/o.npy; cp $1/k.npy $1/lse.npy"),
             "o.npy: has the shape [2, 2, 65, 16], expected [2, 4, 65, 16]");
   EXPECT_EQ(what("exit 3"), "nothing run");
+  EXPECT_EQ(what("kill -SEGV $$"), "exit code 139 (Segmentation fault)");
+  EXPECT_NE(what("head -c 100 $1/q.npy >$1/o.npy").find("o.npy: is truncated: 100 bytes"), std::string::npos);
 }
 
 TEST(BatteryCommand, NothingIsLeftBehind) {
@@ -240,7 +262,7 @@ TEST(BatteryCommand, NothingIsLeftBehind) {
 TEST(BatteryCommand, OurOwnKernels) {
   for (const char* kernel : {"flash2-04", "flash2-backward-07"}) {
     const Outcome outcome = attnlab_program(
-        std::string("battery --backend emulator --max-seqlen 40 --time 15 --kernel ") + kernel);
+        std::string("battery --backend emulator --max-seqlen 33 --cases 60 --time 600 --kernel ") + kernel);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
     EXPECT_TRUE(outcome.out.starts_with("RIGHT in all of ")) << outcome.out;
   }
@@ -259,6 +281,9 @@ TEST(BatteryCommand, BadInputIsRefused) {
   EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --dtype fp16,bf16 --p-dtype fp32").find("--dtype"),
             std::string::npos);
   EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --head-dim 0").find("head_dims"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --page-size 0").find("page_sizes"), std::string::npos);
+  EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --real /no/such.npz").find("/no/such.npz"),
+            std::string::npos);
   EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --time 0").find("--time"), std::string::npos);
   EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --time nan").find("--time"), std::string::npos);
   EXPECT_NE(refusal_of("battery --cmd 'true {dir}' --layout bdsh").find("--layout"), std::string::npos);

@@ -124,10 +124,10 @@ TEST(Battery, HonestKernelsAreRight) {
   const Activations activations = made_up();
   BatteryOptions options;
   options.schema = everything({DType::f64, DType::f32, DType::f16, DType::bf16, DType::e4m3, DType::e5m2});
-  options.schema.max_seqlen = 260;
+  options.schema.max_seqlen = 130;
   options.activations = &activations;
   options.time_limit_s = 600;
-  options.cases = static_cast<Index>(planned_cases(options.schema, 0, &activations).size()) + 200;
+  options.cases = static_cast<Index>(planned_cases(options.schema, 0, &activations).size()) + 100;
   const BatteryReport report = battery(tiles_with(nullptr), options);
   EXPECT_TRUE(report.right) << to_text(report);
   EXPECT_TRUE(report.complete && report.deterministic) << to_text(report);
@@ -327,6 +327,20 @@ TEST(Battery, SkipsWhatTheKernelDeclines) {
   const BatteryReport none = battery([](const Call&) { throw Unsupported("anything"); }, options);
   EXPECT_FALSE(none.right);
   EXPECT_EQ(none.run, 0);
+}
+
+TEST(Battery, LeavesOutWhatDoesNotFitInMemory) {
+  BatteryOptions options;
+  options.schema.max_seqlen = Index{1} << 30;
+  const auto plan = planned_cases(options.schema, 0, nullptr);
+  const auto first = std::find_if(plan.begin(), plan.end(),
+                                  [](const Case& c) { return c.problem.seqlen_q >= (1 << 30) - 1; });
+  ASSERT_NE(first, plan.end());
+  options.first_case = first - plan.begin();
+  const BatteryReport report = battery([](const Call&) { FAIL() << "called"; }, options);
+  EXPECT_EQ(report.run, 0);
+  EXPECT_GT(report.skipped, 0);
+  EXPECT_NE(to_text(report).find("GB of memory are needed"), std::string::npos) << to_text(report);
 }
 
 TEST(Battery, AnExceptionIsAFailureWithItsText) {

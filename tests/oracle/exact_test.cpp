@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "reference/oracle/buffers/available.h"
 #include "reference/oracle/exact/exact_check.h"
 #include "tests/oracle/test_kernels.h"
 

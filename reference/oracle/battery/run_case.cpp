@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "reference/oracle/buffers/available.h"
 #include "reference/oracle/exact/trial.h"
 
 namespace attnlab::oracle {
@@ -52,6 +53,23 @@ std::string summary(const Verdict& verdict) {
   return text;
 }
 
+// Inputs and results as the battery holds them, in float64 and in their own types twice; exact checks hold
+// some more. Small problems need no look at the system.
+void require_memory_for(const Case& c) {
+  constexpr double kSmall = 1e9;
+  const attention::Problem& p = c.problem;
+  const auto rows = [&](Index heads, Index length, Index dim) {
+    return static_cast<double>(p.tensor_batches()) * static_cast<double>(heads) *
+           static_cast<double>(length) * static_cast<double>(dim);
+  };
+  const Index dims = p.head_dim + p.head_dim_v;
+  const double elements =
+      (rows(p.num_heads, p.tensor_rows_q(), dims) + rows(p.num_kv_heads, p.tensor_rows_kv(), dims)) *
+      (c.backward ? 2 : 1);
+  const double bytes = elements * (8 + 2 * static_cast<double>(bits(c.dtype)) / 8);
+  if (bytes > kSmall) require_memory(bytes);
+}
+
 Outcome values(const Kernel& kernel, const Case& c, const KernelClass& kernel_class, int threads,
                bool diagnose) {
   Trial trial(kernel, c, kernel_class, threads);
@@ -93,6 +111,7 @@ Outcome run_case(const Kernel& kernel, const Case& c, const KernelClass& kernel_
   const Kernel guarded = marked(kernel);
   Outcome outcome;
   try {
+    require_memory_for(c);
     return c.check == nullptr ? values(guarded, c, kernel_class, threads, diagnose)
                               : exact(guarded, c, kernel_class, threads);
   } catch (const Unsupported& declined) {

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <limits>
 
+#include "reference/oracle/buffers/available.h"
 #include "reference/oracle/check.h"
 #include "reference/oracle/exact/exact_check.h"
 
@@ -14,34 +13,13 @@ namespace attnlab::oracle {
 namespace {
 
 constexpr Index kPeriod = 4099;  // of rows; prime, so that an index gone wrong meets another row
-constexpr double kGigabyte = 1e9;
 
-// What the kernel of this machine gives away without swapping, and this process' group may have; infinity
-// where nobody says.
-double available_bytes() {
-  double available = std::numeric_limits<double>::infinity();
-  std::ifstream meminfo("/proc/meminfo");
-  std::string name;
-  for (double kilobytes = 0; meminfo >> name >> kilobytes; meminfo.ignore(64, '\n')) {
-    if (name == "MemAvailable:") available = kilobytes * 1024;
-  }
-  double most = 0, used = 0;
-  if (std::ifstream("/sys/fs/cgroup/memory.max") >> most &&
-      std::ifstream("/sys/fs/cgroup/memory.current") >> used)
-    available = std::min(available, std::max(0.0, most - used));
-  return available;
-}
-
-// Throws NotEnoughMemory unless Q, O and lse fit, with a tenth to spare.
-void require_memory(const attention::Problem& p, DType dtype, bool lse) {
-  const auto rows = static_cast<double>(p.num_heads) * static_cast<double>(p.seqlen_q);
-  const double row_bits = static_cast<double>(
-      p.head_dim * bits(dtype) + p.head_dim_v * bits(output_type(dtype)) + (lse ? bits(lse_type(dtype)) : 0));
-  const double needed = 1.1 * rows * row_bits / 8, available = available_bytes();
-  if (needed > available) {
-    throw NotEnoughMemory(fmt::format("{:.1f} GB of memory are needed, {:.1f} GB are free",
-                                      needed / kGigabyte, available / kGigabyte));
-  }
+// Q, O and lse; K and V are small.
+double bytes_of(const attention::Problem& p, DType dtype, bool lse) {
+  const Index row_bits =
+      p.head_dim * bits(dtype) + p.head_dim_v * bits(output_type(dtype)) + (lse ? bits(lse_type(dtype)) : 0);
+  return static_cast<double>(p.num_heads) * static_cast<double>(p.seqlen_q) * static_cast<double>(row_bits) /
+         8;
 }
 
 const std::byte* row_of(const Tensor& t, Index h, Index i) {
@@ -68,7 +46,7 @@ Finding find_beyond(Trial& trial, Index elements) {
   p.batch = 1;
   p.seqlen_q = elements / (p.num_heads * p.head_dim) + 2 * kPeriod;
   const DType dtype = trial.the_case().dtype;
-  require_memory(p, dtype, trial.the_case().lse);
+  require_memory(bytes_of(p, dtype, trial.the_case().lse));
   const Data few = [&] {
     attention::Problem first = p;
     first.seqlen_q = kPeriod;

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -16,11 +15,6 @@ namespace attnlab::oracle {
 
 // What is wrong, in one line; nothing where all is right.
 using Finding = std::optional<std::string>;
-
-// The check needs more memory than there is: it is left out.
-struct NotEnoughMemory : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 class Trial {
  public:
