@@ -4,7 +4,7 @@
     tests/docs.py PROGRAM            compares; exit code 1 when a block is out of date
     tests/docs.py PROGRAM --write    puts the program's output and the sources' lines into the documents
 
-Two kinds of fenced blocks and one of tables are looked after, each announced by a comment on the line above:
+Two kinds of fenced blocks and two of tables are looked after, each announced by a comment on the line above:
 
     <!-- output of: attnlab kv --model llama3-70b -->    what the program, run in the root, prints to the letter
     <!-- from reference/attention/flash2.h -->           lines of that file (compared only)
@@ -12,6 +12,9 @@ Two kinds of fenced blocks and one of tables are looked after, each announced by
     <!-- findings of: tests/simt/planted_bugs -->    a table with `program.cu:12: kind: message` in its last column:
                                                      what `attnlab emulate` finds in that program of the folder,
                                                      addresses and threads left out
+
+    <!-- rows of: docs/results/oracle.md, between 'summary' and 'end of summary' -->    a table of another document that
+                                                     stands between comments of these words
 
 A command may fail, and its beginning or end be left out: "<!-- output of: attnlab ...; exit code 1, from the line
 '  findings', before the line 'outside kernels' -->"; the words are those that the line begins with. With "but for rounding" numbers such as 4.1e-07 and "12 of 1024
@@ -32,6 +35,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"<!-- (output of|from):? (.*?)(?:;(.*?))? -->\n```(\w*)\n(.*?)```\n", re.DOTALL)
 TABLE = re.compile(r"<!-- findings of: (\S+) -->\n((?:\|.*\n)+)")
+ROWS = re.compile(r"<!-- rows of: (\S+), between '(.*?)' and '(.*?)' -->\n((?:\|.*\n)+)")
 FINDING = re.compile(r"`((\w+\.cu):\d+: ([\w-]+): [^`]*)` \|$", re.MULTILINE)
 
 
@@ -107,11 +111,20 @@ def main():
 
         return match.group().replace(match[2], FINDING.sub(current_finding, match[2]))
 
+    def current_rows(match):
+        nonlocal stale
+        source, first, last, old = match.groups()
+        new = (ROOT / source).read_text().split(f"<!-- {first} -->\n")[1].split(f"<!-- {last} -->\n")[0]
+        if new != old:
+            print(f"{document.relative_to(ROOT)}: {'renewed' if write else 'out of date'}: rows of {source}")
+            stale += not write
+        return match.group().replace(old, new)
+
     blocks = 0
     for document in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         text = document.read_text()
-        blocks += len(BLOCK.findall(text)) + len(TABLE.findall(text))
-        renewed = TABLE.sub(current_table, BLOCK.sub(current, text))
+        blocks += len(BLOCK.findall(text)) + len(TABLE.findall(text)) + len(ROWS.findall(text))
+        renewed = ROWS.sub(current_rows, TABLE.sub(current_table, BLOCK.sub(current, text)))
         if write and renewed != text:
             document.write_text(renewed)
     print(f"{blocks} blocks, {stale} out of date")
