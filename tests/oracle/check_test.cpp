@@ -51,6 +51,19 @@ TEST(Check, NaNNeverPasses) {
   EXPECT_TRUE(verdict_of(c).right);
 }
 
+TEST(Check, NaNIsExpectedWhereInputsMakeIt) {
+  StoredCase c;
+  make(c, DType::f32, false);
+  c.q.set(c.q.at(0, 0, 5, 1), std::nan(""));
+  c.run(oracle::tile_kernel({.kernel_class = oracle::usual_class(DType::f32)}));
+  const oracle::Outputs forward{c.o.tensor(), c.lse.tensor(), {}, {}, {}};
+  const auto right = [&] { return oracle::check(c.p, c.inputs(), forward, {.diagnose = false}).right; };
+  ASSERT_TRUE(std::isnan(c.o[c.o.at(0, 0, 5, 7)]));
+  EXPECT_TRUE(right());
+  c.o.set(c.o.at(0, 0, 5, 7), 0);
+  EXPECT_FALSE(right());
+}
+
 TEST(Check, ZerosUnderTinyValuesAndZeroGradientsAreWrong) {
   for (const DType type : {DType::f32, DType::bf16}) {
     StoredCase c;
