@@ -85,7 +85,7 @@ std::vector<Case> honest_cases() {
   return cases;
 }
 
-// All but "huge", which takes 13 GB of memory.
+// All but "huge", which takes 9 GB of memory.
 TEST(Exact, HonestKernelsPassEveryCheck) {
   std::map<std::string, int> looked;
   for (const Case& c : honest_cases()) {
