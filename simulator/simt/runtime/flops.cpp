@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "simulator/simt/runtime/block_table.h"
 #include "simulator/simt/runtime/image.h"
@@ -36,8 +37,11 @@ std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>
   // Only the functions that hold one of the addresses are disassembled.
   std::map<std::uint64_t, std::uint32_t> by_address;
   std::set<const Symbol*> functions;
-  std::set<std::uint64_t> begins;
-  for (const std::uint32_t block : block_table().begins) begins.insert(image.link_address(block));
+  static const auto& begins = *[&] {
+    auto* all = new std::unordered_set<std::uint64_t>;  // for ever, as the table
+    for (const std::uint32_t block : block_table().begins) all->insert(image.link_address(block));
+    return all;
+  }();
   for (const std::uint32_t code : codes) {
     by_address[image.link_address(code)] = code;
     if (const Symbol* function = image.function_at(image.link_address(code))) functions.insert(function);
