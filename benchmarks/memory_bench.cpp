@@ -81,7 +81,8 @@ void replay(benchmark::State& state) {
   std::uint64_t sectors = 0;
   for (auto _ : state) {
     memory::MemorySystem system(geometry, memory::l1_bytes(geometry, 4, 16384));
-    memory::Waves<memory::RequestStream::Reader> waves(geometry.sms, 4, geometry.interleave);
+    memory::Waves<memory::RequestStream::Reader> waves(geometry.sms, 4, streams.size(), geometry.interleave,
+                                                       geometry.l2_wait);
     std::size_t next = 0;
     waves.run(
         [&](std::optional<memory::RequestStream::Reader>& reader) {
@@ -89,8 +90,8 @@ void replay(benchmark::State& state) {
           reader.emplace(streams[next++]);
           return memory::Supply::block;
         },
-        [&](std::size_t sm, memory::RequestKind kind, std::uint32_t line, unsigned mask) {
-          system.access(sm, kind, line, mask);
+        [&](std::size_t sm, memory::RequestKind kind, std::span<const memory::LinePart> lines) {
+          return system.request(sm, kind, lines);
         });
     sectors = system.counters().l1_read_sectors;
   }

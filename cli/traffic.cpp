@@ -71,7 +71,7 @@ void add_traffic(CLI::App& app) {
             "Blocks of an SM at a time [what its tiles leave room for]", 1);
   add_count(*traffic, "--sms", q.sms, "Streaming multiprocessors [the GPU's]", 1);
   add_bytes(*traffic, "--l2", q.l2_bytes, "Bytes of L2 [the GPU's]", 1);
-  add_share(*traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that distinct data can use [2/3]");
+  add_share(*traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that is used [all]");
   add_bytes(*traffic, "--l1", q.l1_bytes, "Bytes of L1 of an SM; 0: tiles go past it [0]");
   traffic->add_flag("--json", o->json, "One JSON object");
   traffic->callback([o] { run(*o); });

@@ -1,14 +1,16 @@
-// What an H200's L1 and block scheduler do where nothing is published: small kernels whose counters answer
-// one question each. Answers: h200_probe.csv; what follows from them: docs/results/counters.md.
+// What an H200's L1, L2 and block scheduler do where nothing is published: small kernels whose counters
+// answer one question each. Answers: h200_probe.csv; what follows from them: docs/results/counters.md.
 //
 //   nvcc -O3 -arch=sm_90a -o probe probe.cu
 //   ncu --metrics l1tex__m_xbar2l1tex_read_sectors.sum --csv --page raw ./probe l1     one line a launch:
 //   which
+//   ncu --metrics dram__bytes_read.sum --csv --page raw ./probe l2                                the same
 //   ./probe blocks                                                                      SMs of all blocks
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <initializer_list>
 #include <set>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -73,6 +75,16 @@ __global__ void rows_kernel(unsigned* memory, int columns, int group, int loaded
   if (zero != 0) memory[0] = zero;
 }
 
+// How much does the L2 keep? SMs read memory from end to end over and over, past the L1: all of it each, or
+// a part each.
+__global__ void l2_kernel(const float4* memory, long quads, int passes, bool all, float* sum) {
+  const long each = all ? quads : quads / gridDim.x, first = all ? 0 : blockIdx.x * each;
+  float x = 0;
+  for (int pass = 0; pass < passes; ++pass)
+    for (long i = threadIdx.x; i < each; i += blockDim.x) x += __ldcg(memory + first + i).x;
+  if (x != 0) *sum = x;
+}
+
 // Which SM runs a block? All blocks stay until the last has come.
 __global__ void blocks_kernel(unsigned* sm) {
   unsigned id;
@@ -99,11 +111,18 @@ void blocks(unsigned* memory) {
   }
 }
 
-void l1(unsigned* memory) {
-  for (const int lines : {1700, 1750, 1770, 1792, 1800, 1820, 1856, 1920, 2048, 2304, 2560}) {
-    std::printf("cycle,%d,8,\n", lines);
-    cycle_kernel<<<1, 32>>>(memory, lines, 8);
+// The same for an L1 that shared memory leaves smaller.
+void cycle(unsigned* memory, const char* name, int shared_kb, std::initializer_list<int> working_sets) {
+  check(cudaFuncSetAttribute(cycle_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024));
+  for (const int lines : working_sets) {
+    std::printf("%s,%d,8,\n", name, lines);
+    cycle_kernel<<<1, 32, shared_kb * 1024>>>(memory, lines, 8);
   }
+}
+
+void l1(unsigned* memory) {
+  cycle(memory, "cycle", 0, {1700, 1750, 1770, 1792, 1800, 1820, 1856, 1920, 2048, 2304, 2560});
+  cycle(memory, "cycle-124", 130, {932, 962, 992, 1011, 1041, 1091, 1140, 1190, 1289, 1488});
   for (const int before : {0, 1})
     for (const int lanes : {1, 4, 8, 16, 32}) {
       std::printf("store,256,%d,%d\n", lanes, before);
@@ -116,12 +135,26 @@ void l1(unsigned* memory) {
     }
 }
 
+void l2() {
+  float4* memory = nullptr;
+  check(cudaMalloc(&memory, 65'000'000));
+  check(cudaMemset(memory, 0, 65'000'000));
+  for (const bool all : {true, false})
+    for (const int mb : {28, 30, 32, 34, 36, 40, 44, 48, 52, 56}) {
+      if (all && mb > 40) continue;
+      std::printf("%s,%d,4,\n", all ? "l2-all" : "l2-each", mb);
+      l2_kernel<<<132, 1024>>>(memory, mb * 1'000'000L / sizeof(float4), 4, all,
+                               reinterpret_cast<float*>(memory));
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   unsigned* memory = nullptr;
   check(cudaMalloc(&memory, 1 << 24));
   check(cudaMemset(memory, 0, 1 << 24));
-  argc == 2 && std::strcmp(argv[1], "blocks") == 0 ? blocks(memory) : l1(memory);
+  const std::string which = argc == 2 ? argv[1] : "l1";
+  which == "blocks" ? blocks(memory) : which == "l2" ? l2() : l1(memory);
   check(cudaDeviceSynchronize());
 }

@@ -50,7 +50,8 @@ LaunchTraffic replay_launch(const Launch& launch, const ReplaySettings& settings
   traffic.blocks = blocks_of(launch);
   MemorySystem system(settings.geometry, settings.l1_bytes);
   using Block = TileStream<Account>;
-  Waves<Block> waves(settings.geometry.sms, settings.resident_blocks, settings.geometry.interleave);
+  Waves<Block> waves(settings.geometry.sms, settings.resident_blocks, traffic.blocks,
+                     settings.geometry.interleave, settings.geometry.l2_wait);
   std::uint64_t next = 0;
   const auto supply = [&](std::optional<Block>& block) {
     if (next == traffic.blocks) return Supply::nothing;
@@ -60,8 +61,8 @@ LaunchTraffic replay_launch(const Launch& launch, const ReplaySettings& settings
     tick();
     return Supply::block;
   };
-  waves.run(supply, [&](std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask) {
-    system.access(sm, kind, line, mask);
+  waves.run(supply, [&](std::size_t sm, RequestKind kind, std::span<const LinePart> lines) {
+    return system.request(sm, kind, lines);
   });
   traffic.counters = system.counters();
   return traffic;

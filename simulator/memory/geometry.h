@@ -13,21 +13,28 @@ struct Geometry {
   std::uint64_t shared_bytes_per_sm = 0;  // the most of it that can be shared memory
   std::uint64_t l2_bytes = 0;
 
-  // Lines of an L1 set; 0: one set. NVIDIA publishes none. Jia et al., "Dissecting the NVIDIA Volta GPU
-  // Architecture via Microbenchmarking" (2018), find 4 sets in Volta's, which is next to fully associative.
-  unsigned l1_ways = 0;
+  // Lines of the L1 that hold nothing for long. An H200 that loads lines over and over begins to miss at 48
+  // lines less than its L1 has, or so, whatever the carve-out (cuda/counters/h200_probe.csv).
+  unsigned l1_spare_lines = 48;
+  // Lines that come into an L1 during one of its generations (l1_cache.h). Where an H200's misses of such a
+  // loop settle, they are 512 lines a time round, or 1,024.
+  unsigned l1_generation = 512;
   unsigned l2_ways = 16;
-  // The share of the L2 that distinct data can use. The L2 of GA100 and GH100 is two partitions, and what an
-  // SM reads from the far one is kept on both sides: half of the lines twice, or 2/3 of the capacity. On an
-  // H200 (62.9 MB) 33.6 MB that are read three times come from DRAM once, 51.5 MB three times.
-  double l2_effective_fraction = 2.0 / 3;
+  // The L2 of GA100 and GH100 is two partitions (l2_cache.h). 1: one cache.
+  unsigned l2_partitions = 2;
+  // The share of the L2 that is used: less, for asking what a smaller one would do.
+  double l2_effective_fraction = 1;
   // Whether addresses are spread over the sets of the L2 by a hash (every GPU does) or plainly modulo.
   bool l2_hashed = true;
   // What a miss of the L2 reads from DRAM: 32 or 64 bytes, aligned. An H200's kernel that reads rows of odd
   // numbers of sectors (a causal P V) reads the 64: 33,024 bytes more than its sectors at N 1024.
   unsigned dram_bytes = 64;
-  // Requests that an SM takes from one resident block before it turns to the next, on average.
+  // What an SM takes from one resident block before it turns to the next, on average: so many requests that
+  // go to the L2, or l2_wait times as many that the L1 answers.
   unsigned interleave = 8;
+  // How much longer a load takes from the L2 than from the L1. Loads that wait for one another, on an H200:
+  // 33 cycles, and 265 to 317 (cuda/counters/h200_probe.csv).
+  unsigned l2_wait = 8;
 };
 
 Geometry geometry_of(const device::Device& device);

@@ -8,10 +8,10 @@
 
 namespace attnlab::memory {
 
-Hierarchy::Hierarchy(const Geometry& geometry, std::uint64_t resident_blocks,
+Hierarchy::Hierarchy(const Geometry& geometry, std::uint64_t blocks, std::uint64_t resident_blocks,
                      std::uint64_t shared_bytes_per_block)
     : system_(geometry, l1_bytes(geometry, resident_blocks, shared_bytes_per_block)),
-      waves_(geometry.sms, resident_blocks, geometry.interleave) {
+      waves_(geometry.sms, resident_blocks, blocks, geometry.interleave, geometry.l2_wait) {
   if (resident_blocks == 0) throw InvalidArgument("resident blocks", "0", "at least 1");
 }
 
@@ -53,8 +53,8 @@ Supply Hierarchy::supply(std::optional<Block>& block) {
 
 void Hierarchy::replay() {
   waves_.run([&](std::optional<Block>& block) { return supply(block); },
-             [&](std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask) {
-               system_.access(sm, kind, line, mask);
+             [&](std::size_t sm, RequestKind kind, std::span<const LinePart> lines) {
+               return system_.request(sm, kind, lines);
              });
 }
 

@@ -17,10 +17,11 @@ namespace attnlab::memory {
 
 class Hierarchy {
  public:
-  // resident_blocks: of an SM, at least 1. shared_bytes_per_block: static and dynamic; with the resident
-  // blocks it decides the size of the L1. Throws InvalidArgument when they do not fit, or the geometry makes
-  // no sense.
-  Hierarchy(const Geometry& geometry, std::uint64_t resident_blocks, std::uint64_t shared_bytes_per_block);
+  // blocks: of the grid. resident_blocks: of an SM, at least 1. shared_bytes_per_block: static and dynamic;
+  // with the resident blocks it decides the size of the L1. Throws InvalidArgument when they do not fit, or
+  // the geometry makes no sense.
+  Hierarchy(const Geometry& geometry, std::uint64_t blocks, std::uint64_t resident_blocks,
+            std::uint64_t shared_bytes_per_block);
 
   // A block of the grid, by its linear index (x fastest), each once. May be called from several threads at
   // once. Blocks should come in about increasing order: what came before its turn is kept. A thread that

@@ -9,28 +9,22 @@
 
 namespace attnlab::memory {
 
-L1Cache::L1Cache(std::uint64_t bytes, unsigned ways) {
-  std::uint64_t capacity = bytes / kLineBytes;
-  const std::uint64_t in_set = ways == 0 ? std::max<std::uint64_t>(1, capacity) : ways;
-  const std::uint64_t sets = capacity / in_set;
-  capacity = sets * in_set;
-  if (capacity + sets >= kNowhere) {
-    throw InvalidArgument("L1 cache", std::to_string(bytes) + " bytes", "fewer than 65535 lines and sets");
+L1Cache::L1Cache(std::uint64_t bytes, unsigned generation) : length_(generation) {
+  const std::uint64_t capacity = bytes / kLineBytes;
+  if (capacity >= kNowhere) {
+    throw InvalidArgument("L1 cache", std::to_string(bytes) + " bytes", "fewer than 65535 lines");
   }
-  sets_ = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, sets));
+  if (generation == 0) throw InvalidArgument("lines of an L1 generation", "0", "at least 1");
   capacity_ = static_cast<std::uint32_t>(capacity);
   if (capacity_ == 0) return;
-  lines_.resize(capacity_ + sets_);
+  lines_.resize(capacity_);
   const auto buckets = std::bit_ceil(std::max(2u, 2 * capacity_));
   buckets_.assign(buckets, kNowhere);
   bucket_shift_ = 32 - std::countr_zero(buckets);
-  for (std::uint32_t set = 0; set < sets_; ++set) {
-    const auto head = static_cast<Place>(capacity_ + set);
-    lines_[head].newer = lines_[head].older = head;
-    for (std::uint32_t way = 0; way < capacity_ / sets_; ++way) {
-      put_first(static_cast<Place>(set * (capacity_ / sets_) + way), head);
-    }
-  }
+  // A generation ends with the coming of its last line or alone. Once it has ended, its lines are the next to
+  // leave but for older ones, so at most capacity_ lines come before it is gone, after as many while the
+  // cache fills.
+  generations_.resize(2 * (capacity_ / length_) + 4);
 }
 
 L1Cache::Place L1Cache::find(std::uint32_t line) const {
@@ -39,50 +33,66 @@ L1Cache::Place L1Cache::find(std::uint32_t line) const {
   return place;
 }
 
-void L1Cache::unlink(Place place) {
-  const Line& l = lines_[place];
-  lines_[l.newer].older = l.older;
-  lines_[l.older].newer = l.newer;
+void L1Cache::join(Place place) {
+  std::vector<Place>& all = members(generation_);
+  lines_[place].generation = generation_;
+  lines_[place].rank = static_cast<Place>(all.size());
+  all.push_back(place);
 }
 
-// A head's older is the newest line, its newer the oldest.
-void L1Cache::put_first(Place place, Place head) {
-  Line& l = lines_[place];
-  l.newer = head;
-  l.older = lines_[head].older;
-  lines_[l.older].newer = place;
-  lines_[head].older = place;
+void L1Cache::leave(Place place) {
+  std::vector<Place>& all = members(lines_[place].generation);
+  all[lines_[place].rank] = all.back();
+  lines_[all.back()].rank = lines_[place].rank;
+  all.pop_back();
+}
+
+L1Cache::Place L1Cache::room() {
+  if (used_ < capacity_) return static_cast<Place>(used_++);
+  while (members(oldest_).empty()) ++oldest_;
+  if (oldest_ == generation_) end_generation();
+  random_ ^= random_ << 13;  // Marsaglia's xorshift
+  random_ ^= random_ >> 17;
+  random_ ^= random_ << 5;
+  const std::vector<Place>& old = members(oldest_);
+  const Place place = old[(random_ >> 8) % old.size()];
+  leave(place);
+  forget(place);
+  return place;
+}
+
+void L1Cache::end_generation() {
+  ++generation_;
+  came_ = 0;
 }
 
 void L1Cache::forget(Place place) {
   Place* link = &buckets_[bucket_of(lines_[place].line)];
-  while (*link != place && *link != kNowhere) link = &lines_[*link].next_in_bucket;
-  if (*link == place) *link = lines_[place].next_in_bucket;  // else it never held a line
+  while (*link != place) link = &lines_[*link].next_in_bucket;
+  *link = lines_[place].next_in_bucket;
 }
 
 unsigned L1Cache::load(std::uint32_t line, unsigned mask) {
   if (capacity_ == 0) return 0;
-  const auto head = static_cast<Place>(capacity_ + line % sets_);
-  Place place = find(line);
-  unsigned hits = 0;
-  if (place != kNowhere) {
+  if (const Place place = find(line); place != kNowhere) {
     Line& l = lines_[place];
-    hits = l.valid & mask;
+    const unsigned hits = l.valid & mask;
     l.valid = static_cast<std::uint8_t>(l.valid | mask);
-    if (lines_[head].older == place) return hits;
-  } else {
-    place = lines_[head].newer;
-    forget(place);
-    Line& l = lines_[place];
-    l.line = line;
-    l.valid = static_cast<std::uint8_t>(mask);
-    Place& bucket = buckets_[bucket_of(line)];
-    l.next_in_bucket = bucket;
-    bucket = place;
+    if (l.generation != generation_) {
+      leave(place);
+      join(place);
+    }
+    return hits;
   }
-  unlink(place);
-  put_first(place, head);
-  return hits;
+  const Place place = room();
+  Place& bucket = buckets_[bucket_of(line)];
+  lines_[place].line = line;
+  lines_[place].valid = static_cast<std::uint8_t>(mask);
+  lines_[place].next_in_bucket = bucket;
+  bucket = place;
+  join(place);
+  if (++came_ == length_) end_generation();
+  return 0;
 }
 
 void L1Cache::invalidate(std::uint32_t line, unsigned mask) {

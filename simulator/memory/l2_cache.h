@@ -1,6 +1,13 @@
 // The L2 cache of the GPU and the DRAM behind it: sets of 128-byte lines, each 32-byte sector valid and dirty
 // on its own, the least recently used line of a set leaving first.
 //
+// It may be two partitions, between a half of the SMs and a half of the memory each. An SM reads through its
+// own partition, and what belongs to the other half of the memory (whose partition is its home) comes through
+// there and stays in both. So the L2 holds half as much of what all SMs read. An H200 (62.9 MB) whose SMs all
+// read the same four times misses, of the last three times, nothing of 28 MB, 56 % of 32 MB and 96 % of 36
+// MB; the model none, 29 % and all. Of what one SM reads an H200 holds some 50 MB, the model 42
+// (cuda/counters/h200_probe.csv). What is written lies at home alone.
+//
 // It is written back and allocates on loads and stores. A load fills the sectors that it lacks from DRAM. A
 // store fills nothing: bytes of a sector that were not written stay masked until the sector is whole or
 // leaves, as on the GPU, where kernels that write each of their sectors in pieces read nothing from DRAM for
@@ -19,11 +26,22 @@ namespace attnlab::memory {
 class L2Cache {
  public:
   // Throws InvalidArgument when the ways are not 1 to 64, the share of it that distinct data can use is not
-  // in (0, 1], dram_bytes neither 32 nor 64, or not one set is left.
+  // in (0, 1], the partitions neither 1 nor 2, dram_bytes neither 32 nor 64, or not one set is left.
   explicit L2Cache(const Geometry& geometry);
 
-  // Each for the sectors of one line; the result are those of them that were there.
-  unsigned load(std::uint32_t line, unsigned mask);
+  // The partition between a line and DRAM.
+  unsigned home_of(std::uint32_t line) const { return partitions_ == 1 ? 0 : (line * 0x9e3779b1u) >> 31; }
+
+  // The line will be asked for soon.
+  void prefetch(unsigned side, std::uint32_t line) const {
+    const Entry* const set = &entries_[set_of(side, line)];
+    __builtin_prefetch(set, 1);
+    __builtin_prefetch(set + 8, 1);  // 16 ways, as on every GPU, take two lines
+  }
+
+  // Each for the sectors of one line; the result are those of them that were there. side: the partition of
+  // the SM.
+  unsigned load(unsigned side, std::uint32_t line, unsigned mask);
   unsigned store(std::uint32_t line, unsigned mask);
   unsigned update(std::uint32_t line, unsigned mask);  // an atomic
 
@@ -36,13 +54,24 @@ class L2Cache {
   using Entry = std::uint64_t;
   static constexpr Entry kEmpty = Entry{0xffffffff} << 8;
 
-  std::size_t set_of(std::uint32_t line) const;
-  Entry& to_front(std::uint32_t line);
+  // The first entry of the line's set. Consecutive lines fall into different sets, hashed or not. The hash
+  // permutes each aligned group of 2^low_bits lines by an exclusive-or with a number that depends on the
+  // group, so that power-of-two strides spread too.
+  std::size_t set_of(unsigned partition, std::uint32_t line) const {
+    const std::uint32_t low = line & ((1u << low_bits_) - 1), high = line >> low_bits_;
+    std::uint32_t mixed = high * 0x9e3779b1u;
+    mixed ^= mixed >> 15;
+    const std::uint32_t turned = hashed_ ? low ^ (mixed & ((1u << low_bits_) - 1)) : low;
+    const std::size_t group = std::size_t{partition} * groups_ + high % groups_;
+    return ((group << low_bits_) + turned) * ways_;
+  }
+  Entry& to_front(unsigned partition, std::uint32_t line);
   void fill(Entry& entry, unsigned mask);
+  void drop_copy(std::uint32_t line, unsigned mask);
 
   std::vector<Entry> entries_;
-  unsigned ways_;
-  // Sets are 2^low_bits_ x groups_.
+  unsigned ways_, partitions_;
+  // Sets of a partition are 2^low_bits_ x groups_.
   unsigned low_bits_ = 0;
   std::uint32_t groups_ = 1;
   bool hashed_, pairs_;

@@ -21,23 +21,57 @@ Counters& Counters::operator+=(const Counters& other) {
   return *this;
 }
 
-MemorySystem::MemorySystem(const Geometry& geometry, std::uint64_t l1_bytes) : l2_(geometry) {
-  if (l1_bytes != 0) l1_.assign(geometry.sms, L1Cache(l1_bytes, geometry.l1_ways));
+MemorySystem::MemorySystem(const Geometry& g, std::uint64_t l1_bytes) : l2_(g), partitions_(g.l2_partitions) {
+  const std::uint64_t spare = std::uint64_t{g.l1_spare_lines} * kLineBytes;
+  if (l1_bytes > spare) l1_.assign(g.sms, L1Cache(l1_bytes - spare, g.l1_generation));
 }
 
-void MemorySystem::load(std::size_t sm, std::uint32_t line, unsigned mask) {
+bool MemorySystem::request(std::size_t sm, RequestKind kind, std::span<const LinePart> lines) {
+  // What a scattered request will look at is fetched into the processor's caches first, all of it at once.
+  if (lines.size() > 1) {
+    for (const auto& [line, mask] : lines) {
+      l2_.prefetch(side_of(sm), line);
+      if (!l1_.empty()) l1_[sm].prefetch(line);
+    }
+  }
+  bool waits = false;
+  for (const auto& [line, mask] : lines) {
+    if (access(sm, kind, line, mask)) waits = true;
+  }
+  return waits;
+}
+
+bool MemorySystem::access(std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask) {
+  switch (kind) {
+    case RequestKind::load:
+      return load(sm, line, mask);
+    case RequestKind::load_bypass:
+      load_from_l2(sm, line, mask);
+      return true;
+    case RequestKind::store:
+      store(sm, line, mask);
+      return false;
+    case RequestKind::atomic:
+    case RequestKind::reduction:
+      update(sm, kind, line, mask);
+  }
+  return kind == RequestKind::atomic;
+}
+
+bool MemorySystem::load(std::size_t sm, std::uint32_t line, unsigned mask) {
   counters_.l1_read_sectors += count(mask);
   if (!l1_.empty()) {
     const unsigned hits = l1_[sm].load(line, mask);
     counters_.l1_read_hits += count(hits);
     mask &= ~hits;
   }
-  if (mask != 0) load_from_l2(line, mask);
+  if (mask != 0) load_from_l2(sm, line, mask);
+  return mask != 0;
 }
 
-void MemorySystem::load_from_l2(std::uint32_t line, unsigned mask) {
+void MemorySystem::load_from_l2(std::size_t sm, std::uint32_t line, unsigned mask) {
   counters_.l2_to_l1_sectors += count(mask);
-  counters_.l2_read_hits += count(l2_.load(line, mask));
+  counters_.l2_read_hits += count(l2_.load(side_of(sm), line, mask));
 }
 
 void MemorySystem::store(std::size_t sm, std::uint32_t line, unsigned mask) {

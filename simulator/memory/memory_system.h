@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "simulator/memory/geometry.h"
@@ -28,34 +29,27 @@ struct Counters {
 
 class MemorySystem {
  public:
-  // l1_bytes: of each SM; 0: no L1, every load goes to the L2. Throws InvalidArgument as the caches do.
+  // l1_bytes: of each SM, the spare lines among them; no more than these: every load goes to the L2. Throws
+  // InvalidArgument as the caches do.
   MemorySystem(const Geometry& geometry, std::uint64_t l1_bytes);
 
-  // One line of a request of an SM. mask: not 0.
-  void access(std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask) {
-    switch (kind) {
-      case RequestKind::load:
-        return load(sm, line, mask);
-      case RequestKind::load_bypass:
-        return load_from_l2(line, mask);
-      case RequestKind::store:
-        return store(sm, line, mask);
-      case RequestKind::atomic:
-      case RequestKind::reduction:
-        return update(sm, kind, line, mask);
-    }
-  }
+  // A request of an SM; no mask is 0. The result: whether the SM waits for the L2.
+  bool request(std::size_t sm, RequestKind kind, std::span<const LinePart> lines);
 
   Counters counters() const;
 
  private:
-  void load(std::size_t sm, std::uint32_t line, unsigned mask);
-  void load_from_l2(std::uint32_t line, unsigned mask);
+  bool access(std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask);
+  // SMs lie in pairs on one side of the L2 or the other.
+  unsigned side_of(std::size_t sm) const { return static_cast<unsigned>(sm / 2 % partitions_); }
+  bool load(std::size_t sm, std::uint32_t line, unsigned mask);
+  void load_from_l2(std::size_t sm, std::uint32_t line, unsigned mask);
   void store(std::size_t sm, std::uint32_t line, unsigned mask);
   void update(std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask);
 
   std::vector<L1Cache> l1_;  // one an SM, or none
   L2Cache l2_;
+  unsigned partitions_;
   Counters counters_;
 };
 

@@ -22,6 +22,12 @@ enum class RequestKind : std::uint8_t {
   reduction,  // the same without a result (RED)
 };
 
+// Some sectors of a line.
+struct LinePart {
+  std::uint32_t line = 0;
+  unsigned mask = 0;
+};
+
 class RequestStream {
  public:
   RequestStream() = default;

@@ -1,20 +1,27 @@
-// In which order the blocks of a grid put their requests to the memory system: the resident blocks of all SMs
-// advance together, and a block that ends makes room for the next of the grid.
+// Which SM runs which block of a grid, and in which order blocks put their requests to the memory system: the
+// resident blocks of all SMs advance together, and a block that ends makes room for the next of the grid.
 //
-// Time is counted in requests. SMs do not keep step: how many requests a turn brings varies, by a fixed
-// sequence of pseudo-random numbers, around a mean that is the same for all. (In lockstep blocks would come
-// to the SMs in a regular pattern for ever, and neighbours would find one another's data in the L1 far too
-// often: of 728,076 sectors that an H200 moves from the L2 in a naive Q K^T, lockstep predicts 401,408 and
-// turns that vary 727,904.) First block b goes to SM b mod sms, until each SM has as many as may be resident.
-// Then, turn by turn, each SM in order performs some requests of one of its blocks, and takes another of its
-// blocks at the next turn. Where a block ends, the next one of the grid takes its place.
+// The first blocks are dealt to the SMs (placement.h) until each has as many as may be resident. Then, turn
+// by turn, each SM in order performs some requests of one of its blocks, and takes another of its blocks at
+// the next turn. Where a block ends, the next one of the grid takes its place.
+//
+// Time is counted in requests that wait for the L2; one that does not is wait times as fast. So of two blocks
+// that read the same, the one that finds it in the L1 catches up with the other, and they stay together, as
+// on a GPU. SMs do not keep step: how long a turn is varies, by a fixed sequence of pseudo-random numbers,
+// around a mean that is the same for all. (In lockstep blocks would come to the SMs in a regular pattern for
+// ever, and neighbours would find one another's data in the L1 far too often: of 728,076 sectors that an H200
+// moves from the L2 in a naive Q K^T, lockstep predicts 401,408.)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
+
+#include "simulator/memory/placement.h"
+#include "simulator/memory/request_stream.h"
 
 namespace attnlab::memory {
 
@@ -29,12 +36,14 @@ enum class Supply {
 template <class Stream>
 class Waves {
  public:
-  // requests: of one block in a row, on average; turns are of 1 to 2 requests - 1.
-  Waves(std::uint64_t sms, std::uint64_t resident_blocks, unsigned requests)
-      : sms_(sms), requests_(requests), resident_(resident_blocks) {}
+  // blocks: of the grid. requests: of one block in a row, on average, if all of them wait; turns are of 1 to
+  // 2 requests - 1. wait: at least 1.
+  Waves(std::uint64_t sms, std::uint64_t resident_blocks, std::uint64_t blocks, unsigned requests,
+        unsigned wait)
+      : sms_(sms), placement_(sms, blocks), requests_(requests), wait_(wait), resident_(resident_blocks) {}
 
   // Goes on until every block is through (true) or supply(std::optional<Stream>&) answers `later` (false).
-  // access(sm, kind, line, mask) is the memory system.
+  // access(sm, kind, lines), which says whether the SM waits, is the memory system.
   template <class SupplyBlock, class Access>
   bool run(SupplyBlock&& supply, Access&& access) {
     if (!fill(supply)) return false;
@@ -64,7 +73,7 @@ class Waves {
           filled_ = true;
           break;
         case Supply::block:
-          sms_[running_++ % sms_.size()].blocks.push_back(std::move(block));
+          sms_[placement_.sm_of(running_++)].blocks.push_back(std::move(block));
       }
     }
     filled_ = true;
@@ -100,10 +109,16 @@ class Waves {
   // The next requests of the block; false when it has ended before the first of them.
   template <class Access>
   bool perform(Stream& block, Access& access) {
-    const auto visit = [&](auto kind, std::uint32_t line, unsigned mask) { access(at_, kind, line, mask); };
-    const unsigned turn = 1 + next_random() % (2 * requests_ - 1);
-    for (unsigned n = 0; n < turn; ++n) {
-      if (!block.next(visit)) return n != 0;
+    RequestKind kind{};
+    const auto visit = [&](RequestKind request, std::uint32_t line, unsigned mask) {
+      kind = request;
+      parts_.push_back({line, mask});
+    };
+    const unsigned turn = wait_ * (1 + next_random() % (2 * requests_ - 1));
+    for (unsigned time = 0; time < turn;) {
+      parts_.clear();
+      if (!block.next(visit)) return time != 0;
+      time += access(at_, kind, std::span<const LinePart>(parts_)) ? wait_ : 1;
     }
     return true;
   }
@@ -117,11 +132,13 @@ class Waves {
   }
 
   std::vector<Sm> sms_;
-  unsigned requests_;
+  Placement placement_;
+  unsigned requests_, wait_;
   std::uint64_t resident_, running_ = 0;  // blocks: most of an SM, and of all SMs now
   bool filled_ = false;
   std::uint32_t random_ = 2463534242;
-  std::size_t at_ = 0;  // the SM whose turn it is
+  std::size_t at_ = 0;           // the SM whose turn it is
+  std::vector<LinePart> parts_;  // of a request
 };
 
 }  // namespace attnlab::memory

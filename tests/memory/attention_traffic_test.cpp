@@ -169,6 +169,7 @@ TEST_P(AttentionTraffic, IsTheHierarchysOfTheSameRequests) {
     const Tiles tiles{random.integer(4, 40), random.integer(4, 40)};
     const io::ElementSizes sizes(kTypes[random.integer(0, 2)]);
     ReplaySettings settings = small_gpu(random);
+    settings.geometry.l1_spare_lines = 2;
     settings.geometry.sram_bytes_per_sm = 4096;
     settings.geometry.shared_bytes_per_sm = 3 * 1024;
     settings.l1_bytes = memory::l1_bytes(settings.geometry, settings.resident_blocks, 0);
@@ -179,7 +180,8 @@ TEST_P(AttentionTraffic, IsTheHierarchysOfTheSameRequests) {
       ASSERT_EQ(launches.size(), replayed.size());
       for (std::size_t n = 0; n < launches.size(); ++n) {
         const memory::Launch& launch = launches[n];
-        memory::Hierarchy gpu(settings.geometry, settings.resident_blocks, 0);
+        const auto blocks = static_cast<std::uint64_t>(launch.x * launch.y * launch.z);
+        memory::Hierarchy gpu(settings.geometry, blocks, settings.resident_blocks, 0);
         for (Index b = 0; b < launch.x * launch.y * launch.z; ++b) {
           const auto account = [](const memory::TileAccess&) {};
           memory::TileStream stream(
@@ -228,7 +230,7 @@ TEST(Replay, KeysThatDoNotFitAreReadAgain) {
   const io::ElementSizes sizes(DType::f16);
   constexpr std::uint64_t kTensor = 2048 * 64 * 2, kLse = 2048 * 4;
   ReplaySettings settings;
-  settings.geometry.l2_effective_fraction = 1;
+  settings.geometry.l2_partitions = 1;
   settings.geometry.l2_bytes = 4 * kTensor;
   const auto run = [&] {
     return replay(Algorithm::flash2, Pass::forward, p, sizes, {128, 128}, settings)[0].counters;

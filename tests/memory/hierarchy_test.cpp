@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -32,14 +33,16 @@ Geometry small_gpu() {
   g.shared_bytes_per_sm = 2 * 1024;  // the L1 of a block or two: 4 lines
   g.l2_bytes = 8 * 128;
   g.l2_ways = 8;
-  g.l2_effective_fraction = 1;
+  g.l1_spare_lines = 0;
+  g.l2_partitions = 1;
   g.l2_hashed = false;
   g.interleave = 1;
+  g.l2_wait = 1;
   return g;
 }
 
 TEST(Hierarchy, CountsEveryLevel) {
-  Hierarchy gpu(small_gpu(), 1, 0);
+  Hierarchy gpu(small_gpu(), 2, 1, 0);
   RequestStream first, second;
   first.append(RequestKind::load, Sectors{0, 1, 2, 3});    // SM 0: 4 from DRAM
   second.append(RequestKind::load, Sectors{0, 1});         // SM 1: from the L2
@@ -65,7 +68,7 @@ TEST(Hierarchy, CountsEveryLevel) {
 }
 
 TEST(Hierarchy, AKernelWithoutBlocksMovesNothing) {
-  Hierarchy gpu(small_gpu(), 1, 0);
+  Hierarchy gpu(small_gpu(), 0, 1, 0);
   EXPECT_EQ(gpu.finish(), Counters{});
 }
 
@@ -102,7 +105,7 @@ TEST(Hierarchy, SharedMemoryTakesFromTheL1) {
   EXPECT_EQ(memory::l1_bytes(a100, 2, kb(40)), kb(192 - 100));
   EXPECT_THROW(memory::l1_bytes(a100, 1, kb(164)), InvalidArgument);
   EXPECT_THROW(memory::l1_bytes(a100, UINT64_MAX, kb(1)), InvalidArgument);
-  EXPECT_THROW(Hierarchy(small_gpu(), 0, 0), InvalidArgument);
+  EXPECT_THROW(Hierarchy(small_gpu(), 1, 0, 0), InvalidArgument);
 }
 
 // The streams of a kernel of small random blocks, all kinds of requests.
@@ -112,9 +115,12 @@ struct RandomKernel {
     geometry.sram_bytes_per_sm = 1024 + static_cast<std::uint64_t>(random.integer(0, 12)) * 128;
     geometry.shared_bytes_per_sm = 1024 * static_cast<std::uint64_t>(random.integer(0, 1));
     if (geometry.shared_bytes_per_sm == 0) geometry.shared_bytes_per_sm = 1024;
-    geometry.l1_ways = static_cast<unsigned>(random.integer(0, 3));
+    geometry.l1_spare_lines = static_cast<unsigned>(random.integer(0, 2));
+    geometry.l1_generation = static_cast<unsigned>(random.integer(1, 20));
+    geometry.l2_partitions = static_cast<unsigned>(random.integer(1, 2));
+    geometry.l2_wait = static_cast<unsigned>(random.integer(1, 8));
     geometry.l2_ways = static_cast<unsigned>(random.integer(1, 6));
-    geometry.l2_bytes = 128 * geometry.l2_ways * static_cast<std::uint64_t>(random.integer(2, 14));
+    geometry.l2_bytes = 128 * geometry.l2_ways * static_cast<std::uint64_t>(random.integer(4, 28));
     geometry.l2_effective_fraction = random.chance(0.5) ? 1 : 0.5;
     geometry.l2_hashed = false;
     geometry.dram_bytes = random.chance(0.5) ? 32 : 64;
@@ -150,15 +156,17 @@ TEST(Hierarchy, AgreesWithTheSlowModel) {
     kernel.geometry.sms = 1;
     const Geometry& g = kernel.geometry;
     SlowSystem slow(g, memory::l1_bytes(g, 1, 0));
-    Hierarchy gpu(g, 1, 0);
+    Hierarchy gpu(g, kernel.blocks.size(), 1, 0);
     for (std::size_t b = 0; b < kernel.blocks.size(); ++b) {
       for (const auto& [kind, sectors] : kernel.blocks[b]) {
+        std::vector<memory::LinePart> lines;
         for (std::size_t n = 0; n < sectors.size();) {
           const std::uint32_t line = sectors[n] / 4;
           unsigned mask = 0;
           for (; n < sectors.size() && sectors[n] / 4 == line; ++n) mask |= 1u << sectors[n] % 4;
-          slow.access(0, kind, line, mask);
+          lines.push_back({line, mask});
         }
+        slow.request(0, kind, lines);
       }
       gpu.add_block(b, kernel.stream(b));
     }
@@ -174,7 +182,7 @@ TEST(Hierarchy, AgreesWithTheSlowModelOnSeveralSms) {
     std::vector<RequestStream> streams;
     for (std::size_t b = 0; b < kernel.blocks.size(); ++b) streams.push_back(kernel.stream(b));
     SlowSystem slow(g, memory::l1_bytes(g, 1, 0));
-    memory::Waves<RequestStream::Reader> waves(g.sms, 1, g.interleave);
+    memory::Waves<RequestStream::Reader> waves(g.sms, 1, streams.size(), g.interleave, g.l2_wait);
     std::size_t next = 0;
     waves.run(
         [&](std::optional<RequestStream::Reader>& reader) {
@@ -182,10 +190,10 @@ TEST(Hierarchy, AgreesWithTheSlowModelOnSeveralSms) {
           reader.emplace(streams[next++]);
           return memory::Supply::block;
         },
-        [&](std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask) {
-          slow.access(sm, kind, line, mask);
+        [&](std::size_t sm, RequestKind kind, std::span<const memory::LinePart> lines) {
+          return slow.request(sm, kind, lines);
         });
-    Hierarchy gpu(g, 1, 0);
+    Hierarchy gpu(g, kernel.blocks.size(), 1, 0);
     for (std::size_t b = 0; b < kernel.blocks.size(); ++b) gpu.add_block(b, kernel.stream(b));
     ASSERT_EQ(gpu.finish(), slow.finish()) << "seed " << seed;
   }
@@ -195,7 +203,7 @@ TEST(Hierarchy, CountsAreConsistent) {
   for (std::uint64_t seed = 2000; seed < 2200; ++seed) {
     RandomKernel kernel(seed);
     kernel.geometry.l2_hashed = true;
-    Hierarchy gpu(kernel.geometry, 1, 0);
+    Hierarchy gpu(kernel.geometry, kernel.blocks.size(), 1, 0);
     std::uint64_t loads = 0, bypasses = 0, stores = 0, atomics = 0, reductions = 0;
     for (std::size_t b = 0; b < kernel.blocks.size(); ++b) {
       for (const auto& [kind, sectors] : kernel.blocks[b]) {
@@ -215,7 +223,7 @@ TEST(Hierarchy, CountsAreConsistent) {
 }
 
 Counters in_order(const RandomKernel& kernel) {
-  Hierarchy gpu(kernel.geometry, 1, 0);
+  Hierarchy gpu(kernel.geometry, kernel.blocks.size(), 1, 0);
   for (std::size_t b = 0; b < kernel.blocks.size(); ++b) gpu.add_block(b, kernel.stream(b));
   return gpu.finish();
 }
@@ -230,7 +238,7 @@ TEST(Hierarchy, TheOrderOfAddingChangesNothing) {
       std::swap(order[n - 1],
                 order[static_cast<std::size_t>(kernel.random.integer(0, static_cast<Index>(n) - 1))]);
     }
-    Hierarchy gpu(kernel.geometry, 1, 0);
+    Hierarchy gpu(kernel.geometry, kernel.blocks.size(), 1, 0);
     for (const std::size_t b : order) gpu.add_block(b, kernel.stream(b));
     ASSERT_EQ(gpu.finish(), expected) << "seed " << seed;
   }
@@ -240,7 +248,7 @@ TEST(Hierarchy, NorDoesTheNumberOfThreads) {
   for (std::uint64_t seed = 4000; seed < 4060; ++seed) {
     const RandomKernel kernel(seed);
     const Counters expected = in_order(kernel);
-    Hierarchy gpu(kernel.geometry, 1, 0);
+    Hierarchy gpu(kernel.geometry, kernel.blocks.size(), 1, 0);
     std::atomic<std::size_t> next = 0;
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
@@ -255,7 +263,7 @@ TEST(Hierarchy, NorDoesTheNumberOfThreads) {
 
 TEST(Hierarchy, BlocksThatNeverCameArePassedOver) {
   const auto run = [](std::vector<std::uint64_t> indices) {
-    Hierarchy gpu(small_gpu(), 1, 0);
+    Hierarchy gpu(small_gpu(), indices.size(), 1, 0);
     for (const std::uint64_t index : indices) {
       RequestStream stream;
       stream.append(RequestKind::load, Sectors{0});
@@ -273,7 +281,7 @@ TEST(Hierarchy, BlocksThatNeverCameArePassedOver) {
 TEST(Hierarchy, StreamsDoNotPileUp) {
   Geometry g = small_gpu();
   g.sms = 4;
-  Hierarchy gpu(g, 1, 0);
+  Hierarchy gpu(g, 4000, 1, 0);
   std::uint64_t sectors = 0, most = 0, all = 0;
   for (std::uint64_t b = 0; b < 4000; ++b) {
     RequestStream stream;

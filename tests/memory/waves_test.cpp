@@ -10,6 +10,8 @@
 namespace attnlab::testing {
 namespace {
 
+using memory::LinePart;
+using memory::RequestKind;
 using memory::Supply;
 using memory::Waves;
 
@@ -21,7 +23,7 @@ struct FakeBlock {
   bool next(Visit&& visit) {
     if (left == 0) return false;
     --left;
-    visit(0, block, 1u);
+    visit(RequestKind::load, block, 1u);
     return true;
   }
 };
@@ -30,7 +32,7 @@ struct FakeBlock {
 // the rest at the second call.
 std::string order(std::uint64_t sms, std::uint64_t resident, unsigned requests,
                   const std::vector<int>& lengths, std::size_t until = SIZE_MAX) {
-  Waves<FakeBlock> waves(sms, resident, requests);
+  Waves<FakeBlock> waves(sms, resident, lengths.size(), requests, 1);
   std::string text;
   std::size_t next = 0;
   const auto supply = [&](std::optional<FakeBlock>& block) {
@@ -40,8 +42,9 @@ std::string order(std::uint64_t sms, std::uint64_t resident, unsigned requests,
     ++next;
     return Supply::block;
   };
-  const auto access = [&](std::size_t sm, int, std::uint32_t line, unsigned) {
-    text += (text.empty() ? "" : " ") + std::to_string(sm) + ":" + std::to_string(line);
+  const auto access = [&](std::size_t sm, RequestKind, std::span<const LinePart> lines) {
+    text += (text.empty() ? "" : " ") + std::to_string(sm) + ":" + std::to_string(lines[0].line);
+    return true;
   };
   if (until < lengths.size()) {
     EXPECT_FALSE(waves.run(supply, access));
@@ -54,7 +57,7 @@ std::string order(std::uint64_t sms, std::uint64_t resident, unsigned requests,
 
 TEST(Waves, TheFirstWaveGoesRoundTheSms) {
   EXPECT_EQ(order(3, 2, 1, {1, 1, 1, 1, 1, 1}), "0:0 1:1 2:2 0:3 1:4 2:5");
-  EXPECT_EQ(order(3, 1, 1, {1, 1}), "0:0 1:1");
+  EXPECT_EQ(order(3, 1, 1, {1, 1}), "0:0 2:1");  // SMs 0 and 1 are a pair
   EXPECT_EQ(order(3, 2, 1, {}), "");
 }
 
@@ -83,6 +86,24 @@ TEST(Waves, TurnsVaryAroundTheirMean) {
   EXPECT_NEAR(sum / 150.0, 3, 0.4);
   EXPECT_NE(std::count(turns.begin(), turns.end(), 1), 0);
   EXPECT_NE(std::count(turns.begin(), turns.end(), 5), 0);
+}
+
+// Blocks of even index wait for every request, others never do: four requests in the time of one.
+TEST(Waves, WhoNeedNotWaitGetsOnFaster) {
+  Waves<FakeBlock> waves(1, 2, 2, 1, 4);
+  std::string text;
+  std::uint32_t next = 0;
+  EXPECT_TRUE(waves.run(
+      [&](std::optional<FakeBlock>& block) {
+        if (next == 2) return Supply::nothing;
+        block = FakeBlock{next++, 6};
+        return Supply::block;
+      },
+      [&](std::size_t, RequestKind, std::span<const LinePart> lines) {
+        text += std::to_string(lines[0].line);
+        return lines[0].line % 2 == 0;
+      }));
+  EXPECT_EQ(text, "011110110000");
 }
 
 TEST(Waves, TheNextBlockGoesToWhomeverIsFreeFirst) {

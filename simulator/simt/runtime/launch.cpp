@@ -319,8 +319,8 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
 
   std::unique_ptr<memory::Hierarchy> hierarchy;
   if (state.counting) {
-    hierarchy = std::make_unique<memory::Hierarchy>(memory::geometry_of(gpu().device), state.resident_blocks,
-                                                    shared_bytes);
+    hierarchy = std::make_unique<memory::Hierarchy>(memory::geometry_of(gpu().device), state.blocks,
+                                                    state.resident_blocks, shared_bytes);
     state.deliver = [&](std::uint64_t block, memory::RequestStream&& requests) {
       hierarchy->add_block(block, std::move(requests));
     };
