@@ -128,6 +128,8 @@ typedef struct attnlab_kernel_class {
   double p_scale;           /* factor of P before it is rounded */
   double exp_error;         /* relative error of the exponential function */
   int64_t min_block_kv;     /* the narrowest tile of keys */
+  const char* groups;       /* dK, dV of each query head before a group's are added: "rounded" or "exact" */
+  double ds_scale;          /* factor of dS before it is rounded */
 } attnlab_kernel_class;
 
 typedef struct attnlab_check_options {

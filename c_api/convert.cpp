@@ -154,7 +154,9 @@ oracle::KernelClass class_of(const attnlab_kernel_class* kernel_class, DType inp
   d.scores = text_of(c.scores_dtype);
   d.output = text_of(c.rounded_to);
   d.sums = text_of(c.sums);
+  d.groups = text_of(c.groups);
   if (c.p_scale != 0) d.p_scale = c.p_scale;
+  if (c.ds_scale != 0) d.ds_scale = c.ds_scale;
   if (c.exp_error != 0) d.exp_error = c.exp_error;
   if (c.min_block_kv != 0) d.min_block_kv = c.min_block_kv;
   return oracle::declared_class(inputs, d, "kernel_class.");

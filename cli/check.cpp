@@ -97,14 +97,18 @@ void add_class(CLI::App& check, Options& o) {
   check.add_option("--accumulate", d.accumulate, "Type of products and sums [fp32; fp64 for fp64]");
   check.add_option("--p-dtype", d.p, "Type that P and dS are rounded to [that of q; fp8: e4m3 times 256]");
   check.add_option("--p-scale", d.p_scale, "Factor of P before it is rounded [1]");
+  check.add_option("--ds-scale", d.ds_scale, "Factor of dS before it is rounded [1]");
   check.add_option("--operands", d.operands,
                    "Type that Q, K, V are rounded to before products, such as tf32");
   check.add_option("--scores-dtype", d.scores, "Type that S is stored in between passes, if narrower");
   check.add_option("--rounded-to", d.output,
                    "Type that outputs were rounded to before they were stored in a wider one");
   check.add_option("--sums", d.sums, "How additions round: nearest, or truncated as tensor cores do");
+  check.add_option("--groups", d.groups,
+                   "dK and dV of each query head are rounded before those of a group are added: "
+                   "rounded, or exact if not [rounded]");
   add_count(check, "--min-block-kv", o.block_kv, "The narrowest tile of keys [16]", 1);
-  check.add_option("--exp-error", d.exp_error, "Relative error of the exponential function [2^-21]");
+  check.add_option("--exp-error", d.exp_error, "Relative error of the exponential function [2^-22]");
 }
 
 }  // namespace

@@ -17,8 +17,10 @@ class Declared(TypedDict, total=False):
     accumulate: str | None  # products and sums
     scores_dtype: str | None  # where S is stored between passes, if narrower
     p_scale: float | None  # P is multiplied by this before it is rounded
+    ds_scale: float | None  # and dS by this
     exp_error: float | None  # relative error of the exponential function
     sums: str | None  # how additions round: 'nearest', or 'truncated' as tensor cores do
+    groups: str | None  # dK, dV of each query head before a group's are added: 'rounded', or 'exact'
     min_block_kv: int | None  # the narrowest tile of keys
     rounded_to: str | None  # outputs were rounded to this before they were stored in a wider type
 

@@ -21,9 +21,11 @@ oracle::Declaration declaration_of(const nb::dict& declared) {
   take(declared, "accumulate", declaration.accumulate);
   take(declared, "scores_dtype", declaration.scores);
   take(declared, "sums", declaration.sums);
+  take(declared, "groups", declaration.groups);
   take(declared, "rounded_to", declaration.output);
   double number = 0;
   if (take(declared, "p_scale", number)) declaration.p_scale = number;
+  if (take(declared, "ds_scale", number)) declaration.ds_scale = number;
   if (take(declared, "exp_error", number)) declaration.exp_error = number;
   Index block = 0;
   if (take(declared, "min_block_kv", block)) declaration.min_block_kv = block;

@@ -302,6 +302,8 @@ TEST_F(Check, AClassThatAllowsMore) {
   const std::string slightly = arguments(with_one_wrong(golden_o(), 1e-4));
   EXPECT_EQ(judged(slightly, 1)["kernel_class"], "fp32 throughout");
   EXPECT_EQ(judged(slightly + " --p-dtype bf16", 0)["kernel_class"], "fp32 in, P bf16, fp32 accumulation");
+  EXPECT_EQ(judged(slightly + " --groups exact --ds-scale 2", 1)["kernel_class"],
+            "fp32 in, P fp32, dS times 2, fp32 accumulation, groups added exactly");
 }
 
 TEST_F(Check, ASampleOfRows) {
@@ -338,6 +340,8 @@ TEST_F(Check, RefusalsNameTheArgument) {
   EXPECT_THAT(refused("--out-dtype bf16 " + all), HasSubstr("--out: got fp32, expected bf16"));
   EXPECT_THAT(refused("--accumulate fp17 " + all), HasSubstr("--accumulate: got fp17, expected one of"));
   EXPECT_THAT(refused("--p-scale -1 " + all), HasSubstr("--p-scale: got -1, expected a positive number"));
+  EXPECT_THAT(refused("--ds-scale nan " + all), HasSubstr("--ds-scale: got nan, expected a positive number"));
+  EXPECT_THAT(refused("--groups whole " + all), HasSubstr("--groups: got whole, expected rounded or exact"));
   EXPECT_THAT(refused("--rows some " + all), HasSubstr("rows: got \"some\", expected all, or sample:N"));
   EXPECT_THAT(refused("--rules torch " + all), HasSubstr("--rules: got torch, expected all"));
   EXPECT_THAT(refused("--q-scale abc " + all), HasSubstr("abc"));

@@ -83,6 +83,8 @@ REFUSED = [
     (check, {"seed": -1}, "seed: got -1"),
     (check, {"diagnose": "yes"}, "diagnose: got 'yes', expected True or False"),
     (check, {"p_scale": NAN}, "p_scale: got nan"),
+    (check, {"ds_scale": -1}, "ds_scale: got -1"),
+    (check, {"groups": "whole"}, "groups: got whole, expected rounded or exact"),
     (check, {"exp_error": 1.5}, "exp_error: got 1.5, expected a number below 1"),
     (check, {"min_block_kv": -1}, "min_block_kv: got -1"),
     (check, {"accumulate": 3}, "accumulate: got 3, expected text"),
