@@ -100,6 +100,38 @@ INSTANTIATE_TEST_SUITE_P(Classes, Budget, ::testing::Range(0, static_cast<int>(h
                            return name;
                          });
 
+// Where P's rounding is all there is, over few keys, its budget is reached.
+TEST(TightBudget, OfRoundedWeights) {
+  KernelClass kernel = oracle::usual_class(DType::f32);
+  kernel.p = float_format(DType::bf16);
+  StoredCase c;
+  c.p.seqlen_q = 512, c.p.seqlen_kv = 3, c.p.head_dim = c.p.head_dim_v = 32;
+  c.allocate(DType::f32, false);
+  fill(c, "normal", 3);
+  c.run(oracle::tile_kernel({.kernel_class = kernel, .threads = 1}));
+  const oracle::Verdict verdict =
+      oracle::check(c.p, c.inputs(), c.outputs(), kernel, {.threads = 1, .diagnose = false});
+  EXPECT_TRUE(verdict.right) << to_text(verdict);
+  EXPECT_GT(verdict.tensors.front().max_error_over_budget, 0.6);
+}
+
+// A kernel whose scale is off by an ulp, as scale * log2(e) in fp32 is: all its logits err alike.
+TEST(SharedErrors, OfARoundedScaleAreHonest) {
+  for (const char* data : {"values-are-keys", "offset-mean", "normal"}) {
+    StoredCase c;
+    c.p.num_heads = 2, c.p.seqlen_q = c.p.seqlen_kv = 1024, c.p.head_dim = c.p.head_dim_v = 64;
+    c.p.softmax_scale = 0.5;
+    c.allocate(DType::f32, false);
+    fill(c, data, 3);
+    const attention::Problem exact = c.p;
+    c.p.softmax_scale = 0.5 * (1 + 0x1p-23);
+    c.run(oracle::tile_kernel({.kernel_class = oracle::usual_class(DType::f32), .threads = 1}));
+    const oracle::Verdict verdict =
+        oracle::check(exact, c.inputs(), c.outputs(), {.threads = 1, .diagnose = false});
+    EXPECT_TRUE(verdict.right) << data << "\n" << to_text(verdict);
+  }
+}
+
 // FP8 weights in the backward pass: P has its scale, dS its own, and what a dS loses at either end of the
 // format is part of the class.
 TEST(Fp8Gradients, AreHeldToTheScaleOfTheirDs) {
