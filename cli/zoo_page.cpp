@@ -3,7 +3,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
+
+#include "reference/oracle/rules.h"
 
 namespace attnlab::cli {
 namespace {
@@ -33,6 +36,17 @@ Sums sums_of(const Zoo& zoo) {
   return sums;
 }
 
+// "flashinfer: rtol = atol = 1e-2", for a cell of a table.
+std::string title(const std::string& rule) {
+  const auto rules = oracle::rules();
+  const auto found = std::ranges::find(rules, rule, &oracle::Rule::name);
+  if (found == rules.end()) return rule;
+  std::string text = found->text;
+  for (auto at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2))
+    text.insert(at, 1, '\\');
+  return rule + ": " + text;
+}
+
 // What the README shows: a rule a line.
 std::string summary(const Zoo& zoo) {
   const Sums all = sums_of(zoo);
@@ -48,7 +62,7 @@ std::string summary(const Zoo& zoo) {
     const auto honest = zoo.honest.judged_by.find(rule);
     const int honest_judged = honest == zoo.honest.judged_by.end() ? 0 : honest->second;
     text += line(
-        {rule, fmt::format("{} of {}", rejected, judged),
+        {title(rule), fmt::format("{} of {}", rejected, judged),
          fmt::format("{} of {}", honest_judged == 0 ? 0 : zoo.honest.rejected_by.at(rule), honest_judged)});
   }
   return text;
@@ -127,6 +141,8 @@ std::string zoo_page(const Zoo& zoo, bool full) {
       "Right outputs of attnlab's line are all honest runs below, those of other rules the first line of "
       "them. "
       "`reference/oracle/rules.cpp` says where each rule is written and what it demands.\n\n"
+      "## Other people's kernels\n\nWhat the oracle says of PyTorch's backends on an H200, and what it found "
+      "there: [peers.md](peers.md).\n\n"
       "## Honest kernels\n\n{8}\n",
       fmt::localtime(std::time(nullptr)), full ? "attnlab zoo --full --markdown" : "attnlab zoo --markdown",
       zoo.animals.size(), all.runs, all.long_runs, all.rejected, all.named, summary(zoo), honest_table(zoo));
