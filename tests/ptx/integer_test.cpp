@@ -235,7 +235,7 @@ void expect_counts() {
     unsigned ones = 0, zeros = 0;
     T reversed = 0;
     for (unsigned i = 0; i < width; ++i) {
-      ones += a >> i & 1;
+      ones += static_cast<unsigned>(a >> i & 1);
       reversed = static_cast<T>(reversed | (a >> i & 1) << (width - 1 - i));
     }
     while (zeros < width && (a >> (width - 1 - zeros) & 1) == 0) ++zeros;
