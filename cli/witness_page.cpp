@@ -31,6 +31,7 @@ do not are exactly those of `cuda/counters/exceptions.csv`, each as far off as i
 Bounds: requests and sectors equal; sectors between L2 and SMs within 3 %; DRAM reads within 5 % or 64 KB; DRAM writes at most 5 %
 above what the model writes and leaves dirty in the L2; wavefronts within 5 %.
 
+<!-- summary -->
 | counter | runs | equal | in bounds | largest deviation |
 |---|---|---|---|---|
 )";
@@ -120,7 +121,7 @@ std::string summary(const cuda::Bar& bar, const std::vector<Pair>& pairs) {
   }
   const bool writes = std::string_view(bar.title) == "DRAM bytes written";
   return row({bar.title, std::to_string(runs), std::to_string(equal), std::to_string(inside),
-              writes ? "see below" : worst_run});
+              writes ? "-" : worst_run});
 }
 
 std::string table_of(const cuda::Bar& bar, const std::vector<Pair>& pairs) {
@@ -154,6 +155,7 @@ std::string to_markdown(const std::vector<cuda::Measurement>& predictions,
                                  measurements.fact("date"), measurements.fact("driver"),
                                  measurements.fact("nvcc"), pairs.size(), measurements.runs.size());
   for (const cuda::Bar& bar : cuda::bars()) text += summary(bar, pairs);
+  text += "<!-- end of summary -->\n";
 
   text +=
       "\n## Runs out of bounds\n\n| kernel | problem | counter | difference | cause "

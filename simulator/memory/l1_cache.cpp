@@ -9,13 +9,13 @@
 
 namespace attnlab::memory {
 
-L1Cache::L1Cache(std::uint64_t bytes, unsigned generation) : length_(generation) {
-  const std::uint64_t capacity = bytes / kLineBytes;
-  if (capacity >= kNowhere) {
+L1Cache::L1Cache(std::uint64_t bytes, unsigned generation, unsigned spare) : length_(generation) {
+  const std::uint64_t lines = bytes / kLineBytes;
+  if (lines >= kNowhere) {
     throw InvalidArgument("L1 cache", std::to_string(bytes) + " bytes", "fewer than 65535 lines");
   }
   if (generation == 0) throw InvalidArgument("lines of an L1 generation", "0", "at least 1");
-  capacity_ = static_cast<std::uint32_t>(capacity);
+  capacity_ = lines > spare ? static_cast<std::uint32_t>(lines) - spare : 0;
   if (capacity_ == 0) return;
   lines_.resize(capacity_);
   const auto buckets = std::bit_ceil(std::max(2u, 2 * capacity_));

@@ -17,9 +17,9 @@ namespace attnlab::memory {
 
 class L1Cache {
  public:
-  // generation: lines that come in during one, at least 1. A cache smaller than a line holds nothing. Throws
-  // InvalidArgument beyond 65,534 lines, more than any SM has.
-  L1Cache(std::uint64_t bytes, unsigned generation);
+  // generation: lines that come in during one, at least 1. spare: lines of `bytes` that hold nothing. A cache
+  // smaller than a line holds nothing. Throws InvalidArgument beyond 65,534 lines, more than any SM has.
+  L1Cache(std::uint64_t bytes, unsigned generation, unsigned spare = 0);
 
   // Loads sectors of a line; the result are those of them that were there.
   unsigned load(std::uint32_t line, unsigned mask);

@@ -22,8 +22,9 @@ Counters& Counters::operator+=(const Counters& other) {
 }
 
 MemorySystem::MemorySystem(const Geometry& g, std::uint64_t l1_bytes) : l2_(g), partitions_(g.l2_partitions) {
-  const std::uint64_t spare = std::uint64_t{g.l1_spare_lines} * kLineBytes;
-  if (l1_bytes > spare) l1_.assign(g.sms, L1Cache(l1_bytes - spare, g.l1_generation));
+  if (l1_bytes >= (g.l1_spare_lines + 1) * kLineBytes) {
+    l1_.assign(g.sms, L1Cache(l1_bytes, g.l1_generation, g.l1_spare_lines));
+  }
 }
 
 bool MemorySystem::request(std::size_t sm, RequestKind kind, std::span<const LinePart> lines) {

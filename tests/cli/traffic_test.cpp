@@ -144,7 +144,7 @@ TEST(Traffic, BadInputIsRefusedInOneLine) {
   EXPECT_THAT(traffic_refusal(some + "--sms 0"), HasSubstr("--sms: got '0'"));
   EXPECT_THAT(traffic_refusal(some + "--sms 1G"), HasSubstr("--sms: got 1073741824"));
   EXPECT_THAT(traffic_refusal(some + "--l2 0"), HasSubstr("--l2: got '0'"));
-  EXPECT_THAT(traffic_refusal(some + "--l2 1k"), HasSubstr("L2 cache: got 682 bytes"));
+  EXPECT_THAT(traffic_refusal(some + "--l2 1k"), HasSubstr("L2 cache: got 1024 bytes"));
   EXPECT_THAT(traffic_refusal(some + "--l2 1000G"), HasSubstr("--l2: got"));
   EXPECT_THAT(traffic_refusal(some + "--l2-fraction 0"), HasSubstr("--l2-fraction: got 0"));
   EXPECT_THAT(traffic_refusal(some + "--l2-fraction 2"), HasSubstr("--l2-fraction: got '2'"));

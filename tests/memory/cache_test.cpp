@@ -77,7 +77,7 @@ TEST(L1Cache, MissesAsAnH200Does) {
     if (!small && row.at("probe") != "cycle") continue;
     ++working_sets;
     const auto lines = static_cast<std::uint32_t>(std::stoul(row.at("size")));
-    L1Cache cache((std::uint64_t{small ? 124u : 224u} << 10) - g.l1_spare_lines * 128, g.l1_generation);
+    L1Cache cache(std::uint64_t{small ? 124u : 224u} << 10, g.l1_generation, g.l1_spare_lines);
     std::uint64_t misses = 0;
     for (unsigned pass = 0; pass < kPasses; ++pass) {
       for (std::uint32_t line = 0; line < lines; ++line) misses += cache.load(line, 0xf) == 0 ? 4 : 0;

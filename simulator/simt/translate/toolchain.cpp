@@ -88,7 +88,9 @@ std::vector<std::string> kernel_flags(const std::string& compiler) {
                                         "-Wno-ignored-attributes"}
              : std::vector<const char*>{"--param", "tsan-instrument-func-entry-exit=0", "-fno-tree-vectorize",
                                         "-fno-tree-slp-vectorize", "-fno-tree-sra", "-fno-reorder-blocks",
-                                        "-fno-reorder-blocks-and-partition", "-ffixed-r11"})
+                                        "-fno-reorder-blocks-and-partition", "-ffixed-r11",
+                                        // From g++ 13 on sums of products are else no fused ones.
+                                        "--param=avoid-fma-max-bits=0"})
     flags.push_back(flag);
   return flags;
 }
