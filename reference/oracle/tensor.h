@@ -38,6 +38,14 @@ struct Tensor {
 Tensor bhsd(const void* data, DType dtype, Index batch, Index heads, Index seqlen, Index dim);
 Tensor bshd(const void* data, DType dtype, Index batch, Index seqlen, Index heads, Index dim);
 
+// The same memory as numbers of type T, for the reference's algorithms: the tensor's type must be T's, its
+// rows contiguous, without scales or pages.
+template <class T>
+TensorView<T> view_of(const Tensor& t) {
+  T* data = static_cast<T*>(const_cast<void*>(t.data));
+  return {data, t.batch, t.heads, t.seqlen, t.dim, t.batch_stride, t.head_stride, t.row_stride};
+}
+
 // Rows of one head as float64: out(r, c) = element (b, h, rows.begin + r, c).
 void read(const Tensor& tensor, Index b, Index h, Rows rows, MatrixView<double> out);
 

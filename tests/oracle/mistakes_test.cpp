@@ -14,24 +14,13 @@ namespace {
 
 bool is_short(const ZooCase& c) { return c.problem.seqlen_kv <= 10000; }
 
-template <class T>
-TensorView<T> view(const Tensor& t) {
-  return {static_cast<T*>(const_cast<void*>(t.data)),
-          t.batch,
-          t.heads,
-          t.seqlen,
-          t.dim,
-          t.batch_stride,
-          t.head_stride,
-          t.row_stride};
-}
-TensorView<double> written(const OutputTensor& t) { return view<double>(t.read()); }
+TensorView<double> written(const OutputTensor& t) { return view_of<double>(t.read()); }
 
 Kernel flash2(attention::Tiles tiles) {
   return [tiles](const Call& call) {
     attention::Options options;
     options.threads = 1, options.tiles = tiles;
-    const auto in = [](const Tensor& t) { return view<const double>(t); };
+    const auto in = [](const Tensor& t) { return view_of<const double>(t); };
     if (call.backward()) {
       attention::backward<double>(attention::Algorithm::flash2, call.problem,
                                   {in(call.q), in(call.k), in(call.v), in(call.saved_o), in(call.saved_lse),

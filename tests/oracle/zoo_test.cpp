@@ -140,18 +140,7 @@ TEST(HonestKernels, OfManyKeysAreRight) {
   std::printf("%d of %d honest runs are right\n", right, done);
 }
 
-template <class T>
-TensorView<T> view(const Tensor& t) {
-  return {static_cast<T*>(const_cast<void*>(t.data)),
-          t.batch,
-          t.heads,
-          t.seqlen,
-          t.dim,
-          t.batch_stride,
-          t.head_stride,
-          t.row_stride};
-}
-TensorView<float> view(const OutputTensor& t) { return view<float>(t.read()); }
+TensorView<float> view(const OutputTensor& t) { return view_of<float>(t.read()); }
 
 // fp32 tensors that hold numbers of a type, for kernels that take the host's floats.
 std::vector<float> rounded(const Tensor& t, DType type) {
@@ -187,12 +176,12 @@ TEST(HonestKernels, OfTheLadderAreRight) {
       const std::vector<float> lse(exact.lse.values.begin(), exact.lse.values.end());
       const Outputs& outputs = tensors.run([&](const Call& call) {
         using View = TensorView<const float>;
-        const View vq = view<float>(given.q), vk = view<float>(given.k), vv = view<float>(given.v);
+        const View vq = view_of<float>(given.q), vk = view_of<float>(given.k), vv = view_of<float>(given.v);
         if (c.backward) {
           const View vo = attnlab::bhsd(o.data(), 1, 2, 40, 32), vl = attnlab::bhsd(lse.data(), 1, 2, 40, 1);
           cuda::backward(
               cuda::Backend::emulator, rung.name, c.problem, element,
-              {vq, vk, vv, vo, vl, view<float>(given.dout), view(call.dq), view(call.dk), view(call.dv)});
+              {vq, vk, vv, vo, vl, view_of<float>(given.dout), view(call.dq), view(call.dk), view(call.dv)});
         } else {
           cuda::forward(cuda::Backend::emulator, rung.name, c.problem, element,
                         {vq, vk, vv, view(call.o), view(call.lse)});

@@ -6,21 +6,9 @@ namespace attnlab::oracle {
 namespace {
 
 template <class T>
-TensorView<T> view(const Tensor& t) {
-  return {static_cast<T*>(const_cast<void*>(t.data)),
-          t.batch,
-          t.heads,
-          t.seqlen,
-          t.dim,
-          t.batch_stride,
-          t.head_stride,
-          t.row_stride};
-}
-
-template <class T>
 void run_reference(attention::Algorithm algorithm, const Call& call) {
-  const auto in = [](const Tensor& t) { return view<const T>(t); };
-  const auto out = [](const OutputTensor& t) { return view<T>(t.read()); };
+  const auto in = [](const Tensor& t) { return view_of<const T>(t); };
+  const auto out = [](const OutputTensor& t) { return view_of<T>(t.read()); };
   attention::Options options;
   options.threads = 1;
   if (attention::info(algorithm).block_mask) options.tiles = {32, 32};
