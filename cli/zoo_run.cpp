@@ -1,6 +1,7 @@
 #include "cli/zoo_run.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "cli/battery_rungs.h"
 #include "cuda/registry.h"
@@ -79,6 +80,29 @@ Zoo mistakes_and_rules(const ZooOptions& options) {
   return zoo;
 }
 
+std::vector<const cuda::Kernel*> rungs() {
+  std::vector<const cuda::Kernel*> all;
+  for (const cuda::Kernel& kernel : cuda::kernels()) {
+    if (kernel.pass != cuda::Pass::softmax) all.push_back(&kernel);
+  }
+  return all;
+}
+
+// A rung on the emulator before the oracle, where it takes the problem in fp32, fp16 or bf16.
+std::optional<oracle::Verdict> judged(const cuda::Kernel& rung, ZooCase c) {
+  c.backward = rung.pass == cuda::Pass::backward;
+  if (bits(c.dtype) == 8 || c.dtype == DType::f64 || (c.backward && !c.problem.sinks.empty())) return {};
+  c.kernel_class = rung_class();
+  c.kernel_class.output = float_format(c.dtype);
+  c.problem.head_dim_v = c.problem.head_dim;
+  ZooTensors tensors(c);
+  try {
+    return oracle::judge(rung_kernel(cuda::Backend::emulator, rung.name), tensors);
+  } catch (const oracle::Unsupported&) {
+    return {};
+  }
+}
+
 // Without --full, a sample of each: the tests run more.
 std::vector<HonestRuns> honest_runs(bool full) {
   std::vector<HonestRuns> groups;
@@ -116,24 +140,17 @@ std::vector<HonestRuns> honest_runs(bool full) {
     count(oracle::judge(oracle::honest_kernel(c, tensors), tensors));
   }
   groups.push_back({"the CUDA kernels on the emulator, fp32, fp16 and bf16, random problems", 0, 0});
-  const oracle::KernelClass fp32 = rung_class();
-  for (const cuda::Kernel& rung : cuda::kernels()) {
-    if (rung.pass == cuda::Pass::softmax) continue;
-    const oracle::Kernel kernel = rung_kernel(cuda::Backend::emulator, rung.name);
-    int runs = 0;
-    for (std::uint64_t n = 0; runs < (full ? 30 : 2); ++n) {
-      ZooCase c = oracle::random_case(n);
-      c.backward = rung.pass == cuda::Pass::backward;
-      if (bits(c.dtype) == 8 || c.dtype == DType::f64 || (c.backward && !c.problem.sinks.empty())) continue;
-      c.kernel_class = fp32;
-      c.kernel_class.output = float_format(c.dtype);
-      c.problem.head_dim_v = c.problem.head_dim;
-      ZooTensors tensors(c);
-      try {
-        count(oracle::judge(kernel, tensors));
-        ++runs;
-      } catch (const oracle::Unsupported&) {  // a problem that the rungs do not take
-      }
+  for (const cuda::Kernel* rung : rungs()) {
+    const int wanted = groups.back().runs + (full ? 30 : 2);
+    for (std::uint64_t n = 0; groups.back().runs < wanted; ++n) {
+      if (const auto verdict = judged(*rung, oracle::random_case(n))) count(*verdict);
+    }
+  }
+  if (!full) return groups;
+  groups.push_back({"the CUDA kernels on the emulator, 8k to 64k keys, causal and not", 0, 0});
+  for (const cuda::Kernel* rung : rungs()) {
+    for (const ZooCase& c : oracle::long_cases()) {
+      if (const auto verdict = judged(*rung, c)) count(*verdict);
     }
   }
   return groups;

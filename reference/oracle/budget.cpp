@@ -123,6 +123,13 @@ class Forward {
            (a_.kernel.truncating ? a_.typical_sum(static_cast<double>(head_.head_dim) + 3) : 0);
   }
 
+  // Weights below half an ulp of l, which rounding to nearest may leave out of a sum one by one: that is no
+  // random error, all rows of many keys lose them alike. Truncation's model holds them already.
+  double vanishing() const {
+    if (a_.kernel.truncating || e_.visible <= 1) return 0;
+    return sum((e_.p < static_cast<T>(a_.u)).select(e_.p, T(0)));
+  }
+
   // lse = log sum exp(s): the mean of the logits' errors, and the errors of the sum, of exp and of log.
   void model_lse(std::size_t at, double lse, const OutputRounding& out, ForwardBudget& budget) const {
     const double n = e_.visible, bound = budget.sum_error[at];
@@ -133,10 +140,11 @@ class Forward {
       const double pull = factor() * std::abs(e_.mean_logit);
       const double rounded =
           a_.kernel.sums_rounded_p ? kUniform * e_.multiple * sum(e_.rounding.square()) : 0;
-      variance = e_.multiple * sum((e_.p * e_.random).square()) + pull * pull + typical * typical + rounded +
-                 (2 + e_.moves) * (exp_error * exp_error * kUniform + a_.u * a_.u) +
+      const double lost = vanishing();
+      variance = e_.multiple * sum((e_.p * e_.random).square()) + pull * pull + typical * typical +
+                 lost * lost + rounded + (2 + e_.moves) * (exp_error * exp_error * kUniform + a_.u * a_.u) +
                  a_.u * a_.u * stored * stored;
-      systematic = pull + (a_.kernel.truncating ? typical : 0) + exp_error + a_.u * stored;
+      systematic = pull + (a_.kernel.truncating ? typical : lost) + exp_error + a_.u * stored;
     }
     budget.lse_deviation[at] = std::sqrt(variance);
     const double half = out.half_ulp(lse);
@@ -151,7 +159,7 @@ class Forward {
     const double n = e_.visible, mu = e_.multiple, drop = head_.dropout_scale();
     const double columns = static_cast<double>(head_.head_dim_v), unit = drop * norms_.v_scale,
                  squared = unit * unit;
-    const double typical = n > 1 ? a_.typical_sum(n, mu) : 0, u_squared = a_.u * a_.u;
+    const double typical = n > 1 ? a_.typical_sum(n, mu) : 0, lost = vanishing(), u_squared = a_.u * a_.u;
     // Roundings where the maximum moves, and of the division.
     const double exp_variance = a_.kernel.exp_error * a_.kernel.exp_error * kUniform;
     const double steps = n > 1 ? u_squared * 2 + e_.moves * (exp_variance + u_squared) : 0;
@@ -161,11 +169,12 @@ class Forward {
     const double weights = squared * sum((p * v).square());
     model.variance[at] = mu * squared * independent + mu * sum((p * e_.random).square()) * magnitude +
                          beyond * beyond + kUniform * a_.u_operand * a_.u_operand * weights +
-                         (typical * typical + steps) * (magnitude + mu * weights) +
+                         (typical * typical + lost * lost + steps) * (magnitude + mu * weights) +
                          columns * flushed * flushed;
-    model.systematic[at] = std::sqrt(columns) * (beyond + ((a_.kernel.truncating ? typical : 0) + 2 * a_.u) *
-                                                              std::sqrt(magnitude)) +
-                           columns * flushed;
+    model.systematic[at] =
+        std::sqrt(columns) *
+            (beyond + ((a_.kernel.truncating ? typical : lost) + 2 * a_.u) * std::sqrt(magnitude)) +
+        columns * flushed;
     tilts_[at] = n > 1 ? factor() : 0;
     if (squares_.size() == 0) {
       const double tilt = tilts_[at] * unit * e_.spread;
