@@ -1,10 +1,7 @@
 // The commands of the attnlab program. A file a command; each adds itself to the CLI11 application.
 #pragma once
 
-// Of CLI11, whose header takes seconds to compile: for those who add options.
-namespace CLI {
-class App;
-}  // namespace CLI
+#include "cli/cli11.h"
 
 namespace attnlab::cli {
 

@@ -6,12 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/cli11.h"
 #include "reference/attention/problem.h"
-
-// Of CLI11, whose header takes seconds to compile: for those who add options.
-namespace CLI {
-class App;
-}  // namespace CLI
 
 namespace attnlab::cli {
 

@@ -6,11 +6,7 @@
 #include <string>
 #include <string_view>
 
-// Of CLI11, whose header takes seconds to compile: for those who add options.
-namespace CLI {
-class App;
-class Option;
-}  // namespace CLI
+#include "cli/cli11.h"
 
 namespace attnlab::cli {
 
