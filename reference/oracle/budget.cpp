@@ -106,8 +106,9 @@ class Forward {
     const double lse = std::abs(golden_.lse[at]);
     budget.sum_error[at] = weighted + (n > 1 ? rounded + sum_error : 0) + 4 * a_.u * (lse + e_.max_size);
     budget.lse[at] = budget.sum_error[at] + out_lse.half_ulp(lse + budget.sum_error[at]);
-    model_lse(at, lse, out_lse, budget);
-    model_row(at, magnitude, flushed, budget.o_model);
+    const double lost = vanishing();
+    model_lse(at, lse, lost, out_lse, budget);
+    model_row(at, magnitude, lost, flushed, budget.o_model);
   }
 
   void drop_some(std::size_t at, RowMap<T>& row) const {
@@ -131,7 +132,8 @@ class Forward {
   }
 
   // lse = log sum exp(s): the mean of the logits' errors, and the errors of the sum, of exp and of log.
-  void model_lse(std::size_t at, double lse, const OutputRounding& out, ForwardBudget& budget) const {
+  void model_lse(std::size_t at, double lse, double lost, const OutputRounding& out,
+                 ForwardBudget& budget) const {
     const double n = e_.visible, bound = budget.sum_error[at];
     double variance = bound * bound, systematic = bound;
     if (e_.first_order) {
@@ -140,7 +142,6 @@ class Forward {
       const double pull = factor() * std::abs(e_.mean_logit);
       const double rounded =
           a_.kernel.sums_rounded_p ? kUniform * e_.multiple * sum(e_.rounding.square()) : 0;
-      const double lost = vanishing();
       variance = e_.multiple * sum((e_.p * e_.random).square()) + pull * pull + typical * typical +
                  lost * lost + rounded + (2 + e_.moves) * (exp_error * exp_error * kUniform + a_.u * a_.u) +
                  a_.u * a_.u * stored * stored;
@@ -154,12 +155,12 @@ class Forward {
 
   // The error of the whole row, as a sum of independent ones and of those that all its keys share; without
   // the tilt, where it is computed, and without the rounding of the output.
-  void model_row(std::size_t at, double magnitude, double flushed, RowModel& model) {
+  void model_row(std::size_t at, double magnitude, double lost, double flushed, RowModel& model) {
     const Row<T>&p = e_.p, &v = e_.v;
     const double n = e_.visible, mu = e_.multiple, drop = head_.dropout_scale();
     const double columns = static_cast<double>(head_.head_dim_v), unit = drop * norms_.v_scale,
                  squared = unit * unit;
-    const double typical = n > 1 ? a_.typical_sum(n, mu) : 0, lost = vanishing(), u_squared = a_.u * a_.u;
+    const double typical = n > 1 ? a_.typical_sum(n, mu) : 0, u_squared = a_.u * a_.u;
     // Roundings where the maximum moves, and of the division.
     const double exp_variance = a_.kernel.exp_error * a_.kernel.exp_error * kUniform;
     const double steps = n > 1 ? u_squared * 2 + e_.moves * (exp_variance + u_squared) : 0;
