@@ -80,8 +80,7 @@ def attention(
     results = _core.golden(_arguments.problem(layout, threads, golden, tensors, options))
     dimensions = np.ndim(q) if isinstance(q, np.ndarray) else len(q.shape)
     o, *gradients = (_shaped(results[name], layout, dimensions) for name in ("o", "dq", "dk", "dv") if name in results)
-    lse = results["lse"]
-    lse = lse.reshape(lse.shape[4 - dimensions :]) if dimensions < 4 else lse
+    lse = _shaped(results["lse"], "bhsd", dimensions)  # in both layouts
     if dout is None:
         return Forward(o, lse)
     dq, dk, dv = gradients
