@@ -45,6 +45,7 @@ TEST(Constructs, PlainCxxIsUntouched) {
   for (const std::string text :
        {"int a = b >> c; x <<= 2; auto s = \"k<<<1, 2>>>(x)\"; // k<<<1,2>>>()\n",
         "template <class T> std::ostream& operator<<<T>(std::ostream&, const S<T>&);\n",
+        "template <class T> std::ostream& operator<< <T>(std::ostream&, const S<T>&);\n",
         "auto t = R\"(asm volatile(\"x\") __shared__)\";\n", "__attribute__((__noinline__)) void f();\n",
         "void h() { asm volatile(\"cpuid\" : : : \"eax\"); __asm__(\"nop\"); static int x = 3; }\n",
         "#pragma omp parallel for\n#pragma once\n", "extern int e __asm__(\"name\");\n"})
@@ -54,6 +55,8 @@ TEST(Constructs, PlainCxxIsUntouched) {
 TEST(Constructs, Callees) {
   EXPECT_EQ(callee("k<<<1, 2>>>(x);"), "k");
   EXPECT_EQ(callee("if (a) k<<<1, 2>>>(x);"), "k");
+  EXPECT_EQ(callee("k << <1, 2 >> > (x);"), "k");
+  EXPECT_EQ(callee("k<int> << < 1, 2 > >> (x);"), "k<int>");
   EXPECT_EQ(callee("if (a) (p)<<<1, 2>>>(x);"), "(p)");
   EXPECT_EQ(callee("if (a) ::n::k<<<1, 2>>>(x);"), "::n::k");
   EXPECT_EQ(callee("else k<<<1, 2>>>(x);"), "k");
@@ -169,6 +172,8 @@ TEST(Constructs, InlineAsm) {
   EXPECT_THAT(in_kernel("asm(\"bar.sync 0;\");"), HasSubstr("execute(\"bar.sync 0;\", \"a.cu\", 1u);"));
   EXPECT_THAT(in_kernel("asm(\"x %0;\" :: \"r\"(1));"),
               HasSubstr("1u, ::attnlab::simt::ptx::in(\"r\", 1));"));
+  EXPECT_THAT(in_kernel("asm(\"x %0;\" :: \"r\"(a[threadIdx.x]));"),
+              HasSubstr("in(\"r\", a[(::attnlab::simt::builtins::attnlab_thread_index()).x]));"));
   EXPECT_THAT(in_kernel("asm(\"x %[d], %[s];\" : [d] \"=r\"(y) : [s] \"r\"(z));"),
               HasSubstr("\"x %0, %1;\""));
   EXPECT_THAT(in_kernel("asm(\"{ .reg .pred p; mov.u32 %0, %%laneid; }\" : \"=r\"(y));"),

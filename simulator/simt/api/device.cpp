@@ -343,6 +343,15 @@ cudaError_t cudaDeviceCanAccessPeer(int* can, int device, int peer) {
   return done();
 }
 
+cudaError_t cudaDeviceGetP2PAttribute(int* value, cudaDeviceP2PAttr, int device, int peer) {
+  const void* const caller = __builtin_return_address(0);
+  if (value == nullptr) return null("cudaDeviceGetP2PAttribute", caller);
+  if (device != 0 || peer != 0) {
+    return no_device("cudaDeviceGetP2PAttribute", device != 0 ? device : peer, caller);
+  }
+  return refuse(cudaErrorInvalidDevice, "cudaDeviceGetP2PAttribute", caller, "the device and itself");
+}
+
 cudaError_t cudaDeviceEnablePeerAccess(int peer, unsigned) {
   const void* const caller = __builtin_return_address(0);
   if (peer != 0) return no_device("cudaDeviceEnablePeerAccess", peer, caller);

@@ -168,6 +168,21 @@ cudaError_t cudaStreamGetPriority(cudaStream_t stream, int* priority) {
   return cudaSuccess;
 }
 
+cudaError_t cudaStreamSetAttribute(cudaStream_t stream, cudaStreamAttrID, const cudaStreamAttrValue* value) {
+  const void* const caller = __builtin_return_address(0);
+  if (value == nullptr) return refuse(cudaErrorInvalidValue, "cudaStreamSetAttribute", caller, "no value");
+  return touch(stream, "cudaStreamSetAttribute", caller);
+}
+
+cudaError_t cudaStreamAttachMemAsync(cudaStream_t stream, void* pointer, std::size_t bytes, unsigned) {
+  const void* const caller = __builtin_return_address(0);
+  if (place_of(pointer, bytes) != Place::both) {
+    return refuse(cudaErrorInvalidValue, "cudaStreamAttachMemAsync", caller, "%s, expected managed memory",
+                  describe(pointer, bytes).c_str());
+  }
+  return touch(stream, "cudaStreamAttachMemAsync", caller);
+}
+
 cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* user_data,
                                   unsigned flags) {
   const void* const caller = __builtin_return_address(0);

@@ -20,9 +20,11 @@ struct Position {
 unsigned elements_of(const Fragment& f) { return f.rows * f.columns / warp_size; }
 
 Position position(const Fragment& f, unsigned lane, unsigned element) {
-  const unsigned lines = f.run_along_rows ? f.columns : f.rows, tile = element / f.run, tiles = lines / 8;
-  const unsigned line = tile % tiles * 8 + lane / 4;
-  const unsigned along = (tile / tiles * 4 + lane % 4) * f.run + element % f.run;
+  const unsigned lines = f.run_along_rows ? f.columns : f.rows, across = lines / 8;
+  const unsigned deep = f.rows * f.columns / lines / (4 * f.run), tile = element / f.run;
+  const unsigned line = (f.run_along_rows ? tile / deep : tile % across) * 8 + lane / 4;
+  const unsigned step = f.run_along_rows ? tile % deep : tile / across;
+  const unsigned along = (step * 4 + lane % 4) * f.run + element % f.run;
   return f.run_along_rows ? Position{along, line} : Position{line, along};
 }
 

@@ -2,8 +2,8 @@
 //
 // CUDA leaves open which lane holds what. Here, as in the PTX fragments of m16n8k16: a matrix is cut into
 // tiles of 8 lines by 4 runs; lane l holds run l % 4 of line l / 4 of every tile. A run is a pair, or 4 bytes
-// of inputs; it lies along k in A and B and along n in the accumulator. Runs that are contiguous in memory
-// are one access.
+// of inputs; it lies along k in A and B and along n in the accumulator. Tiles follow one another along the
+// lines first, in B along k first. Runs that are contiguous in memory are one access.
 #pragma once
 
 #include <cstddef>

@@ -26,11 +26,11 @@ class Mode {
 // Operands and results pass through volatile variables, which keeps the operation between the two changes of
 // mode.
 template <class Operation, class... T>
-float in_mode(Rounding mode, Operation operation, T... operands) {
+auto in_mode(Rounding mode, Operation operation, T... operands) {
   const Mode scope(mode);
-  volatile float result;
+  volatile decltype(operation(operands...)) result;
   [&](const volatile T&... opaque) { result = operation(T(opaque)...); }(operands...);
-  return result;
+  return +result;
 }
 
 double to_integer(double x, Rounding mode) {
@@ -60,26 +60,31 @@ Integer saturated(double x, Rounding mode, Integer nan) {
 
 }  // namespace
 
-float rounded_add(float a, float b, Rounding mode) {
-  return in_mode(
-      mode, [](float x, float y) { return x + y; }, a, b);
-}
-float rounded_multiply(float a, float b, Rounding mode) {
-  return in_mode(
-      mode, [](float x, float y) { return x * y; }, a, b);
-}
-float rounded_divide(float a, float b, Rounding mode) {
-  return in_mode(
-      mode, [](float x, float y) { return x / y; }, a, b);
-}
-float rounded_root(float a, Rounding mode) {
-  return in_mode(
-      mode, [](float x) { return std::sqrt(x); }, a);
-}
-float rounded_multiply_add(float a, float b, float c, Rounding mode) {
-  return in_mode(
-      mode, [](float x, float y, float z) { return std::fma(x, y, z); }, a, b, c);
-}
+#define ATTNLAB_ROUNDED(T)                                               \
+  T rounded_add(T a, T b, Rounding mode) {                               \
+    return in_mode(                                                      \
+        mode, [](T x, T y) { return x + y; }, a, b);                     \
+  }                                                                      \
+  T rounded_multiply(T a, T b, Rounding mode) {                          \
+    return in_mode(                                                      \
+        mode, [](T x, T y) { return x * y; }, a, b);                     \
+  }                                                                      \
+  T rounded_divide(T a, T b, Rounding mode) {                            \
+    return in_mode(                                                      \
+        mode, [](T x, T y) { return x / y; }, a, b);                     \
+  }                                                                      \
+  T rounded_root(T a, Rounding mode) {                                   \
+    return in_mode(                                                      \
+        mode, [](T x) { return std::sqrt(x); }, a);                      \
+  }                                                                      \
+  T rounded_multiply_add(T a, T b, T c, Rounding mode) {                 \
+    return in_mode(                                                      \
+        mode, [](T x, T y, T z) { return std::fma(x, y, z); }, a, b, c); \
+  }
+ATTNLAB_ROUNDED(float)
+ATTNLAB_ROUNDED(double)
+#undef ATTNLAB_ROUNDED
+
 float rounded_float(double x, Rounding mode) {
   return in_mode(
       mode, [](double y) { return static_cast<float>(y); }, x);

@@ -5,11 +5,15 @@ namespace attnlab::simt::calls {
 
 enum class Rounding { nearest, zero, up, down };
 
-[[gnu::const]] float rounded_add(float a, float b, Rounding mode);
-[[gnu::const]] float rounded_multiply(float a, float b, Rounding mode);
-[[gnu::const]] float rounded_divide(float a, float b, Rounding mode);
-[[gnu::const]] float rounded_root(float a, Rounding mode);
-[[gnu::const]] float rounded_multiply_add(float a, float b, float c, Rounding mode);
+#define ATTNLAB_ROUNDED(T)                                    \
+  [[gnu::const]] T rounded_add(T a, T b, Rounding mode);      \
+  [[gnu::const]] T rounded_multiply(T a, T b, Rounding mode); \
+  [[gnu::const]] T rounded_divide(T a, T b, Rounding mode);   \
+  [[gnu::const]] T rounded_root(T a, Rounding mode);          \
+  [[gnu::const]] T rounded_multiply_add(T a, T b, T c, Rounding mode);
+ATTNLAB_ROUNDED(float)
+ATTNLAB_ROUNDED(double)
+#undef ATTNLAB_ROUNDED
 [[gnu::const]] float rounded_float(double x, Rounding mode);
 
 // Saturating; NaN gives 2^63 (as a bit pattern) in 64 bits, 0 in fewer.

@@ -5,6 +5,8 @@
 // of a warp synchronises, shuffles and votes with the lanes of its mask, as the _sync intrinsics do.
 #pragma once
 
+#define _COOPERATIVE_GROUPS_H_
+
 #include <type_traits>
 
 #include "device_functions.h"

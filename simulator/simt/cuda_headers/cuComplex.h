@@ -1,6 +1,8 @@
 // Complex numbers as pairs.
 #pragma once
 
+#define CU_COMPLEX_H_
+
 #include <cmath>
 
 #include "vector_functions.h"

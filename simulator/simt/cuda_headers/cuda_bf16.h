@@ -1,6 +1,8 @@
 // bf16: __nv_bfloat16, __nv_bfloat162, their conversions and arithmetic. As cuda_fp16.h.
 #pragma once
 
+#define __CUDA_BF16_H__
+
 #include <type_traits>
 
 #include "cuda_fp16.h"

@@ -5,6 +5,8 @@
 // __half2 by one of 4.
 #pragma once
 
+#define __CUDA_FP16_H__
+
 #include <type_traits>
 
 #include "device_atomic_functions.h"

@@ -5,6 +5,8 @@
 // E5M2. fp8 has no arithmetic of its own.
 #pragma once
 
+#define __CUDA_FP8_H__
+
 #include <type_traits>
 
 #include "cuda_bf16.h"

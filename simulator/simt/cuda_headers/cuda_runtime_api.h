@@ -13,6 +13,8 @@
 // gives cudaErrorInvalidValue.
 #pragma once
 
+#define __CUDA_RUNTIME_API_H__
+
 #include <cstddef>
 
 #include "simulator/simt/cuda_headers/driver_types.h"
@@ -110,6 +112,11 @@ cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags = 0);
 cudaError_t cudaStreamGetFlags(cudaStream_t stream, unsigned* flags);
 cudaError_t cudaStreamGetPriority(cudaStream_t stream, int* priority);
+// Without effect: hints of what L2 should keep, and which stream's kernels use managed memory.
+cudaError_t cudaStreamSetAttribute(cudaStream_t stream, cudaStreamAttrID attribute,
+                                   const cudaStreamAttrValue* value);
+cudaError_t cudaStreamAttachMemAsync(cudaStream_t stream, void* pointer, std::size_t bytes = 0,
+                                     unsigned flags = cudaMemAttachSingle);
 cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* user_data,
                                   unsigned flags);
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* user_data);
@@ -157,6 +164,7 @@ cudaError_t cudaProfilerStop();
 
 // There is no second device, and no other process.
 cudaError_t cudaDeviceCanAccessPeer(int* can, int device, int peer);
+cudaError_t cudaDeviceGetP2PAttribute(int* value, cudaDeviceP2PAttr attribute, int device, int peer);
 cudaError_t cudaDeviceEnablePeerAccess(int peer, unsigned flags);
 cudaError_t cudaDeviceDisablePeerAccess(int peer);
 cudaError_t cudaIpcGetMemHandle(cudaIpcMemHandle_t* handle, void* pointer);
@@ -216,6 +224,12 @@ template <class T>
 [[gnu::always_inline]] inline cudaError_t cudaMallocAsync(T** pointer, std::size_t bytes,
                                                           cudaStream_t stream) {
   return cudaMallocAsync(reinterpret_cast<void**>(pointer), bytes, stream);
+}
+template <class T>
+[[gnu::always_inline]] inline cudaError_t cudaStreamAttachMemAsync(cudaStream_t stream, T* pointer,
+                                                                   std::size_t bytes = 0,
+                                                                   unsigned flags = cudaMemAttachSingle) {
+  return cudaStreamAttachMemAsync(stream, static_cast<void*>(pointer), bytes, flags);
 }
 template <class T>
 [[gnu::always_inline]] inline cudaError_t cudaHostGetDevicePointer(T** device, void* host, unsigned flags) {

@@ -1,6 +1,8 @@
 // cuRAND's device interface: a kernel that calls it ends with a finding.
 #pragma once
 
+#define CURAND_KERNEL_H_
+
 #include "curand.h"
 #include "device_functions.h"
 

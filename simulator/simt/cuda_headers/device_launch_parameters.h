@@ -5,6 +5,8 @@
 // take the host's variables and members that are called so.
 #pragma once
 
+#define __DEVICE_LAUNCH_PARAMETERS_H__
+
 #include "simulator/simt/builtins/index.h"
 #include "vector_types.h"
 

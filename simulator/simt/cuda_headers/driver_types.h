@@ -6,6 +6,8 @@
 // emulator does not have.
 #pragma once
 
+#define __DRIVER_TYPES_H__
+
 #include <cstddef>
 
 #include "simulator/simt/cuda_headers/cuda_errors.h"
@@ -228,9 +230,24 @@ enum cudaLaunchAttributeID : int {
   cudaLaunchAttributePreferredSharedMemoryCarveout = 14,
 };
 
+// What of a stream's data L2 should keep: a hint without effect.
+enum cudaAccessProperty : int {
+  cudaAccessPropertyNormal = 0,
+  cudaAccessPropertyStreaming = 1,
+  cudaAccessPropertyPersisting = 2,
+};
+struct cudaAccessPolicyWindow {
+  void* base_ptr;
+  std::size_t num_bytes;
+  float hitRatio;
+  cudaAccessProperty hitProp;
+  cudaAccessProperty missProp;
+};
+
 // The values of attributes that a launch here takes note of; the others have no effect.
 union cudaLaunchAttributeValue {
   char pad[64];
+  cudaAccessPolicyWindow accessPolicyWindow;
   int cooperative;
   struct {
     unsigned x, y, z;
@@ -240,6 +257,12 @@ union cudaLaunchAttributeValue {
   int priority;
   unsigned sharedMemCarveout;
 };
+
+using cudaStreamAttrValue = cudaLaunchAttributeValue;
+using cudaStreamAttrID = cudaLaunchAttributeID;
+#define cudaStreamAttributeAccessPolicyWindow cudaLaunchAttributeAccessPolicyWindow
+#define cudaStreamAttributeSynchronizationPolicy cudaLaunchAttributeSynchronizationPolicy
+#define cudaStreamAttributePriority cudaLaunchAttributePriority
 
 struct cudaLaunchAttribute {
   cudaLaunchAttributeID id;
@@ -256,6 +279,13 @@ struct cudaLaunchConfig_t {
 };
 
 // --- the device ------------------------------------------------------------------------------------------
+enum cudaDeviceP2PAttr : int {
+  cudaDevP2PAttrPerformanceRank = 1,
+  cudaDevP2PAttrAccessSupported = 2,
+  cudaDevP2PAttrNativeAtomicSupported = 3,
+  cudaDevP2PAttrCudaArrayAccessSupported = 4,
+};
+
 enum cudaLimit : int {
   cudaLimitStackSize = 0,
   cudaLimitPrintfFifoSize = 1,

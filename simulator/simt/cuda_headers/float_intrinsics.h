@@ -36,40 +36,44 @@ ATTNLAB_BUILTIN double __dsqrt_rn(double x) { return ::sqrt(x); }
 ATTNLAB_BUILTIN float __frsqrt_rn(float x) { return ::rsqrtf(x); }
 
 // Towards zero, up, down.
-#define ATTNLAB_DIRECTED(suffix, mode)                                                                      \
-  ATTNLAB_BUILTIN float __fadd_##suffix(float a, float b) {                                                 \
-    return calls::rounded_add(a, b, calls::Rounding::mode);                                                 \
-  }                                                                                                         \
-  ATTNLAB_BUILTIN float __fsub_##suffix(float a, float b) {                                                 \
-    return calls::rounded_add(a, -b, calls::Rounding::mode);                                                \
-  }                                                                                                         \
-  ATTNLAB_BUILTIN float __fmul_##suffix(float a, float b) {                                                 \
-    return calls::rounded_multiply(a, b, calls::Rounding::mode);                                            \
-  }                                                                                                         \
-  ATTNLAB_BUILTIN float __fdiv_##suffix(float a, float b) {                                                 \
-    return calls::rounded_divide(a, b, calls::Rounding::mode);                                              \
-  }                                                                                                         \
-  ATTNLAB_BUILTIN float __frcp_##suffix(float a) {                                                          \
-    return calls::rounded_divide(1, a, calls::Rounding::mode);                                              \
-  }                                                                                                         \
-  ATTNLAB_BUILTIN float __fsqrt_##suffix(float a) { return calls::rounded_root(a, calls::Rounding::mode); } \
-  ATTNLAB_BUILTIN float __fmaf_##suffix(float a, float b, float c) {                                        \
-    return calls::rounded_multiply_add(a, b, c, calls::Rounding::mode);                                     \
-  }                                                                                                         \
-  ATTNLAB_BUILTIN float __double2float_##suffix(double x) {                                                 \
-    return calls::rounded_float(x, calls::Rounding::mode);                                                  \
-  }                                                                                                         \
-  ATTNLAB_BUILTIN float __int2float_##suffix(int x) {                                                       \
-    return calls::rounded_float(x, calls::Rounding::mode);                                                  \
-  }                                                                                                         \
-  ATTNLAB_BUILTIN float __uint2float_##suffix(unsigned x) {                                                 \
-    return calls::rounded_float(x, calls::Rounding::mode);                                                  \
+#define ATTNLAB_DIRECTED_IN(T, f, fma, suffix, mode)                                                    \
+  ATTNLAB_BUILTIN T __##f##add_##suffix(T a, T b) {                                                     \
+    return calls::rounded_add(a, b, calls::Rounding::mode);                                             \
+  }                                                                                                     \
+  ATTNLAB_BUILTIN T __##f##sub_##suffix(T a, T b) {                                                     \
+    return calls::rounded_add(a, -b, calls::Rounding::mode);                                            \
+  }                                                                                                     \
+  ATTNLAB_BUILTIN T __##f##mul_##suffix(T a, T b) {                                                     \
+    return calls::rounded_multiply(a, b, calls::Rounding::mode);                                        \
+  }                                                                                                     \
+  ATTNLAB_BUILTIN T __##f##div_##suffix(T a, T b) {                                                     \
+    return calls::rounded_divide(a, b, calls::Rounding::mode);                                          \
+  }                                                                                                     \
+  ATTNLAB_BUILTIN T __##f##rcp_##suffix(T a) {                                                          \
+    return calls::rounded_divide(T{1}, a, calls::Rounding::mode);                                       \
+  }                                                                                                     \
+  ATTNLAB_BUILTIN T __##f##sqrt_##suffix(T a) { return calls::rounded_root(a, calls::Rounding::mode); } \
+  ATTNLAB_BUILTIN T __##fma##_##suffix(T a, T b, T c) {                                                 \
+    return calls::rounded_multiply_add(a, b, c, calls::Rounding::mode);                                 \
+  }
+#define ATTNLAB_DIRECTED(suffix, mode)                      \
+  ATTNLAB_DIRECTED_IN(float, f, fmaf, suffix, mode)         \
+  ATTNLAB_DIRECTED_IN(double, d, fma, suffix, mode)         \
+  ATTNLAB_BUILTIN float __double2float_##suffix(double x) { \
+    return calls::rounded_float(x, calls::Rounding::mode);  \
+  }                                                         \
+  ATTNLAB_BUILTIN float __int2float_##suffix(int x) {       \
+    return calls::rounded_float(x, calls::Rounding::mode);  \
+  }                                                         \
+  ATTNLAB_BUILTIN float __uint2float_##suffix(unsigned x) { \
+    return calls::rounded_float(x, calls::Rounding::mode);  \
   }
 
 ATTNLAB_DIRECTED(rz, zero)
 ATTNLAB_DIRECTED(ru, up)
 ATTNLAB_DIRECTED(rd, down)
 #undef ATTNLAB_DIRECTED
+#undef ATTNLAB_DIRECTED_IN
 
 ATTNLAB_BUILTIN float __double2float_rn(double x) { return static_cast<float>(x); }
 ATTNLAB_BUILTIN float __int2float_rn(int x) { return static_cast<float>(x); }

@@ -1,6 +1,8 @@
 // Types of numbers as libraries name them.
 #pragma once
 
+#define __LIBRARY_TYPES_H__
+
 #include "vector_types.h"
 
 namespace attnlab::simt::builtins {

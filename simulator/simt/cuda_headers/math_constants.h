@@ -1,6 +1,8 @@
 // CUDA's named constants.
 #pragma once
 
+#define __MATH_CONSTANTS_H__
+
 #define CUDART_INF_F (__builtin_inff())
 #define CUDART_NAN_F (__builtin_nanf(""))
 #define CUDART_MIN_DENORM_F (1.40129846e-45f)

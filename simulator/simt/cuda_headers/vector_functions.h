@@ -1,6 +1,8 @@
 // make_float4 and the like.
 #pragma once
 
+#define __VECTOR_FUNCTIONS_H__
+
 #include "vector_types.h"
 
 namespace attnlab::simt::builtins {

@@ -6,6 +6,8 @@
 // member by member; a designated initialiser is the one form that does not compile.
 #pragma once
 
+#define __VECTOR_TYPES_H__
+
 #include "host_defines.h"
 
 namespace attnlab::simt::builtins {

@@ -6,19 +6,20 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <stdexcept>
 
 #include "simulator/simt/api/global_memory.h"
 #include "simulator/simt/cuda_headers/driver_types.h"
+#include "simulator/simt/runtime/session.h"
 #include "simulator/simt/runtime/worker.h"
 
 namespace attnlab::simt {
 namespace {
 
-// The worker whose thread is asking; host code has none.
+// The worker whose thread is asking; host code has none, and a kernel that it calls as a function is host
+// code.
 Worker& here(const char* what) {
   if (Worker* worker = Worker::running()) return *worker;
-  throw std::logic_error(fmt::format("{} was called from host code; only a kernel may", what));
+  end_on_host(fmt::format("{}: not on the host; only a kernel has it, and it must be launched", what));
 }
 
 std::uint32_t code_of(const void* site) {

@@ -29,18 +29,20 @@ namespace {
 
 // --- faults: an access that the machine itself refuses ---------------------------------------------------
 
-struct sigaction previous_action[2];
+struct sigaction previous_action[3];  // of SIGSEGV, SIGBUS, SIGFPE
 
 void on_fault(int signal, siginfo_t* info, void* context) {
   Worker* worker = Worker::running();
   if (worker == nullptr) {  // not ours: as if we had not been here
-    const auto& previous = previous_action[signal == SIGBUS];
+    const auto& previous = previous_action[signal == SIGBUS ? 1 : signal == SIGFPE ? 2 : 0];
     if (previous.sa_flags & SA_SIGINFO && previous.sa_sigaction != nullptr)
       return previous.sa_sigaction(signal, info, context);
     ::signal(signal, SIG_DFL);
     return;
   }
-  const auto r11 = static_cast<std::uintptr_t>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_R11]);
+  const auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
+  if (signal == SIGFPE) worker->report_division(static_cast<std::uintptr_t>(registers[REG_RIP]));
+  const auto r11 = static_cast<std::uintptr_t>(registers[REG_R11]);
   worker->report_fault(reinterpret_cast<std::uintptr_t>(info->si_addr), r11);
 }
 
@@ -60,6 +62,7 @@ void watch_faults() {
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     sigaction(SIGSEGV, &action, &previous_action[0]);
     sigaction(SIGBUS, &action, &previous_action[1]);
+    sigaction(SIGFPE, &action, &previous_action[2]);
     return true;
   }();
   (void)once;
@@ -254,6 +257,14 @@ void Worker::report_fault(std::uintptr_t address, std::uintptr_t r11) {
                      fmt::format("touches address {:#x}, where no memory is", address));
   int none = 0;
   launch_->error.compare_exchange_strong(none, cudaErrorIllegalAddress);
+  fault();
+}
+
+void Worker::report_division(std::uintptr_t instruction) {
+  account_.finding(FindingKind::trap, static_cast<std::uint32_t>(instruction + 1), lane_->thread, 0,
+                   "divides an integer by 0, or the least one by -1: the result is undefined");
+  int none = 0;
+  launch_->error.compare_exchange_strong(none, cudaErrorLaunchFailure);
   fault();
 }
 

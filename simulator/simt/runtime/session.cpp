@@ -1,7 +1,10 @@
 #include "simulator/simt/runtime/session.h"
 
+#include <execinfo.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -89,8 +92,11 @@ SourceLine line_of_call(const void* caller) {
   return lines.empty() ? SourceLine{} : lines.begin()->second;
 }
 
+// Leaks and the report belong to a program that `attnlab cc` built; a test that links the emulator asks for
+// its report itself, and may keep its memory.
 void at_exit() {
-  for (const auto& allocation : global_memory::live()) {
+  const bool asked = !options().report.empty() || environment().leaks;
+  for (const auto& allocation : asked ? global_memory::live() : std::vector<global_memory::Allocation>()) {
     if (allocation.kind != global_memory::Kind::device) continue;
     const SourceLine line = line_of_call(allocation.caller);
     add_finding({FindingKind::leak,
@@ -112,15 +118,8 @@ void at_exit() {
   }
 }
 
-// Leaks and the report belong to a program that `attnlab cc` built; a test that links the emulator asks for
-// its report itself, and may keep its memory.
-void watch_the_end() {
-  static const bool once = [] {
-    if (!options().report.empty() || environment().leaks) std::atexit(at_exit);
-    return true;
-  }();
-  (void)once;
-}
+// From the program's beginning, whatever it calls.
+[[maybe_unused]] const int watches_the_end = std::atexit(at_exit);
 
 }  // namespace
 
@@ -148,14 +147,12 @@ unsigned registers_of(const std::string& kernel) {
 }
 
 void add_finding(Finding finding) {
-  watch_the_end();
   print(finding);
   const std::lock_guard lock(session().mutex);
   session().findings.push_back(std::move(finding));
 }
 
 void add_refused_call(int error, const char* function, const char* why, const void* caller) {
-  watch_the_end();
   const std::tuple place(std::string(function), error, caller);
   const auto again = [&] {  // the session is locked
     const auto known = session().refused.find(place);
@@ -190,8 +187,24 @@ void add_refused_call(int error, const char* function, const char* why, const vo
   print(finding);
 }
 
+void end_on_host(const std::string& message) {
+  std::array<void*, 16> frames{};
+  const int depth = backtrace(frames.data(), static_cast<int>(frames.size()));
+  std::vector<std::uint32_t> codes;
+  for (int i = 0; i < depth; ++i)
+    codes.push_back(
+        static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(frames[static_cast<std::size_t>(i)])));
+  const auto lines = Image::instance().lines(codes);
+  const auto own = std::find_if(codes.begin(), codes.end(), [&](std::uint32_t code) {
+    const auto found = lines.find(code);
+    return found != lines.end() && !found->second.file.empty();
+  });
+  const SourceLine line = own == codes.end() ? SourceLine{} : lines.at(*own);
+  add_finding({FindingKind::unsupported, "", line.file, line.line, {}, {}, 0, message, 1});
+  std::exit(1);
+}
+
 void add_kernel(RawKernel&& kernel) {
-  watch_the_end();
   if (!kernel.findings.empty()) {
     const auto lines = Image::instance().lines(codes_of(kernel.findings));
     kernel.report.findings = resolved(kernel.findings, lines, kernel.report.name);

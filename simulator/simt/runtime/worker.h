@@ -75,6 +75,7 @@ class Worker {
   // Called from a signal handler: leaves the fiber and ends the launch.
   [[noreturn]] void fault();
   [[noreturn]] void report_fault(std::uintptr_t address, std::uintptr_t r11);
+  [[noreturn]] void report_division(std::uintptr_t instruction);
 
  private:
   struct Barrier {

@@ -17,7 +17,7 @@ std::size_t Translator::skip_angles(std::size_t open) const {
   for (std::size_t i = open; source_.tokens[i].kind != TokenKind::end; ++i) {
     if (source_.tokens[i].kind != TokenKind::punctuation) continue;
     if (is(i, "<")) ++depth;
-    if (is(i, "<<<")) depth += 3;
+    if (source_.opens_launch(i)) depth += 3;
     if (is(i, ">") && --depth == 0) return i + 1;
     if (is(i, "(") || is(i, "[") || is(i, "{")) i = matching(i);
     if (is(i, ";")) break;

@@ -25,7 +25,8 @@ void Translator::inline_asm(std::size_t i) {
   if (pieces.empty()) refuse(i, "an asm statement without a literal text");
 
   struct Operand {
-    std::string name, constraint, expression;
+    std::string name, constraint;
+    std::size_t begin = 0, end = 0;  // its expression
   };
   std::vector<Operand> operands;
   int section = 0;  // 1: outputs, 2: inputs, 3: clobbers
@@ -41,7 +42,8 @@ void Translator::inline_asm(std::size_t i) {
       for (; source_.tokens[at].kind == TokenKind::string; ++at)
         operand.constraint += literal_value(source_.spelling(at));
       if (!is(at, "(")) refuse(i, "this asm statement");
-      operand.expression = text_of(at + 1, matching(at));
+      operand.begin = at + 1;
+      operand.end = matching(at);
       const bool output =
           !operand.constraint.empty() && (operand.constraint[0] == '=' || operand.constraint[0] == '+');
       if (output != (section == 1))
@@ -68,22 +70,27 @@ void Translator::inline_asm(std::size_t i) {
     return;  // a compiler's barrier
 
   std::vector<std::string> constraints;
-  std::string call = "::attnlab::simt::ptx::execute(" + text + ", " + here(i);
-  for (const Operand& operand : operands) {
-    constraints.push_back(operand.constraint);
-    const char kind = operand.constraint.empty() ? ' ' : operand.constraint[0];
-    call += std::string(", ::attnlab::simt::ptx::") +
-            (kind == '='   ? "out"
-             : kind == '+' ? "inout"
-                           : "in") +
-            "(\"" + operand.constraint + "\", " + operand.expression + ")";
-  }
+  for (const Operand& operand : operands) constraints.push_back(operand.constraint);
   if (const std::string problem = options_.check_asm ? options_.check_asm(value, constraints) : "";
       !problem.empty()) {
     const Token& token = source_.tokens[i];
     throw FileError(source_.files[token.file].name + ":" + std::to_string(token.line), problem);
   }
-  edits_.replace(i, close + 1, call + ")");
+  // The operands' expressions stay where they are: they are code like any other.
+  std::string call = "::attnlab::simt::ptx::execute(" + text + ", " + here(i);
+  std::size_t replaced = i;
+  for (const Operand& operand : operands) {
+    const char kind = operand.constraint.empty() ? ' ' : operand.constraint[0];
+    call += std::string(", ::attnlab::simt::ptx::") +
+            (kind == '='   ? "out"
+             : kind == '+' ? "inout"
+                           : "in") +
+            "(\"" + operand.constraint + "\", ";
+    edits_.replace(replaced, operand.begin, call);
+    replaced = operand.end;
+    call = ")";
+  }
+  edits_.replace(replaced, close + 1, call + ")");
 }
 
 }  // namespace attnlab::simt::translate

@@ -57,6 +57,43 @@ struct LaunchArguments<Call, std::index_sequence<i...>, T...> : LaunchArgument<i
   }
 };
 
+// A call of a kernel, some of whose parameters have a copy constructor or destructor of their own. CUDA
+// copies such arguments to the device bit by bit and calls neither there. In the C++ ABI they are passed as
+// the address of an object, which here is each thread's own copy of the bits.
+template <class P>
+inline constexpr bool passed_by_address =
+    !std::is_reference_v<P> &&
+    !(std::is_trivially_copy_constructible_v<P> && std::is_trivially_move_constructible_v<P> &&
+      std::is_trivially_destructible_v<P>);
+template <class P>
+class BitwiseCopy {
+ public:
+  ATTNLAB_SIMT_BARE explicit BitwiseCopy(const P& value) {
+    __builtin_memcpy(bytes_, static_cast<const void*>(&value), sizeof value);
+  }
+  ATTNLAB_SIMT_BARE operator void*() { return bytes_; }
+
+ private:
+  alignas(P) unsigned char bytes_[sizeof(P)];
+};
+template <class Result, class... P>
+struct BitwiseCall {
+  Result (*function)(P...);
+
+  ATTNLAB_SIMT_BARE void operator()(P&... values) const {
+    using Address = Result (*)(std::conditional_t<passed_by_address<P>, void*, P>...);
+    reinterpret_cast<Address>(reinterpret_cast<void*>(function))(
+        std::conditional_t<passed_by_address<P>, BitwiseCopy<P>, P&>(values)...);
+  }
+};
+template <class Result, class... P>
+auto device_call(Result (*function)(P...)) {
+  if constexpr ((passed_by_address<P> || ...))
+    return BitwiseCall<Result, P...>{function};
+  else
+    return function;
+}
+
 class LaunchBase {
  protected:
   LaunchBase(const LaunchShape& shape, const KernelIdentity& kernel) : shape_(shape), kernel_(kernel) {}
@@ -90,7 +127,8 @@ class DeducedLaunch : LaunchBase {
   Call call_;
 };
 
-// A kernel of known parameters: arguments convert as in a call, 0 and NULL to pointers included.
+// A kernel of known parameters: arguments convert as in a call, 0 and NULL to pointers included. A reference
+// is an address, of managed memory if all is well.
 template <class Call, class Result, class... Parameters>
 class TypedLaunch : LaunchBase {
  public:
@@ -99,8 +137,8 @@ class TypedLaunch : LaunchBase {
       : LaunchBase(shape, kernel), function_(function), call_(call) {}
 
   void operator()(Parameters... given) const {
-    run<std::decay_t<Parameters>...>(reinterpret_cast<const void*>(function_), function_to_run(function_),
-                                     std::forward<Parameters>(given)...);
+    run<Parameters...>(reinterpret_cast<const void*>(function_), device_call(function_to_run(function_)),
+                       std::forward<Parameters>(given)...);
   }
   // With default arguments, which a pointer does not know.
   template <class... Given, std::enable_if_t<(sizeof...(Given) < sizeof...(Parameters)), int> = 0>

@@ -116,7 +116,7 @@ std::size_t Translator::configuration_end(std::size_t begin) const {
     if (is(i, "<")) ++open;
     if (!is(i, ">")) continue;
     std::size_t run = 1;
-    while (is(i + run, ">") && source_.adjacent(i + run - 1)) ++run;
+    while (is(i + run, ">")) ++run;  // >> > is what goes with << <
     if (run >= 3 && is(i + run, "(")) {
       if (run >= open + 3) return i + run - 3;
       fallback = i + run - 3;

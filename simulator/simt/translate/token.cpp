@@ -77,6 +77,7 @@ class Lexer {
     }
     if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number(begin);
     if (c == '"' || c == '\'') return quoted(begin);
+    if (spaced_launch()) return add(TokenKind::punctuation, begin);
     for (const std::string_view p : punctuators)
       if (text().substr(at_, p.size()) == p) {
         if (p == "<<<" && after_operator()) continue;
@@ -85,6 +86,16 @@ class Lexer {
       }
     ++at_;
     add(TokenKind::punctuation, begin);
+  }
+
+  // << <: as some formatters write it. In C++ it begins nothing but operator<< <T>.
+  bool spaced_launch() {
+    if (peek() != '<' || peek(1) != '<' || after_operator()) return false;
+    std::size_t ahead = 2;
+    while (is_blank(peek(ahead))) ++ahead;
+    if (ahead == 2 || peek(ahead) != '<') return false;
+    at_ += ahead + 1;
+    return true;
   }
 
   // operator<<<T>(...): the shift operator's template arguments.

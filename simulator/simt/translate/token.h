@@ -25,8 +25,9 @@ struct SourceFile {
 };
 
 // The tokens of a text, without white space, comments and line markers. A `>` is always a token of its own,
-// since only the parser knows whether two of them close templates or shift; `<<<` is one token. A #pragma
-// line is one token without its line break; other directives are skipped. The last token is of kind end.
+// since only the parser knows whether two of them close templates or shift; `<<<` is one token, as is the
+// `<< <` of some formatters. A #pragma line is one token without its line break; other directives are
+// skipped. The last token is of kind end.
 struct Source {
   std::string_view text;
   std::vector<Token> tokens;
@@ -39,6 +40,10 @@ struct Source {
     return text.substr(token.begin, token.end - token.begin);
   }
   bool is(std::size_t index, std::string_view spelled) const { return spelling(index) == spelled; }
+  bool opens_launch(std::size_t index) const {
+    const std::string_view spelled = spelling(index);
+    return spelled.starts_with("<<") && spelled.size() > 2 && spelled.back() == '<';
+  }
   // Whether nothing, not even white space, lies between this token and the next.
   bool adjacent(std::size_t index) const { return tokens[index].end == tokens[index + 1].begin; }
 };

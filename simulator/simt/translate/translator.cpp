@@ -57,7 +57,7 @@ void Translator::token(std::size_t i) {
   if (is(i, "=") && !is(i - 1, "operator")) pending.initialised = true;
   if (is(i, ":"))
     (pending.parameters ? pending.constructor_list : pending.bases) = pending.parameters || pending.is_type;
-  if (is(i, "<<<")) return launch(i);
+  if (source_.opens_launch(i)) return launch(i);
 }
 
 void Translator::word(std::size_t i) {

@@ -11,6 +11,7 @@ __global__ void trap() {
   if (threadIdx.x == 3) __trap();
 }
 #ifndef ATTNLAB_ON_A_GPU
+__global__ void division(int* out, int by) { out[threadIdx.x] = 12 / (static_cast<int>(threadIdx.x) - by); }
 __global__ void generator() {
   curandState state;
   curand_init(1, threadIdx.x, 0, &state);
@@ -32,7 +33,15 @@ int main(int count, char** arguments) {
   } else if (std::strcmp(which, "generator") == 0) {
     generator<<<1, 32>>>();
     expected = cudaErrorNotSupported;
+  } else if (std::strcmp(which, "division") == 0) {
+    int* out;
+    cudaMallocManaged(&out, 32 * sizeof *out);
+    division<<<1, 32>>>(out, 5);
+    expected = cudaErrorLaunchFailure;
 #endif
+  } else if (std::strcmp(which, "function") == 0) {
+    void (*const not_launched)() = print;
+    not_launched();
   } else {
     print<<<1, 2>>>();
   }

@@ -31,9 +31,10 @@ int main() {
   nvtxRangePush("libraries");
   cublasHandle_t blas;
   float x = 1;
-  EXPECT_ON_HOST(cublasCreate(&blas) == CUBLAS_STATUS_NOT_SUPPORTED);
-  EXPECT_ON_HOST(cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_T, 1, 1, 1, &x, &x, 1, &x, 1, &x, &x, 1) ==
+  EXPECT_ON_HOST(cublasCreate(&blas) == CUBLAS_STATUS_SUCCESS);
+  EXPECT_ON_HOST(cublasStrsv(blas, CUBLAS_FILL_MODE_LOWER, CUBLAS_OP_N, CUBLAS_DIAG_UNIT, 1, &x, 1, &x, 1) ==
                  CUBLAS_STATUS_NOT_SUPPORTED);
+  EXPECT_ON_HOST(cublasDestroy(blas) == CUBLAS_STATUS_SUCCESS);
   cublasLtHandle_t lt;
   EXPECT_ON_HOST(cublasLtCreate(&lt) == CUBLAS_STATUS_NOT_SUPPORTED);
   curandGenerator_t generator;

@@ -41,6 +41,15 @@ __global__ void approximations(const float* inputs, int count) {
   EXPECT(ulps(rsqrt(p), 1 / sqrt(static_cast<double>(p))) <= 2 && exp(x) == expf(x) && rsqrt(4.0) == 0.5);
 }
 
+__global__ void directed(double one, double three, double small) {
+  EXPECT(__dadd_rd(one, small) == 1 && __dadd_ru(one, small) > 1 && __dadd_rz(-one, small) > -1);
+  EXPECT(__dsub_rd(one, small) < 1 && __dsub_ru(one, small) == 1);
+  EXPECT(__ddiv_ru(one, three) > __ddiv_rd(one, three) && __ddiv_rz(-one, three) == -__ddiv_rd(one, three));
+  EXPECT(__dmul_ru(one + small, three) == 3 && __dmul_rd(three, __drcp_ru(three)) >= 1);
+  EXPECT(__dsqrt_ru(three) > __dsqrt_rd(three) && __dsqrt_rz(three) == __dsqrt_rd(three));
+  EXPECT(__fma_ru(one, one, small) > 1 && __fma_rd(one, one, small) == 1);
+}
+
 int main() {
   constexpr int count = 2000;
   float* inputs;
@@ -101,5 +110,6 @@ int main() {
   }
   cudaFree(inputs);
   cudaFree(results);
+  directed<<<1, 1>>>(1, 3, 1e-30);
   return finish();
 }

@@ -90,6 +90,21 @@ struct Size {
 int calls = 0;
 int counted() { return ++calls; }
 
+__global__ void by_reference(int& where, int what) { where = what; }
+
+struct Counting {
+  static int copied, destroyed;
+  int value;
+  explicit Counting(int v) : value(v) {}
+  Counting(const Counting& other) : value(other.value) { ++copied; }
+  ~Counting() { ++destroyed; }
+};
+int Counting::copied = 0, Counting::destroyed = 0;
+__global__ void object_by_value(Counting counting, int* out) {
+  counting.value += static_cast<int>(threadIdx.x);
+  out[threadIdx.x] = counting.value;
+}
+
 int main() {
   cudaMalloc(&value, sizeof(int));
   const int n = 7;
@@ -186,6 +201,23 @@ int main() {
   void* arguments[] = {&value, &a};
   cudaLaunchKernel(set, dim3(1), dim3(1), arguments, 0, nullptr);
   EXPECT(24);
+  // A reference is an address: the kernel writes the very object.
+  by_reference<<<1, 1>>>(*value, 26);
+  EXPECT(26);
+  // Copied to the device bit by bit: each thread changes its own bits, none runs a constructor or destructor.
+  int* out4;
+  cudaMallocManaged(&out4, 4 * sizeof *out4);
+  const int copied = Counting::copied, destroyed = Counting::destroyed;
+  {
+    const Counting counting(30);
+    object_by_value<<<1, 4>>>(counting, out4);
+    cudaDeviceSynchronize();
+  }
+  for (int i = 0; i < 4; ++i)
+    if (out4[i] != 30 + i) return std::printf("thread %d got %d\n", i, out4[i]), 1;
+  if (Counting::copied - copied > 2 || Counting::destroyed - destroyed > 3)
+    return std::printf("the device ran constructors\n"), 1;
+  cudaFree(out4);
   a = 25;
   cudaLaunchKernel(reinterpret_cast<const void*>(set), dim3(1), dim3(1), arguments, 0, nullptr);
   EXPECT(25);

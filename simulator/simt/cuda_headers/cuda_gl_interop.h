@@ -1,0 +1,3 @@
+// Not there; said here, since a header of an installed CUDA Toolkit would be found instead.
+#pragma once
+#error attnlab: <cuda_gl_interop.h> (OpenGL)
