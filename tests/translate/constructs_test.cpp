@@ -94,7 +94,8 @@ TEST(Constructs, LaunchNamesItsLine) {
 TEST(Constructs, KernelsAreRegisteredUnlessTemplates) {
   const std::string plain = of("__global__ void __launch_bounds__(256, 2) add(int n) { n; }");
   EXPECT_THAT(plain, HasSubstr("__attribute__((noinline, flatten)) void  add(int n)"));
-  EXPECT_THAT(plain, HasSubstr("}, \"add\", 256);"));
+  EXPECT_THAT(plain, HasSubstr("}, \"add\", (256));"));
+  EXPECT_THAT(of("__global__ void __launch_bounds__(16 * f(8)) k() {}"), HasSubstr("\"k\", (16 * f(8)));"));
   EXPECT_THAT(of("template <class T> __global__ void k(T) {}"), Not(HasSubstr("describe_kernel")));
   EXPECT_THAT(of("__global__ void k(int);"), Not(HasSubstr("describe_kernel")));
   EXPECT_THAT(of("namespace a { __global__ void k(int) {} }"), HasSubstr("describe_kernel"));

@@ -1,4 +1,6 @@
-// cuBLASLt: answers CUBLAS_STATUS_NOT_SUPPORTED.
+// cuBLASLt: products of matrices stored by column, with a bias or ReLU, computed on the host
+// (simulator/simt/libraries/blas.h) and not counted. What a descriptor asks for beyond that is refused by the
+// call that uses it.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +13,9 @@ struct cublasLtContext;
 namespace attnlab::simt::builtins {
 
 using cublasLtHandle_t = ::cublasLtContext*;
-struct cublasLtMatmulDescOpaque_t {
-  std::uint64_t data[32];
-};
-struct cublasLtMatrixLayoutOpaque_t {
-  std::uint64_t data[8];
-};
-struct cublasLtMatmulPreferenceOpaque_t {
-  std::uint64_t data[8];
-};
+struct cublasLtMatmulDescOpaque_t;
+struct cublasLtMatrixLayoutOpaque_t;
+struct cublasLtMatmulPreferenceOpaque_t;
 using cublasLtMatmulDesc_t = cublasLtMatmulDescOpaque_t*;
 using cublasLtMatrixLayout_t = cublasLtMatrixLayoutOpaque_t*;
 using cublasLtMatmulPreference_t = cublasLtMatmulPreferenceOpaque_t*;
@@ -47,6 +43,9 @@ enum cublasLtMatmulDescAttributes_t {
   CUBLASLT_MATMUL_DESC_B_SCALE_POINTER,
   CUBLASLT_MATMUL_DESC_D_SCALE_POINTER,
   CUBLASLT_MATMUL_DESC_FAST_ACCUM,
+  CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE,
+  CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER,
+  CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD,
 };
 enum cublasLtMatrixLayoutAttribute_t {
   CUBLASLT_MATRIX_LAYOUT_TYPE,
@@ -68,23 +67,44 @@ enum cublasLtEpilogue_t {
   CUBLASLT_EPILOGUE_RELU_BIAS = 6,
   CUBLASLT_EPILOGUE_GELU = 32,
   CUBLASLT_EPILOGUE_GELU_BIAS = 36,
+  CUBLASLT_EPILOGUE_GELU_AUX = 160,
+  CUBLASLT_EPILOGUE_GELU_AUX_BIAS = 164,
+  CUBLASLT_EPILOGUE_DGELU = 192,
+  CUBLASLT_EPILOGUE_BGRADA = 256,
+  CUBLASLT_EPILOGUE_BGRADB = 512,
 };
 enum cublasLtOrder_t { CUBLASLT_ORDER_COL, CUBLASLT_ORDER_ROW };
 
-#define ATTNLAB_CUBLASLT(name) ATTNLAB_NOT_SUPPORTED(name, cublasStatus_t, CUBLAS_STATUS_NOT_SUPPORTED)
-ATTNLAB_CUBLASLT(cublasLtCreate)
-ATTNLAB_CUBLASLT(cublasLtDestroy)
-ATTNLAB_CUBLASLT(cublasLtMatmul)
-ATTNLAB_CUBLASLT(cublasLtMatmulDescCreate)
-ATTNLAB_CUBLASLT(cublasLtMatmulDescDestroy)
-ATTNLAB_CUBLASLT(cublasLtMatmulDescSetAttribute)
-ATTNLAB_CUBLASLT(cublasLtMatrixLayoutCreate)
-ATTNLAB_CUBLASLT(cublasLtMatrixLayoutDestroy)
-ATTNLAB_CUBLASLT(cublasLtMatrixLayoutSetAttribute)
-ATTNLAB_CUBLASLT(cublasLtMatmulPreferenceCreate)
-ATTNLAB_CUBLASLT(cublasLtMatmulPreferenceDestroy)
-ATTNLAB_CUBLASLT(cublasLtMatmulPreferenceSetAttribute)
-ATTNLAB_CUBLASLT(cublasLtMatmulAlgoGetHeuristic)
-#undef ATTNLAB_CUBLASLT
+cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle);
+cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle);
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* description, cublasComputeType_t compute,
+                                        cudaDataType_t scale);
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t description);
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t description,
+                                              cublasLtMatmulDescAttributes_t attribute, const void* value,
+                                              std::size_t bytes);
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDataType_t type,
+                                          std::uint64_t rows, std::uint64_t columns, std::int64_t ld);
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout);
+cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
+                                                cublasLtMatrixLayoutAttribute_t attribute, const void* value,
+                                                std::size_t bytes);
+// Preferences have no effect, and there is one algorithm.
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* preference);
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference);
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                    cublasLtMatmulPreferenceAttributes_t attribute,
+                                                    const void* value, std::size_t bytes);
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t description,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                              cublasLtMatmulPreference_t preference, int wanted,
+                                              cublasLtMatmulHeuristicResult_t* results, int* found);
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t description, const void* alpha,
+                              const void* a, cublasLtMatrixLayout_t a_layout, const void* b,
+                              cublasLtMatrixLayout_t b_layout, const void* beta, const void* c,
+                              cublasLtMatrixLayout_t c_layout, void* d, cublasLtMatrixLayout_t d_layout,
+                              const cublasLtMatmulAlgo_t* algorithm, void* workspace,
+                              std::size_t workspace_bytes, api::cudaStream_t stream);
 
 }  // namespace attnlab::simt::builtins

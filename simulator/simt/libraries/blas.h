@@ -3,7 +3,7 @@
 //
 // Matrices are stored by column, `ld` elements from column to column, as cuBLAS has them. Arguments are
 // checked as those of the runtime API are: what is impossible, or not in device memory, is a finding at the
-// line that calls, and nothing is computed. An output is initialised if every input is.
+// line that calls, and nothing is computed. So is an input that nobody has written, which is computed with.
 #pragma once
 
 #include "simulator/simt/cuda_headers/cublas_types.h"
@@ -15,9 +15,9 @@ using namespace builtins;
 // One matrix, or one for each of a batch: `stride` elements apart, or where the batch's pointers say, which
 // `data` then points to.
 struct Matrices {
-  const void* data;
-  cudaDataType_t type;
-  int ld;
+  const void* data = nullptr;
+  cudaDataType_t type = CUDA_R_32F;
+  int ld = 0;
   long long stride = 0;
   bool pointers = false;
 };
@@ -33,12 +33,17 @@ struct Product {
   Matrices c;
   cublasComputeType_t compute;
   int batch = 1;
+  Matrices result = {};
+  const void* bias = nullptr;
+  bool relu = false;
 };
 
 // Sums are kept in float (in double for doubles, in 32 bits for integers) and rounded once to C's type: a GPU
 // that adds in another order, or in half, differs by rounding. A combination of types that is not known is a
 // finding.
-cublasStatus_t multiply(cublasHandle_t handle, const Product& product, const char* function);
+// caller: of `function`, where that is not who calls here.
+cublasStatus_t multiply(cublasHandle_t handle, const Product& product, const char* function,
+                        const void* caller = nullptr);
 
 // C = alpha op(A) + beta op(B), m x n.
 template <class T>

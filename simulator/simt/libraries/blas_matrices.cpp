@@ -139,6 +139,8 @@ const void* place(const Matrices& all, int i) {
          static_cast<std::ptrdiff_t>(size_of(all.type)) * all.stride * i;
 }
 
+const Matrices& result_of(const Product& p) { return p.result.data != nullptr ? p.result : p.c; }
+
 // A matrix as stored: bytes a column, columns, bytes from column to column.
 struct Stored {
   std::size_t bytes, columns, pitch;
@@ -152,7 +154,9 @@ template <class T>
 void product(const Product& p, Scale scale, int i) {
   const T alpha = scalar<T>(p.alpha, scale), beta = scalar<T>(p.beta, scale);
   const bool a_plain = p.op_a == CUBLAS_OP_N, b_plain = p.op_b == CUBLAS_OP_N;
-  void* const c = const_cast<void*>(place(p.c, i));
+  const void* const c = place(p.c, i);
+  const Matrices& result = result_of(p);
+  void* const d = const_cast<void*>(place(result, i));
   Dense<T> sum = Dense<T>::Zero(p.m, p.n);
   if (p.k > 0) {
     sum.noalias() =
@@ -161,10 +165,12 @@ void product(const Product& p, Scale scale, int i) {
   }
   for (Index column = 0; column < p.n; ++column) {
     for (Index row = 0; row < p.m; ++row) {
-      const Index at = column * p.c.ld + row;
       T value = alpha * sum(row, column);
-      if (beta != T(0)) value += beta * element<T>(c, p.c.type, at);  // else C is not read, as in BLAS
-      set_element<T>(c, p.c.type, at, value);
+      // Else C is not read, as in BLAS.
+      if (beta != T(0)) value += beta * element<T>(c, p.c.type, column * p.c.ld + row);
+      if (p.bias != nullptr) value += element<T>(p.bias, result.type, row);
+      if (p.relu && value < T(0)) value = T(0);
+      set_element<T>(d, result.type, column * result.ld + row, value);
     }
   }
 }
@@ -173,15 +179,17 @@ bool is_operation(cublasOperation_t op) { return op >= CUBLAS_OP_N && op <= CUBL
 
 }  // namespace
 
-cublasStatus_t multiply(cublasHandle_t handle, const Product& p, const char* function) {
+cublasStatus_t multiply(cublasHandle_t handle, const Product& p, const char* function, const void* caller) {
   if (handle == nullptr) return CUBLAS_STATUS_NOT_INITIALIZED;
-  Call call(function, __builtin_return_address(0));
+  Call call(function, caller != nullptr ? caller : __builtin_return_address(0));
   const bool a_plain = p.op_a == CUBLAS_OP_N, b_plain = p.op_b == CUBLAS_OP_N;
   call.expect(is_operation(p.op_a) && is_operation(p.op_b), "an operation of N, T or C");
   call.expect(p.m >= 0 && p.n >= 0 && p.k >= 0 && p.batch >= 0, "m, n, k and the batch not negative");
   call.expect(p.a.ld >= std::max(1, a_plain ? p.m : p.k), "lda at least the rows of A as stored");
   call.expect(p.b.ld >= std::max(1, b_plain ? p.k : p.n), "ldb at least the rows of B as stored");
-  call.expect(p.c.ld >= std::max(1, p.m), "ldc at least m");
+  const Matrices& result = result_of(p);
+  call.expect(p.c.ld >= std::max(1, p.m) && result.ld >= std::max(1, p.m), "ldc at least m");
+  call.supported(result.type == p.c.type, "a result of another type than C");
   call.expect(p.alpha != nullptr && p.beta != nullptr, "alpha and beta, not null");
   const std::optional<Scale> scale = scale_of(p);
   call.supported(scale.has_value(), "this combination of types");
@@ -195,11 +203,13 @@ cublasStatus_t multiply(cublasHandle_t handle, const Product& p, const char* fun
   const Stored a = stored(size_of(p.a.type), a_plain ? p.m : p.k, a_plain ? p.k : p.m, p.a.ld);
   const Stored b = stored(size_of(p.b.type), b_plain ? p.k : p.n, b_plain ? p.n : p.k, p.b.ld);
   const Stored c = stored(size_of(p.c.type), p.m, p.n, p.c.ld);
+  const Stored d = stored(size_of(result.type), p.m, p.n, result.ld);
+  if (p.bias != nullptr) call.reads("the bias", p.bias, d.bytes);
   for (int i = 0; call.good() && i < p.batch; ++i) {
     call.reads("A", place(p.a, i), a.bytes, a.columns, a.pitch);
     call.reads("B", place(p.b, i), b.bytes, b.columns, b.pitch);
     if (reads_c) call.reads("C", place(p.c, i), c.bytes, c.columns, c.pitch);
-    call.writes("C", place(p.c, i), c.bytes, c.columns, c.pitch);
+    call.writes(p.result.data != nullptr ? "D" : "C", place(result, i), d.bytes, d.columns, d.pitch);
   }
   for (int i = 0; call.good() && i < p.batch; ++i) {
     if (*scale == Scale::float64) {
@@ -209,7 +219,7 @@ cublasStatus_t multiply(cublasHandle_t handle, const Product& p, const char* fun
     } else {
       product<float>(p, *scale, i);
     }
-    call.wrote(place(p.c, i), c.bytes, c.columns, c.pitch);
+    call.wrote(place(result, i), d.bytes, d.columns, d.pitch);
   }
   return status_of(call);
 }

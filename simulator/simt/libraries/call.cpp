@@ -3,6 +3,7 @@
 #include "simulator/simt/api/errors.h"
 #include "simulator/simt/api/global_memory.h"
 #include "simulator/simt/api/places.h"
+#include "simulator/simt/runtime/session.h"
 
 namespace attnlab::simt::libraries {
 namespace {
@@ -42,8 +43,9 @@ bool Call::in_device_memory(const char* name, const void* data, std::size_t byte
 
 bool Call::reads(const char* name, const void* data, std::size_t bytes, std::size_t columns,
                  std::size_t pitch) {
-  if (in_device_memory(name, data, bytes, columns, pitch) && bytes != 0)
-    all_initialised_ = all_initialised_ && initialised(data, bytes, columns, pitch);
+  if (in_device_memory(name, data, bytes, columns, pitch) && bytes != 0 &&
+      !initialised(data, bytes, columns, pitch))
+    add_library_read(function_, name, caller_);
   return good();
 }
 
@@ -53,7 +55,7 @@ bool Call::writes(const char* name, const void* data, std::size_t bytes, std::si
 }
 
 void Call::wrote(const void* data, std::size_t bytes, std::size_t columns, std::size_t pitch) const {
-  if (!all_initialised_ || !global_memory::contains(data) || bytes == 0) return;
+  if (!global_memory::contains(data) || bytes == 0) return;
   for (std::size_t column = 0; column < columns; ++column)
     global_memory::mark_initialised(static_cast<const std::byte*>(data) + column * pitch, bytes);
 }

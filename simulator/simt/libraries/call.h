@@ -16,6 +16,7 @@ class Call {
   bool expect(bool holds, const char* what);
   bool supported(bool known, const char* what);
   // `bytes` of device memory that the call reads; columns of them, `pitch` bytes apart. Writing is the same.
+  // What is read before anybody has written it is a finding, and read all the same.
   bool reads(const char* name, const void* data, std::size_t bytes, std::size_t columns = 1,
              std::size_t pitch = 0);
   bool writes(const char* name, const void* data, std::size_t bytes, std::size_t columns = 1,
@@ -23,7 +24,7 @@ class Call {
 
   bool good() const { return error_ == api::cudaSuccess; }
   api::cudaError_t error() const { return error_; }
-  // After the results are there: these bytes, checked before, are initialised if all that was read is.
+  // After the results are there: these bytes, checked before, are initialised.
   void wrote(const void* data, std::size_t bytes, std::size_t columns = 1, std::size_t pitch = 0) const;
 
  private:
@@ -33,7 +34,6 @@ class Call {
   const char* function_;
   const void* caller_;
   api::cudaError_t error_ = api::cudaSuccess;
-  bool all_initialised_ = true;
 };
 
 }  // namespace attnlab::simt::libraries

@@ -152,7 +152,11 @@ void add_finding(Finding finding) {
   session().findings.push_back(std::move(finding));
 }
 
-void add_refused_call(int error, const char* function, const char* why, const void* caller) {
+namespace {
+
+// A finding of the host's at the place that calls; `error` tells those of one place and function apart.
+void add_finding_of_call(FindingKind kind, const char* function, int error, const std::string& message,
+                         const void* caller) {
   const std::tuple place(std::string(function), error, caller);
   const auto again = [&] {  // the session is locked
     const auto known = session().refused.find(place);
@@ -164,20 +168,8 @@ void add_refused_call(int error, const char* function, const char* why, const vo
     const std::lock_guard lock(session().mutex);
     if (again()) return;
   }
-  const auto code = static_cast<api::cudaError_t>(error);
-  const bool unsupported = code == api::cudaErrorNotSupported || code == api::cudaSuccess;
   const SourceLine line = line_of_call(caller);  // takes a process: not under the lock
-  const Finding finding{unsupported ? FindingKind::unsupported : FindingKind::refused_call,
-                        "",
-                        line.file,
-                        line.line,
-                        {},
-                        {},
-                        0,
-                        code == api::cudaSuccess
-                            ? fmt::format("{}: {}", function, why)
-                            : fmt::format("{} returned {}: {}", function, api::cudaGetErrorName(code), why),
-                        1};
+  const Finding finding{kind, "", line.file, line.line, {}, {}, 0, message, 1};
   {
     const std::lock_guard lock(session().mutex);
     if (again()) return;
@@ -185,6 +177,23 @@ void add_refused_call(int error, const char* function, const char* why, const vo
     session().findings.push_back(finding);
   }
   print(finding);
+}
+
+}  // namespace
+
+void add_refused_call(int error, const char* function, const char* why, const void* caller) {
+  const auto code = static_cast<api::cudaError_t>(error);
+  const bool unsupported = code == api::cudaErrorNotSupported || code == api::cudaSuccess;
+  add_finding_of_call(unsupported ? FindingKind::unsupported : FindingKind::refused_call, function, error,
+                      code == api::cudaSuccess
+                          ? fmt::format("{}: {}", function, why)
+                          : fmt::format("{} returned {}: {}", function, api::cudaGetErrorName(code), why),
+                      caller);
+}
+
+void add_library_read(const char* function, const std::string& what, const void* caller) {
+  add_finding_of_call(FindingKind::uninitialised_read, function, -1,
+                      fmt::format("{} reads {}, not all of which has been written", function, what), caller);
 }
 
 void end_on_host(const std::string& message) {

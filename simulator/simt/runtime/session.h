@@ -50,6 +50,9 @@ void add_finding(Finding finding);
 // that do not look at what a call returns go on with data that were never copied.
 void add_refused_call(int error, const char* function, const char* why, const void* caller);
 
+// A call to a library whose function read device memory that nobody has written: a finding a calling place.
+void add_library_read(const char* function, const std::string& what, const void* caller);
+
 // Host code did what only a kernel may do: a finding at the program's line that did it, and the program's end
 // with code 1.
 [[noreturn]] void end_on_host(const std::string& message);

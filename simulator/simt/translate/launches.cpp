@@ -133,7 +133,7 @@ void Translator::describe_kernel(std::size_t closing, const Scope& closed) {
   edits_.insert(closing + 1, " [[maybe_unused]] static const bool attnlab_kernel_" +
                                  std::to_string(kernels_++) + " = ::attnlab::simt::describe_kernel_of(" +
                                  function_lambda("", name) + ", " + quoted(name) + ", " +
-                                 std::to_string(closed.declared.bounds) + ");");
+                                 closed.declared.bounds + ");");
 }
 
 }  // namespace attnlab::simt::translate

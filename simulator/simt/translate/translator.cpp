@@ -131,8 +131,11 @@ void Translator::function_specifier(std::size_t i) {
   }
   if (w == "__launch_bounds__" || w == "__maxnreg__") {
     if (!brackets) return;
-    if (w == "__launch_bounds__" && source_.tokens[i + 2].kind == TokenKind::number)
-      pending.bounds = std::atoi(std::string(source_.spelling(i + 2)).c_str());
+    if (w == "__launch_bounds__") {
+      std::size_t end = i + 2;
+      while (!is(end, ",") && !is(end, ")")) end = is(end, "(") ? matching(end) + 1 : end + 1;
+      pending.bounds = "(" + text_of(i + 2, end) + ")";
+    }
     return edits_.replace(i, matching(i + 1) + 1, "");
   }
   if (w == "__forceinline__") return edits_.replace(i, i + 1, "inline __attribute__((always_inline))");

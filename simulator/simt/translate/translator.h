@@ -20,9 +20,9 @@ struct Pending {
   bool constructor_list = false;  // a constructor's `: member{...}`
   bool bases = false;             // a class's `: base`
   bool global = false, device = false, host = false;
-  bool lambda = false;   // the specifiers are those of a lambda
-  int bounds = 0;        // of __launch_bounds__
-  std::size_t name = 0;  // the token before the first parenthesis: a function's name
+  bool lambda = false;       // the specifiers are those of a lambda
+  std::string bounds = "0";  // the first of __launch_bounds__, an expression
+  std::size_t name = 0;      // the token before the first parenthesis: a function's name
 };
 
 struct Scope {

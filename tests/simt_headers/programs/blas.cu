@@ -1,5 +1,6 @@
 // Does cuBLAS compute what BLAS defines: products in every orientation, type and batch form, sums of vectors?
 // Plain CUDA: it holds with the real library as well. Given an argument, it makes the mistake of that name.
+#include <cublasLt.h>
 #include <cublas_v2.h>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -55,6 +56,49 @@ void check_product(double tolerance, Product product) {
   }
 }
 
+// D = ReLU(A' B + bias).
+void check_described_product() {
+  cublasLtHandle_t lt;
+  EXPECT_ON_HOST(cublasLtCreate(&lt) == CUBLAS_STATUS_SUCCESS);
+  cublasLtMatmulDesc_t product;
+  cublasLtMatmulDescCreate(&product, CUBLAS_COMPUTE_32F, CUDA_R_32F);
+  const cublasOperation_t turned = CUBLAS_OP_T;
+  const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_RELU_BIAS;
+  float *a = matrix<float>(n, 1), *b = matrix<float>(n, 2), *d = matrix<float>(n, 3),
+        *bias = matrix<float>(1, 4);
+  cublasLtMatmulDescSetAttribute(product, CUBLASLT_MATMUL_DESC_TRANSA, &turned, sizeof turned);
+  cublasLtMatmulDescSetAttribute(product, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue);
+  cublasLtMatmulDescSetAttribute(product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias);
+  cublasLtMatrixLayout_t of_a, of_b, of_d;
+  cublasLtMatrixLayoutCreate(&of_a, CUDA_R_32F, k, m, ld);
+  cublasLtMatrixLayoutCreate(&of_b, CUDA_R_32F, k, n, ld);
+  cublasLtMatrixLayoutCreate(&of_d, CUDA_R_32F, m, n, ld);
+  cublasLtMatmulPreference_t preference;
+  cublasLtMatmulPreferenceCreate(&preference);
+  cublasLtMatmulHeuristicResult_t found;
+  int count = 0;
+  EXPECT_ON_HOST(cublasLtMatmulAlgoGetHeuristic(lt, product, of_a, of_b, of_d, of_d, preference, 1, &found,
+                                                &count) == CUBLAS_STATUS_SUCCESS &&
+                 count == 1);
+  const float one = 1, zero = 0;
+  EXPECT_ON_HOST(cublasLtMatmul(lt, product, &one, a, of_a, b, of_b, &zero, d, of_d, d, of_d, &found.algo,
+                                nullptr, 0, nullptr) == CUBLAS_STATUS_SUCCESS);
+  cudaDeviceSynchronize();
+  int hidden = 0;
+  for (int column = 0; column < n; ++column)
+    for (int row = 0; row < m; ++row) {
+      const double sum = expected(true, false, a, b, row, column) + at(bias[row]);
+      hidden += sum < 0;
+      EXPECT_ON_HOST(std::fabs(at(d[column * ld + row]) - std::fmax(sum, 0)) < 1e-4);
+    }
+  EXPECT_ON_HOST(hidden > 0 && hidden < m * n);
+  cublasLtMatmulPreferenceDestroy(preference);
+  cublasLtMatrixLayoutDestroy(of_a), cublasLtMatrixLayoutDestroy(of_b), cublasLtMatrixLayoutDestroy(of_d);
+  cublasLtMatmulDescDestroy(product);
+  cublasLtDestroy(lt);
+  cudaFree(a), cudaFree(b), cudaFree(d), cudaFree(bias);
+}
+
 __global__ void write(float* x) { x[threadIdx.x] = static_cast<float>(threadIdx.x); }
 
 int mistake(cublasHandle_t blas, const char* name) {
@@ -73,6 +117,13 @@ int mistake(cublasHandle_t blas, const char* name) {
   if (std::strcmp(name, "types") == 0)
     status = cublasGemmEx(blas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, x, CUDA_R_32F, 4, x, CUDA_R_64F, 4,
                           &zero, x, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT);
+  if (std::strcmp(name, "unwritten") == 0) {
+    float* y;
+    cudaMalloc(&y, 64 * sizeof(float));
+    cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, x, 4, y, 4, &zero, x + 32, 4);
+    cudaFree(x), cudaFree(y);
+    return 1;
+  }
   if (std::strcmp(name, "vector") == 0) status = cublasSaxpy(blas, 33, &one, x, 1, x, -2);
   cudaFree(x);
   return status == CUBLAS_STATUS_SUCCESS ? 0 : 1;
@@ -86,6 +137,7 @@ int main(int argc, char** argv) {
   EXPECT_ON_HOST(cublasSetMathMode(blas, CUBLAS_DEFAULT_MATH) == CUBLAS_STATUS_SUCCESS);
   if (argc > 1) return mistake(blas, argv[1]);
 
+  check_described_product();
   const float two = 2, half = 0.5f;
   const double two_d = 2, half_d = 0.5;
   const __half two_h = __float2half(2.0f), half_h = __float2half(0.5f);

@@ -35,8 +35,6 @@ int main() {
   EXPECT_ON_HOST(cublasStrsv(blas, CUBLAS_FILL_MODE_LOWER, CUBLAS_OP_N, CUBLAS_DIAG_UNIT, 1, &x, 1, &x, 1) ==
                  CUBLAS_STATUS_NOT_SUPPORTED);
   EXPECT_ON_HOST(cublasDestroy(blas) == CUBLAS_STATUS_SUCCESS);
-  cublasLtHandle_t lt;
-  EXPECT_ON_HOST(cublasLtCreate(&lt) == CUBLAS_STATUS_NOT_SUPPORTED);
   curandGenerator_t generator;
   EXPECT_ON_HOST(curandCreateGenerator(&generator, CURAND_RNG_PSEUDO_PHILOX4_32_10) != CURAND_STATUS_SUCCESS);
   cudnnHandle_t dnn;
