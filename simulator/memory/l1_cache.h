@@ -1,9 +1,5 @@
-// The L1 data cache of one SM: 128-byte lines with a valid bit a 32-byte sector.
-//
-// Which line leaves: lines are as old as the generation in which they were last used. A generation ends when
-// so many lines have come in, or when no older line is left; a random line of the oldest one leaves. An H200
-// that loads a little more than its L1 holds, over and over, hits about as this rule does
-// (cuda/counters/h200_probe.csv), where least recently used would always miss.
+// The L1 data cache of one SM: 128-byte lines with a valid bit a 32-byte sector. generations.h
+// says which line leaves.
 //
 // It is written through, and a store leaves what it wrote behind, as an H200's counters show:
 // FlashAttention-1, which stores its state and loads it in the next step, fetches none of it from the L2
@@ -12,6 +8,8 @@
 
 #include <cstdint>
 #include <vector>
+
+#include "simulator/memory/generations.h"
 
 namespace attnlab::memory {
 
@@ -25,43 +23,38 @@ class L1Cache {
   unsigned load(std::uint32_t line, unsigned mask);
   // Stores sectors of a line. What is written goes to the L2 all the same.
   void store(std::uint32_t line, unsigned mask) { load(line, mask); }
-  // The line will be asked for soon.
-  void prefetch(std::uint32_t line) const {
-    if (capacity_ != 0) __builtin_prefetch(&buckets_[bucket_of(line)], 1);
+  // Many lines will be asked for soon: fetches all of the cache, some 20 KB, into the processor's caches. It
+  // is quickly done at once; line by line, each line's bucket, the place that it gets, and the bucket that
+  // this place was in wait for one another. (Inlined: see Generations::prefetch.)
+  [[gnu::always_inline]] void prefetch() const {
+    for (std::size_t n = 0; n < lines_.size(); n += 64 / sizeof(Line)) __builtin_prefetch(&lines_[n], 1);
+    for (std::size_t n = 0; n < buckets_.size(); n += 64 / sizeof(Place)) {
+      __builtin_prefetch(&buckets_[n], 1);
+    }
+    order_.prefetch();
   }
   // Drops sectors: an atomic changed them in the L2.
   void invalidate(std::uint32_t line, unsigned mask);
 
  private:
-  using Place = std::uint16_t;  // of a line in lines_
+  using Place = Generations::Place;  // in lines_
   static constexpr Place kNowhere = 0xffff;
 
   struct Line {
-    std::uint32_t line = 0, generation = 0;
+    std::uint32_t line = 0;
     Place next_in_bucket = kNowhere;
-    Place rank = 0;  // in its generation
     std::uint8_t valid = 0;
   };
 
   std::uint32_t bucket_of(std::uint32_t line) const { return (line * 0x9e3779b1u) >> bucket_shift_; }
-  std::vector<Place>& members(std::uint32_t generation) {
-    return generations_[generation % generations_.size()];
-  }
   Place find(std::uint32_t line) const;
-  void join(Place place);   // the present generation
-  void leave(Place place);  // its generation
-  Place room();             // for a line that comes in
   void forget(Place place);
-  void end_generation();
 
   std::vector<Line> lines_;
-  std::vector<Place> buckets_;                   // the first line of each
-  std::vector<std::vector<Place>> generations_;  // those that live, by number modulo theirs
-  std::uint32_t capacity_ = 0, used_ = 0;
-  std::uint32_t length_, came_ = 0;            // lines that come in during a generation; during this one
-  std::uint32_t oldest_ = 0, generation_ = 0;  // numbers of those that live; generation_: the present one
-  std::uint32_t random_ = 2463534242;
+  std::vector<Place> buckets_;  // the first line of each
+  std::uint32_t used_ = 0;
   int bucket_shift_ = 31;
+  Generations order_;
 };
 
 }  // namespace attnlab::memory

@@ -1,6 +1,7 @@
 #include "simulator/memory/l2_cache.h"
 
 #include <bit>
+#include <cstring>
 #include <string>
 
 #include "reference/core/errors.h"
@@ -12,6 +13,11 @@ namespace {
 // The sectors of every aligned pair of which one is in the mask.
 unsigned whole_pairs(unsigned mask) { return mask | (mask & 5) << 1 | (mask & 10) >> 1; }
 
+[[noreturn, gnu::cold]] void refuse(std::uint32_t line) {
+  throw InvalidArgument("line of memory", std::to_string(line),
+                        "less than 2^24 - 1 times the sets of the L2, which is too small");
+}
+
 }  // namespace
 
 L2Cache::L2Cache(const Geometry& g)
@@ -19,7 +25,9 @@ L2Cache::L2Cache(const Geometry& g)
       partitions_(g.l2_partitions),
       hashed_(g.l2_hashed),
       pairs_(g.dram_bytes == 2 * kSectorBytes) {
-  if (g.l2_ways < 1 || g.l2_ways > 64) throw InvalidArgument("L2 ways", std::to_string(g.l2_ways), "1 to 64");
+  if (g.l2_ways < 1 || g.l2_ways > kMostWays) {
+    throw InvalidArgument("L2 ways", std::to_string(g.l2_ways), "1 to " + std::to_string(kMostWays));
+  }
   if (!(g.l2_effective_fraction > 0 && g.l2_effective_fraction <= 1)) {
     throw InvalidArgument("effective fraction of the L2", std::to_string(g.l2_effective_fraction),
                           "more than 0, at most 1");
@@ -39,23 +47,35 @@ L2Cache::L2Cache(const Geometry& g)
   }
   low_bits_ = static_cast<unsigned>(std::countr_zero(sets));
   groups_ = static_cast<std::uint32_t>(sets >> low_bits_);
-  entries_.assign(partitions_ * sets * ways_, kEmpty);
+  Set empty;
+  empty.entries.fill(kNoTag << 8);
+  sets_.assign(partitions_ * sets, empty);
 }
 
 // The line's entry in a partition, first of its set from now on. A new one is empty; the oldest leaves for
-// it.
+// it. All ways are compared, and moved, at once.
 inline L2Cache::Entry& L2Cache::to_front(unsigned partition, std::uint32_t line) {
-  Entry* const set = &entries_[set_of(partition, line)];
-  Entry moved = set[0];
-  if (moved >> 8 == line) return set[0];
-  for (unsigned way = 1; way < ways_; ++way) {
-    const Entry next = set[way];
-    set[way] = moved;
-    moved = next;
-    if (moved >> 8 == line) return set[0] = moved;
+  typedef Entry Ways __attribute__((vector_size(sizeof(Set))));
+  constexpr Ways kWay{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Place place = place_of(line);
+  if (place.tag >= kNoTag) refuse(line);
+  auto& entries = set(partition, place).entries;
+  if (entries[0] >> 8 == place.tag) return entries[0];
+  unsigned hits = 0;  // a bit a way
+  for (unsigned way = 0; way < kMostWays; ++way) {
+    hits |= (entries[way] >> 8 == place.tag ? 1u : 0u) << way;
   }
-  dram_sectors_written_ += static_cast<unsigned>(std::popcount(moved >> 4 & kWholeLine));
-  return set[0] = Entry{line} << 8;
+  const unsigned found = hits != 0 ? static_cast<unsigned>(std::countr_zero(hits)) : ways_ - 1;
+  Entry entry = entries[found];
+  if (hits == 0) {
+    dram_sectors_written_ += static_cast<unsigned>(std::popcount(entry >> 4 & kWholeLine));
+    entry = place.tag << 8;
+  }
+  Ways ways;
+  std::memcpy(&ways, entries.data(), sizeof ways);
+  ways = kWay <= found ? __builtin_shuffle(ways, kWay - 1) : ways;
+  std::memcpy(entries.data(), &ways, sizeof ways);
+  return entries[0] = entry;
 }
 
 void L2Cache::fill(Entry& entry, unsigned mask) {
@@ -85,9 +105,9 @@ unsigned L2Cache::load(unsigned side, std::uint32_t line, unsigned mask) {
 // What was written makes a copy in the other partition out of date.
 void L2Cache::drop_copy(std::uint32_t line, unsigned mask) {
   if (partitions_ == 1) return;
-  Entry* const set = &entries_[set_of(1 - home_of(line), line)];
-  for (unsigned way = 0; way < ways_; ++way) {
-    if (set[way] >> 8 == line) set[way] &= ~Entry{mask};
+  const Place place = place_of(line);
+  for (Entry& entry : set(1 - home_of(line), place).entries) {
+    if (entry >> 8 == place.tag) entry &= ~Entry{mask};
   }
 }
 
@@ -110,7 +130,11 @@ unsigned L2Cache::update(std::uint32_t line, unsigned mask) {
 
 std::uint64_t L2Cache::dirty_sectors() const {
   std::uint64_t sum = 0;
-  for (const Entry entry : entries_) sum += static_cast<unsigned>(std::popcount(entry >> 4 & kWholeLine));
+  for (const Set& set : sets_) {
+    for (const Entry entry : set.entries) {
+      sum += static_cast<unsigned>(std::popcount(entry >> 4 & kWholeLine));
+    }
+  }
   return sum;
 }
 

@@ -16,6 +16,7 @@
 // cache starts empty.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -25,22 +26,22 @@ namespace attnlab::memory {
 
 class L2Cache {
  public:
-  // Throws InvalidArgument when the ways are not 1 to 64, the share of it that distinct data can use is not
+  // Throws InvalidArgument when the ways are not 1 to 16, the share of it that distinct data can use is not
   // in (0, 1], the partitions neither 1 nor 2, dram_bytes neither 32 nor 64, or not one set is left.
   explicit L2Cache(const Geometry& geometry);
 
   // The partition between a line and DRAM.
   unsigned home_of(std::uint32_t line) const { return partitions_ == 1 ? 0 : (line * 0x9e3779b1u) >> 31; }
 
-  // The line will be asked for soon.
-  void prefetch(unsigned side, std::uint32_t line) const {
-    const Entry* const set = &entries_[set_of(side, line)];
-    __builtin_prefetch(set, 1);
-    __builtin_prefetch(set + 8, 1);  // 16 ways, as on every GPU, take two lines
+  // The line will be asked for soon, through a side and from its home. (Inlined: see Generations::prefetch.)
+  [[gnu::always_inline]] void prefetch(unsigned side, std::uint32_t line) const {
+    const Place place = place_of(line);
+    __builtin_prefetch(&set(side, place), 1);
+    __builtin_prefetch(&set(home_of(line), place), 1);
   }
 
   // Each for the sectors of one line; the result are those of them that were there. side: the partition of
-  // the SM.
+  // the SM. Throw InvalidArgument for a line of memory more than 2^24 - 1 times as large as a way.
   unsigned load(unsigned side, std::uint32_t line, unsigned mask);
   unsigned store(std::uint32_t line, unsigned mask);
   unsigned update(std::uint32_t line, unsigned mask);  // an atomic
@@ -50,26 +51,41 @@ class L2Cache {
   std::uint64_t dirty_sectors() const;  // that are still here
 
  private:
-  // An entry: the line's index << 8 | dirty sectors << 4 | valid sectors. A set's come newest first.
-  using Entry = std::uint64_t;
-  static constexpr Entry kEmpty = Entry{0xffffffff} << 8;
+  // An entry: the line's tag << 8 | dirty sectors << 4 | valid sectors.
+  using Entry = std::uint32_t;
+  static constexpr std::uint32_t kNoTag = 0xffffff;
+  static constexpr unsigned kMostWays = 16;  // as on every GPU; a set is one line of the processor's cache
+  // Newest first.
+  struct alignas(kMostWays * sizeof(Entry)) Set {
+    std::array<Entry, kMostWays> entries;
+  };
 
-  // The first entry of the line's set. Consecutive lines fall into different sets, hashed or not. The hash
-  // permutes each aligned group of 2^low_bits lines by an exclusive-or with a number that depends on the
-  // group, so that power-of-two strides spread too.
-  std::size_t set_of(unsigned partition, std::uint32_t line) const {
+  // Where a line lies in a partition: which set, and which of the lines that fall into it.
+  struct Place {
+    std::size_t set;
+    std::uint32_t tag;
+  };
+  // Consecutive lines fall into different sets, hashed or not. The hash permutes each aligned group of
+  // 2^low_bits lines by an exclusive-or with a number that depends on the group, so that power-of-two strides
+  // spread too.
+  Place place_of(std::uint32_t line) const {
     const std::uint32_t low = line & ((1u << low_bits_) - 1), high = line >> low_bits_;
     std::uint32_t mixed = high * 0x9e3779b1u;
     mixed ^= mixed >> 15;
     const std::uint32_t turned = hashed_ ? low ^ (mixed & ((1u << low_bits_) - 1)) : low;
-    const std::size_t group = std::size_t{partition} * groups_ + high % groups_;
-    return ((group << low_bits_) + turned) * ways_;
+    return {(std::size_t{high % groups_} << low_bits_) + turned, high / groups_};
+  }
+  const Set& set(unsigned partition, Place place) const {
+    return sets_[(std::size_t{partition} * groups_ << low_bits_) + place.set];
+  }
+  Set& set(unsigned partition, Place place) {
+    return sets_[(std::size_t{partition} * groups_ << low_bits_) + place.set];
   }
   Entry& to_front(unsigned partition, std::uint32_t line);
   void fill(Entry& entry, unsigned mask);
   void drop_copy(std::uint32_t line, unsigned mask);
 
-  std::vector<Entry> entries_;
+  std::vector<Set> sets_;
   unsigned ways_, partitions_;
   // Sets of a partition are 2^low_bits_ x groups_.
   unsigned low_bits_ = 0;

@@ -28,12 +28,12 @@ MemorySystem::MemorySystem(const Geometry& g, std::uint64_t l1_bytes) : l2_(g), 
 }
 
 bool MemorySystem::request(std::size_t sm, RequestKind kind, std::span<const LinePart> lines) {
-  // What a scattered request will look at is fetched into the processor's caches first, all of it at once.
+  // What a request to several lines will look at is fetched into the processor's caches first, all of it at
+  // once; the L1 when the SM's turn begins.
   if (lines.size() > 1) {
-    for (const auto& [line, mask] : lines) {
-      l2_.prefetch(side_of(sm), line);
-      if (!l1_.empty()) l1_[sm].prefetch(line);
-    }
+    if (sm != turn_ && !l1_.empty()) l1_[sm].prefetch();
+    turn_ = sm;
+    for (const auto& [line, mask] : lines) l2_.prefetch(side_of(sm), line);
   }
   bool waits = false;
   for (const auto& [line, mask] : lines) {

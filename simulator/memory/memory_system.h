@@ -50,6 +50,7 @@ class MemorySystem {
   std::vector<L1Cache> l1_;  // one an SM, or none
   L2Cache l2_;
   unsigned partitions_;
+  std::size_t turn_ = SIZE_MAX;  // the SM of the last request
   Counters counters_;
 };
 

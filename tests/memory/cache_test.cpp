@@ -264,6 +264,16 @@ TEST(L2Cache, WhatIsWrittenLiesAtHome) {
   EXPECT_EQ(cache.dram_sectors_read(), 4u);
 }
 
+TEST(L2Cache, RefusesALineThatItsTagCannotTell) {
+  L2Cache cache(l2_of(4, 2));  // two sets
+  constexpr std::uint32_t kLast = 2 * 0xffffff - 1;
+  EXPECT_EQ(cache.load(0, kLast, 1), 0u);
+  EXPECT_EQ(cache.load(0, kLast, 1), 1u);
+  EXPECT_THROW(cache.load(0, kLast + 1, 1), InvalidArgument);
+  EXPECT_THROW(cache.store(UINT32_MAX, 1), InvalidArgument);
+  EXPECT_THROW(cache.update(UINT32_MAX, 1), InvalidArgument);
+}
+
 // What every SM reads again and again, of which an H200 (60 MiB) still holds 28 MB and no longer 36 MB.
 TEST(L2Cache, HalfOfItHoldsWhatAllSmsRead) {
   const auto missed_again = [](std::uint32_t megabytes) {
@@ -289,7 +299,7 @@ TEST(L2Cache, RefusesWhatIsNoCache) {
     EXPECT_THROW(L2Cache{g}, InvalidArgument);
   };
   refused([](Geometry& g) { g.l2_ways = 0; });
-  refused([](Geometry& g) { g.l2_ways = 65; });
+  refused([](Geometry& g) { g.l2_ways = 17; });
   refused([](Geometry& g) { g.l2_bytes = 16 * 128 - 1; });
   refused([](Geometry& g) { g.l2_effective_fraction = 0; });
   refused([](Geometry& g) { g.l2_effective_fraction = 1.01; });

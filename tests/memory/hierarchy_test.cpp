@@ -119,7 +119,7 @@ struct RandomKernel {
     geometry.l1_generation = static_cast<unsigned>(random.integer(1, 20));
     geometry.l2_partitions = static_cast<unsigned>(random.integer(1, 2));
     geometry.l2_wait = static_cast<unsigned>(random.integer(1, 8));
-    geometry.l2_ways = static_cast<unsigned>(random.integer(1, 6));
+    geometry.l2_ways = static_cast<unsigned>(random.integer(1, 16));
     geometry.l2_bytes = 128 * geometry.l2_ways * static_cast<std::uint64_t>(random.integer(4, 28));
     geometry.l2_effective_fraction = random.chance(0.5) ? 1 : 0.5;
     geometry.l2_hashed = false;
