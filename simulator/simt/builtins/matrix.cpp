@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -54,6 +55,8 @@ double value(Element element, const std::byte* at) {
       return std::bit_cast<float>(as(std::uint32_t{}) & ~0x1fffu);  // its low bits are not read
     case Element::fp32:
       return as(float{});
+    case Element::fp64:
+      return as(double{});
     case Element::s8:
       return as(std::int8_t{});
     case Element::u8:
@@ -69,6 +72,8 @@ void assign(Element element, std::byte* at, double value, bool saturate) {
     put(half_of(value, Rounding::nearest, Half::fp16));
   } else if (element == Element::fp32) {
     put(static_cast<float>(value));
+  } else if (element == Element::fp64) {
+    put(value);
   } else {
     using Limits = std::numeric_limits<std::int32_t>;
     if (saturate) value = std::clamp<double>(value, Limits::min(), Limits::max());
@@ -111,7 +116,7 @@ void run_multiply(void* const* lanes, unsigned mask) {
       std::byte* at = words + i * bytes_of(fc.element);
       double sum = value(fc.element, at);
       for (unsigned k = 0; k < fa.columns; ++k)
-        sum += a[p.row * fa.columns + k] * b[k * fb.columns + p.column];
+        sum = std::fma(a[p.row * fa.columns + k], b[k * fb.columns + p.column], sum);
       assign(fc.element, at, sum, first.saturate);
     }
   }
@@ -127,6 +132,8 @@ unsigned bytes_of(Element element) {
     case Element::fp16:
     case Element::bf16:
       return 2;
+    case Element::fp64:
+      return 8;
     default:
       return 4;
   }

@@ -11,7 +11,7 @@
 
 namespace attnlab::simt::calls {
 
-enum class Element : std::uint8_t { fp16, bf16, tf32, fp32, s8, u8, s32 };
+enum class Element : std::uint8_t { fp16, bf16, tf32, fp32, fp64, s8, u8, s32 };
 unsigned bytes_of(Element element);
 
 struct Fragment {
@@ -32,7 +32,8 @@ void store_fragment(const Fragment& fragment, void* memory, Registers elements, 
                     bool row_major);
 
 // a * b + c by the 32 lanes together. Products and sums are done in fp64 and rounded once to c's type: as
-// accurate as a tensor core at least, and not equal to it in the last bits. Integers wrap, or saturate.
+// accurate as a tensor core at least, and not equal to it in the last bits; in fp64 multiply-adds one after
+// the other. Integers wrap, or saturate.
 Registers multiply_fragments(const Fragment& a, const Fragment& b, const Fragment& c, Registers a_elements,
                              Registers b_elements, Registers c_elements, bool saturate);
 

@@ -1,8 +1,8 @@
 // nvcuda::wmma: products of matrices by a warp.
 //
-// Shapes 16x16x16, 32x8x16 and 8x32x16 of fp16, bf16 and 8-bit integers, 16x16x8 of tf32. How a fragment's
-// elements are spread over lanes is not specified by CUDA (simulator/simt/builtins/matrix.h says what is done
-// here), and with it how many accesses a load takes; both may differ from a GPU's.
+// Shapes 16x16x16, 32x8x16 and 8x32x16 of fp16, bf16 and 8-bit integers, 16x16x8 of tf32, 8x8x4 of fp64. How
+// a fragment's elements are spread over lanes is not specified by CUDA (simulator/simt/builtins/matrix.h says
+// what is done here), and with it how many accesses a load takes; both may differ from a GPU's.
 #pragma once
 
 #include <type_traits>
@@ -35,6 +35,7 @@ struct Type {
   static constexpr calls::Element element = std::is_same_v<T, __half>          ? calls::Element::fp16
                                             : std::is_same_v<T, __nv_bfloat16> ? calls::Element::bf16
                                             : std::is_same_v<T, float>         ? calls::Element::fp32
+                                            : std::is_same_v<T, double>        ? calls::Element::fp64
                                             : std::is_same_v<T, int>           ? calls::Element::s32
                                             : std::is_same_v<T, unsigned char> ? calls::Element::u8
                                                                                : calls::Element::s8;
@@ -57,16 +58,22 @@ template <class Use, int m, int n, int k, class T>
 struct Matrix {
   static constexpr bool is_a = std::is_same_v<Use, matrix_a>, is_b = std::is_same_v<Use, matrix_b>;
   static constexpr bool is_sum = std::is_same_v<Use, accumulator>;
-  static_assert(is_sum ? (std::is_same_v<T, float> || std::is_same_v<T, __half> ||
-                          std::is_same_v<T, int>)&&(is_shape(m, n, k) || (m == 16 && n == 16 && k == 8))
-                       : (is_input<T> && is_shape(m, n, k)) ||
-                             (std::is_same_v<T, precision::tf32> && m == 16 && n == 16 && k == 8),
+  static constexpr bool known_sum =
+      (std::is_same_v<T, float> || std::is_same_v<T, __half> ||
+       std::is_same_v<T, int>)&&(is_shape(m, n, k) || (m == 16 && n == 16 && k == 8));
+  static constexpr bool known_input = (is_input<T> && is_shape(m, n, k)) ||
+                                      (std::is_same_v<T, precision::tf32> && m == 16 && n == 16 && k == 8);
+  static constexpr bool known_double = std::is_same_v<T, double> && m == 8 && n == 8 && k == 4;
+  static_assert((is_sum ? known_sum : known_input) || known_double,
                 "this wmma shape and type is not supported by the emulator");
   using storage = typename Type<T>::storage;
   static constexpr unsigned rows = is_b ? k : m, columns = is_a ? k : n;
   static constexpr unsigned elements = rows * columns / 32;
-  static constexpr calls::Fragment fragment{rows, columns, is_sum ? 2u : unsigned{4 / sizeof(storage)}, is_b,
-                                            Type<T>::element};
+  static constexpr calls::Fragment fragment{rows, columns,
+                                            is_sum                ? 2u
+                                            : sizeof(storage) > 4 ? 1u
+                                                                  : unsigned{4 / sizeof(storage)},
+                                            is_b, Type<T>::element};
 };
 
 // A lane's elements to and from words, without their address being taken.

@@ -34,9 +34,12 @@ void Translator::launch(std::size_t i) {
   if (begin == i || end == 0 || !is(end + 3, "(")) refuse(i, "this use of <<<");
   if (scope().device && !scope().host) refuse(i, "a launch from device code (dynamic parallelism)");
   const std::string callee = text_of(begin, i);
+  // Of k<tile>, tile a constant of the enclosing function, g++ 12 fails on [&] in a lambda; a template's name
+  // captures nothing but constants, so that a copy is as good.
+  const std::string capture = callee.ends_with('>') ? "=" : "&";
   edits_.replace(begin, i + 1,
                  "::attnlab::simt::launch_site({" + quoted(callee) + ", nullptr, " + here(begin) + "}, " +
-                     function_lambda("&", callee) + ", [&](auto&... attnlab_arguments) " +
+                     function_lambda(capture, callee) + ", [" + capture + "](auto&... attnlab_arguments) " +
                      bare(options_.clang) + " { " + callee + "(attnlab_arguments...); }).shape(");
   edits_.replace(end, end + 3, ")");
 }

@@ -76,6 +76,8 @@ std::vector<std::string> kernel_flags(const std::string& compiler) {
                                     "-mf16c",
                                     "-ffp-contract=fast",
                                     "-fno-math-errno",
+                                    // Kernels read an array of floats as float4, and nvcc lets them.
+                                    "-fno-strict-aliasing",
                                     "-fsanitize=thread",
                                     "-fsanitize-coverage=trace-pc",
                                     "-g1",

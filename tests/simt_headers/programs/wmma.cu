@@ -96,5 +96,6 @@ int main() {
   try_shapes<signed char, int>();
   try_shapes<unsigned char, int>();
   try_shape<16, 16, 8, wmma::precision::tf32, float, float>();
+  try_shape<8, 8, 4, double, double, double>();
   return finish();
 }

@@ -90,6 +90,10 @@ struct Size {
 int calls = 0;
 int counted() { return ++calls; }
 
+template <int n>
+__global__ void fixed(int* where) {
+  *where = n;
+}
 __global__ void by_reference(int& where, int what) { where = what; }
 
 struct Counting {
@@ -201,6 +205,9 @@ int main() {
   void* arguments[] = {&value, &a};
   cudaLaunchKernel(set, dim3(1), dim3(1), arguments, 0, nullptr);
   EXPECT(24);
+  constexpr int seventy = 70;
+  [&] { [&] { fixed<seventy><<<1, 1>>>(value); }(); }();
+  EXPECT(70);
   // A reference is an address: the kernel writes the very object.
   by_reference<<<1, 1>>>(*value, 26);
   EXPECT(26);

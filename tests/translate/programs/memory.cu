@@ -127,6 +127,21 @@ void expect(bool good, const char* what, int i) {
   if (!good) std::printf("%s %d\n", what, i), std::exit(1);
 }
 
+// Floats as int4 and back, in registers and in memory: not C++, but every vectorised kernel does it.
+__global__ void as_vectors(const float* from, float* to) {
+  float sums[2][4] = {};
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 4; ++j) sums[i][j] += from[4 * i + j] * 2;
+  for (int i = 0; i < 2; ++i) {
+    int4 old = *reinterpret_cast<const int4*>(to + 4 * i);
+    const int4 mine = *reinterpret_cast<const int4*>(&sums[i][0]);
+    for (int j = 0; j < 4; ++j)
+      reinterpret_cast<float*>(&old)[j] =
+          reinterpret_cast<const float*>(&mine)[j] + 3 * reinterpret_cast<const float*>(&old)[j];
+    *reinterpret_cast<int4*>(to + 4 * i) = old;
+  }
+}
+
 int main() {
   float host[17], *out;
   const float expected[17] = {3, 0, 2, 5, 6, 3, 8, 10, 12, 1, 13, 14, 23, 15, 16, 20, 2};
@@ -151,6 +166,13 @@ int main() {
   fixed<int, 32><<<1, 32>>>(more);
   cudaMemcpy(results, more, sizeof results, cudaMemcpyDeviceToHost);
   for (int i = 0; i < 32; ++i) expect(results[i] == 32 - i, "fixed", i);
+  float* floats;
+  cudaMallocManaged(&floats, 16 * sizeof *floats);
+  for (int i = 0; i < 16; ++i) floats[i] = static_cast<float>(i);
+  as_vectors<<<1, 1>>>(floats, floats + 8);
+  cudaDeviceSynchronize();
+  for (int i = 0; i < 8; ++i) expect(floats[8 + i] == static_cast<float>(2 * i + 3 * (8 + i)), "vectors", i);
+  cudaFree(floats);
   expect(cudaGetLastError() == cudaSuccess, "error", 0);
   cudaFree(out);
   cudaFree(more);
