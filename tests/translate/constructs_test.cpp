@@ -97,6 +97,7 @@ TEST(Constructs, KernelsAreRegisteredUnlessTemplates) {
   EXPECT_THAT(plain, HasSubstr("}, \"add\", (256));"));
   EXPECT_THAT(of("__global__ void __launch_bounds__(16 * f(8)) k() {}"), HasSubstr("\"k\", (16 * f(8)));"));
   EXPECT_THAT(of("template <class T> __global__ void k(T) {}"), Not(HasSubstr("describe_kernel")));
+  EXPECT_THAT(of("__global__ void k() {}\n#pragma once\nint x;"), HasSubstr("0);\n#pragma once\nint x;"));
   EXPECT_THAT(of("__global__ void k(int);"), Not(HasSubstr("describe_kernel")));
   EXPECT_THAT(of("namespace a { __global__ void k(int) {} }"), HasSubstr("describe_kernel"));
 }

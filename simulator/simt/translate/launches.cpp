@@ -133,10 +133,14 @@ std::size_t Translator::configuration_end(std::size_t begin) const {
 // Behind the definition of a kernel that is no template.
 void Translator::describe_kernel(std::size_t closing, const Scope& closed) {
   const std::string name(source_.spelling(closed.declared.name));
-  edits_.insert(closing + 1, " [[maybe_unused]] static const bool attnlab_kernel_" +
-                                 std::to_string(kernels_++) + " = ::attnlab::simt::describe_kernel_of(" +
-                                 function_lambda("", name) + ", " + quoted(name) + ", " +
-                                 closed.declared.bounds + ");");
+  const std::string description = " [[maybe_unused]] static const bool attnlab_kernel_" +
+                                  std::to_string(kernels_++) + " = ::attnlab::simt::describe_kernel_of(" +
+                                  function_lambda("", name) + ", " + quoted(name) + ", " +
+                                  closed.declared.bounds + ");";
+  if (source_.tokens[closing + 1].kind == TokenKind::pragma)  // nothing may stand before it on its line
+    edits_.replace(closing, closing + 1, "}" + description);
+  else
+    edits_.insert(closing + 1, description);
 }
 
 }  // namespace attnlab::simt::translate
