@@ -70,13 +70,13 @@ std::vector<std::string> predefined(int architecture, bool specific) {
 }
 
 std::vector<std::string> kernel_flags(const std::string& compiler) {
+  // No strict aliasing: kernels read an array of floats as float4, and nvcc lets them.
   std::vector<std::string> flags = {"-fno-pie",
                                     "-mavx2",
                                     "-mfma",
                                     "-mf16c",
                                     "-ffp-contract=fast",
                                     "-fno-math-errno",
-                                    // Kernels read an array of floats as float4, and nvcc lets them.
                                     "-fno-strict-aliasing",
                                     "-fsanitize=thread",
                                     "-fsanitize-coverage=trace-pc",
