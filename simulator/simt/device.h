@@ -35,7 +35,8 @@ bool on_device();                   // false in host code
 std::uint64_t clock();              // a counter that rises; its unit means nothing
 
 // --- what it did: counters ------------------------------------------------------------------------------
-void record_load(const void* address, unsigned bytes, const void* site = nullptr);
+// past_l1: the load goes to the L2.
+void record_load(const void* address, unsigned bytes, const void* site = nullptr, bool past_l1 = false);
 void record_store(const void* address, unsigned bytes, const void* site = nullptr);
 // An atomic with (returns = true) or without a result (a reduction, RED). Does not perform it.
 void record_atomic(const void* address, unsigned bytes, bool returns, const void* site = nullptr);

@@ -13,6 +13,7 @@ namespace attnlab::simt {
 enum class Event : std::uint8_t {
   block_entered,  // a basic block begins; the control flow between accesses
   load,
+  load_past_l1,  // __ldcg, volatile
   store,
   atomic,      // with a result
   reduction,   // without

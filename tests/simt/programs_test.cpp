@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Programs : public ::testing::TestWithParam<const char*> {
+class ProgramFiles : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = fs::temp_directory_path() / ("attnlab_programs_" + std::to_string(getpid()));
@@ -40,6 +40,9 @@ class Programs : public ::testing::TestWithParam<const char*> {
   fs::path folder_;
 };
 
+class Programs : public ProgramFiles, public ::testing::WithParamInterface<const char*> {};
+using ProgramsByHand = ProgramFiles;
+
 TEST_P(Programs, RunWithoutAFinding) {
   const std::string source = std::string(ATTNLAB_SOURCE_DIR) + "/tests/simt/programs/" + GetParam() + ".cu";
   ASSERT_EQ(shell(std::string("'") + ATTNLAB_PROGRAM + "' cc '" + source + "' -o '" + file("program") + "'"),
@@ -60,9 +63,27 @@ TEST_P(Programs, RunWithoutAFinding) {
   }
 }
 
+// Eight lines, eight times over: once each where the L1 answers, each time where a load passes it by.
+TEST_F(ProgramsByHand, LoadsPastTheL1) {
+  ASSERT_EQ(shell(std::string("'") + ATTNLAB_PROGRAM + "' emulate '" + ATTNLAB_SOURCE_DIR +
+                  "/tests/simt/programs/past_l1.cu' --json '" + file("report.json") + "'"),
+            0)
+      << said();
+  const Report report = read_json(file("report.json"));
+  ASSERT_EQ(report.kernels.size(), 10u);
+  for (std::size_t way = 0; way < report.kernels.size(); ++way) {
+    const auto count = [&](Metric metric) {
+      return report.kernels[way].counters[static_cast<std::size_t>(metric)];
+    };
+    EXPECT_EQ(count(Metric::global_load_requests), way == 5 ? 16u : 64u);  // 5: a float4 a lane
+    EXPECT_EQ(count(Metric::global_load_sectors), 256u);
+    EXPECT_EQ(count(Metric::l2_to_l1_sectors), way < 3 ? 32u : 256u) << "way " << way;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Simt, Programs,
                          ::testing::Values("sum", "histogram", "gemm", "wmma", "layernorm", "attention_mma",
-                                           "many_blocks"),
+                                           "many_blocks", "past_l1"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

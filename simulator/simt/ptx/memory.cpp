@@ -9,7 +9,7 @@
 namespace attnlab::simt::ptx {
 namespace {
 
-constexpr std::uint32_t ordered_access = 1;
+constexpr std::uint32_t ordered_access = 1, past_l1 = 2;
 constexpr unsigned address_slot = 4;  // slots 0 to 3 are the data
 
 template <class T>
@@ -32,7 +32,7 @@ void write(void* to, T value, bool ordered) {
 template <class T, unsigned count, bool shared>
 void load(Context& c, const Step& s) {
   const void* address = address_of<shared>(c, s, address_slot);
-  record_load(address, count * sizeof(T), c.site);
+  record_load(address, count * sizeof(T), c.site, (s.option & past_l1) != 0);
   T values[count];
   if constexpr (count == 1)
     values[0] = read<T>(address, (s.option & ordered_access) != 0);
@@ -100,7 +100,7 @@ template <bool loads>
 void decode_access(Builder& b) {
   Modifiers m = b.modifiers();
   if (m.take("param")) b.refuse("the .param space is not supported");
-  const bool ordered = take_order(m);
+  const Order order = take_order(m);
   const bool shared = take_shared_space(m);
   const Hints hints = take_hints(m);
   if (loads) m.take("nc");
@@ -110,7 +110,8 @@ void decode_access(Builder& b) {
   m.finish();
   b.expect_operands(2 + hints.policy_operand, 2 + hints.policy_operand);
 
-  Step step{.option = ordered ? ordered_access : 0};
+  Step step{.option = (order.ordered ? ordered_access : 0) |
+                      (loads && (order.beyond_block || hints.past_l1) ? past_l1 : 0)};
   const std::size_t data = loads ? 0 : 1;
   if (type == Type::b128) {
     if (count != 1) b.refuse("a vector of more than 16 bytes is not supported");

@@ -6,14 +6,16 @@
 
 namespace attnlab::simt::ptx {
 
-// The modifiers that only advise (cache operators, eviction priorities, prefetch sizes); .L2::cache_hint
-// comes with an operand more, a 64-bit policy.
+// The modifiers that only advise (cache operators, eviction priorities, prefetch sizes). Of these the
+// operators that pass the L1 by change what a load fetches; .L2::cache_hint comes with an operand more, a
+// 64-bit policy.
 struct Hints {
-  bool policy_operand = false;
+  bool policy_operand = false, past_l1 = false;
 };
 inline Hints take_hints(Modifiers& m) {
-  m.take_one({"ca", "cg", "cs", "lu", "cv", "wb", "wt"});
   Hints hints;
+  hints.past_l1 = !m.take_one({"cg", "cv"}).empty();
+  m.take_one({"ca", "cs", "lu", "wb", "wt"});
   hints.policy_operand = m.take("L2::cache_hint");
   m.take_one(
       {"L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate"});
@@ -23,12 +25,15 @@ inline Hints take_hints(Modifiers& m) {
 }
 
 // The access's order and scope. Ordered: other threads may write this location meanwhile, so the access is
-// a single one of the machine that the emulator runs on.
-inline bool take_order(Modifiers& m) {
+// a single one of the machine that the emulator runs on. Beyond the block it sees what other SMs wrote, which
+// only the L2 knows.
+struct Order {
+  bool ordered = false, beyond_block = false;
+};
+inline Order take_order(Modifiers& m) {
   const bool ordered = !m.take_one({"volatile", "relaxed", "acquire", "release", "acq_rel"}).empty();
   m.take("weak");
-  m.take_one({"cta", "cluster", "gpu", "sys"});
-  return ordered;
+  return {ordered, ordered && m.take_one({"cta", "cluster", "gpu", "sys"}) != "cta"};
 }
 
 // The state space of an access, whether its addresses are offsets of the shared window.

@@ -85,14 +85,16 @@ std::vector<std::string> kernel_flags(const std::string& compiler) {
                                     "-Wno-unknown-pragmas"};
   const bool clang = compiler.find("clang") != std::string::npos;
   for (const char* flag :
-       clang ? std::vector<const char*>{"-mllvm", "-tsan-instrument-func-entry-exit=0", "-fno-vectorize",
-                                        "-fno-slp-vectorize", "-Wno-unknown-attributes",
-                                        "-Wno-ignored-attributes"}
-             : std::vector<const char*>{"--param", "tsan-instrument-func-entry-exit=0", "-fno-tree-vectorize",
-                                        "-fno-tree-slp-vectorize", "-fno-tree-sra", "-fno-reorder-blocks",
-                                        "-fno-reorder-blocks-and-partition", "-ffixed-r11",
-                                        // From g++ 13 on sums of products are else no fused ones.
-                                        "--param=avoid-fma-max-bits=0"})
+       clang
+           ? std::vector<const char*>{"-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm",
+                                      "-tsan-distinguish-volatile=1", "-fno-vectorize", "-fno-slp-vectorize",
+                                      "-Wno-unknown-attributes", "-Wno-ignored-attributes"}
+           : std::vector<const char*>{"--param", "tsan-instrument-func-entry-exit=0", "--param",
+                                      "tsan-distinguish-volatile=1", "-fno-tree-vectorize",
+                                      "-fno-tree-slp-vectorize", "-fno-tree-sra", "-fno-reorder-blocks",
+                                      "-fno-reorder-blocks-and-partition", "-ffixed-r11",
+                                      // From g++ 13 on sums of products are else no fused ones.
+                                      "--param=avoid-fma-max-bits=0"})
     flags.push_back(flag);
   return flags;
 }
