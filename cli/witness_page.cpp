@@ -40,8 +40,9 @@ constexpr const char* kCauses = R"(
 ## Where the differences come from
 
 **Machine code** is read from DRAM once a launch, all of it: the smallest deviations of DRAM reads are those of the constants that
-come with a launch, 2,304 bytes in the median. Launches of 8 ms and more read up to 131 KB besides, the same kernel more or less of
-it from run to run; it goes with time, not with the kernel's requests, and the model does not have it.
+come with a launch, 2,304 bytes in the median. An H200 reads besides whatever runs: a kernel that asks for nothing reads 3 to 5 KB in 0.1 ms,
+5 to 211 KB in 8 ms and 250 to 520 KB in 64 ms (`cuda/counters/probe.cu`). So each run was launched three times, and the least reads
+count. Writes are of one launch.
 
 **Which SM gets a block.** An idle H200 deals blocks in rounds, group of SMs after group (GPCs), and a grid's last, partial round evenly
 over its groups, in a group a block to each pair of SMs before the second: so `%smid` of all blocks says (`cuda/counters/probe.cu`), and so
@@ -49,26 +50,27 @@ does the model. Rung 01's P V shows it: blocks of even and of odd index read dif
 both. Pairs of an SM and a half: 284 at N 512, 280 at N 1024 and 294 at N 1003; in the model 286, 280 and 294. Chips differ in which SMs are
 off. Where a grid is more than fills the GPU at once, the rest goes to whoever is free first, and that depends on time.
 
-**Loads and stores in one place.** `naive_softmax_kernel` replaces S by P, a thread a row. As written, each number is loaded and
-stored before the next. nvcc unrolls that loop by four (h200.sass.xz, 0x18a0 to 0x1cb0): `LDG.E` at -0x8, -0x4, 0x0 and 0x4, then
-four `STG.E` to the same places. A sector thus meets four stores in a row, each of them to 32 lines. `probe.cu` shows what an H200's
+**Loads and stores in one place.** `naive_softmax_kernel` replaces S by P, a thread a row, number by number. nvcc would unroll that loop by
+four, four `LDG.E` and then four `STG.E` to the same places, so that a sector meets four stores in a row. `probe.cu` shows what an H200's
 L1 makes of that: with one load and one store at a time a row costs 4 sectors a line, each once; with two of each 16, with four 8, with
 eight 4, and where the line had been in L1 before, 15, 7 and 3 more are fetched again. Stores that follow one another into lines with a store
-still under way drop these lines. It depends on time, which the model has not. In the rung S comes twice to four times from L2 instead
-of once to three times.
+still under way drop these lines, which the model does not do. The rung says `#pragma unroll 1`, and is 6 % faster for it in the median.
 
-**The L1's replacement.** Loading W lines over and over, an H200 with 224 KB of L1 (1,792 lines) begins to miss at 1,750 lines
-(5 % of the later loads), misses 21 % at 1,792, 30 % at 1,856, 55 % at 1,920, 79 % at 2,048 and all from 2,304; least recently used would
-miss none up to 1,792 and all beyond. With 124 KB it is the same, and begins some 48 lines short of the whole. Where the misses settle, they
-are 512 lines each time round, always the same ones, or 1,024. The model keeps the generation in which a line was last used, ends
-one when 512 lines have come in or none is left of an older one, and lets a random line of the oldest leave (`simulator/memory/l1_cache.h`):
-off by up to 13 % of the loads, by 4 in the mean. It takes rung 02's softmax at N 2048 from +71 to within 3 %. Softmax-03 and -04 with 4096
-columns stay far off: eight rows of x and of y are 256 KB, and half of what is read again misses on the H200, in the model a twentieth. Lines
-that are stored to stay a little longer on the H200 than those that are loaded alone: that is rung 03's 5 % at N 512.
+**Past the L1.** Tiles are loaded past the L1 (`__ldcg`), as FlashAttention-2 copies them (`cp.async.cg`): a block asks for each byte of a tile
+once. What resident blocks would find of one another's tiles there is chance, up to 17 % from launch to launch ([traffic.md](traffic.md)). So
+sectors between L2 and SMs are the tiles' own, and equal. Against loads through the L1 these rungs are 0 to 5 % slower in the median.
 
-**The L2's partitions.** What all SMs read lies in both halves of the L2: read four times by all of them, 28 MB miss nothing of the last
-three times, 32 MB 56 % and 36 MB 96 %; the model says 0, 29 and 100 %. Read by one SM each, 44 MB miss 9 %, 48 MB 29 %, 52 MB 57 %
-and 56 MB 91 %, where the model holds 42 MB. In the table x of 51 MB, read two or three times by softmax, is the only tensor in between.
+**The L1's replacement.** An H200 with 224 KB of L1 (1,792 lines) that loads 1,792 to 7,168 lines at random hits like a cache of some 1,730; so
+does the model. Where blocks load their rows two or three times and go (`probe.cu`, passes), 4 KB a row and eight rows an SM, 1 % of the later loads
+miss, with 8 KB 7 to 13, with 16 KB 22 to 45, with 24 KB 57 to 70: the rows of blocks that have gone are in the way. The model lets lines leave
+that were not used again since they came, of eight random ones the oldest, before such that were (`simulator/memory/replacement.h`): it is
+within 7 % of these sums in the mean, where a cache that keeps what was used last would miss next to nothing up to 16 KB. Loading a little more
+than the L1 over and over is what it does worst: of the later loads of 1,792 lines an H200 misses 22 %, of 2,048 lines 74 and of 2,304 all, the
+model 13, 57 and 80.
+
+**The L2's partitions.** What all SMs read lies in both halves of the L2: read over and over by all of them, 30 MB miss nothing, 32 MB 56 %, 34
+MB 81 and 36 MB 96 % each time; the model says 0, 29, 93 and 100 %. Read by one SM each, 40 MB miss nothing from the third time on, 48 MB little from
+the fourth, 56 MB nearly all; the model holds 42 MB. In the table x of 51 MB, read two or three times by softmax, is the only tensor in between.
 
 **Parts of sectors.** In the model a sector that was written in part is in the L1 from then on; in an H200's only once all of it was written
 or loaded (`probe.cu`). Stores of parts leave an SM as they are in the model; the H200 merges some of them: SM-to-L2 sectors

@@ -53,6 +53,9 @@ __global__ void naive_softmax_kernel(const AttentionParams p) {
   for (int j = 0; j < head.band.len_kv; ++j) l += weight(s[j], base);
   const float norm = reciprocal_or_zero(l);
   unsigned kept = 0;
+  // One by one, as it is written: nvcc would load four numbers and then store four, and an H200's L1 loses
+  // lines that are stored to again before a store is through.
+#pragma unroll 1
   for (int j = 0; j < head.band.len_kv; ++j) {
     float w = weight(s[j], base) * norm;
     if (p.dropout.on) {

@@ -45,9 +45,9 @@ __global__ void __launch_bounds__(kTile* kTileRows) tiled_scores_kernel(const At
       const int r = y + n * kTileRows;
       float q = 0.0f, k = 0.0f;
       if (row + r < head.band.len_q && t + x < p.head_dim)
-        q = to_float(queries[(row + r) * p.q.row_stride + t + x]);
+        q = to_float(__ldcg(queries + (row + r) * p.q.row_stride + t + x));
       if (col + r < head.band.len_kv && t + x < p.head_dim)
-        k = to_float(keys[(col + r) * p.k.row_stride + t + x]);
+        k = to_float(__ldcg(keys + (col + r) * p.k.row_stride + t + x));
       q_tile[r][x] = q;
       k_tile[r][x] = k;
     }
@@ -129,8 +129,10 @@ __global__ void __launch_bounds__(kTile* kTileRows) tiled_output_kernel(const At
     for (int n = 0; n < kARow; ++n) {
       const int r = y + n * kTileRows, i = row + r;
       float w = kHiddenWeight, v = 0.0f;
-      if (head.band.visible(i, col + x)) w = weights[static_cast<std::int64_t>(i) * p.seqlen_kv + col + x];
-      if (col + r < head.band.len_kv && c < p.head_dim) v = to_float(values[(col + r) * p.v.row_stride + c]);
+      if (head.band.visible(i, col + x))
+        w = __ldcg(weights + static_cast<std::int64_t>(i) * p.seqlen_kv + col + x);
+      if (col + r < head.band.len_kv && c < p.head_dim)
+        v = to_float(__ldcg(values + (col + r) * p.v.row_stride + c));
       p_tile[r][x] = w;
       v_tile[r][x] = v;
     }

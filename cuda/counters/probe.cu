@@ -2,10 +2,11 @@
 // answer one question each. Answers: h200_probe.csv; what follows from them: docs/results/counters.md.
 //
 //   nvcc -O3 -arch=sm_90a -o probe probe.cu
-//   ncu --metrics l1tex__m_xbar2l1tex_read_sectors.sum --csv --page raw ./probe l1     one line a launch:
-//   which
-//   ncu --metrics dram__bytes_read.sum --csv --page raw ./probe l2                                the same
-//   ./probe blocks                                                                      SMs of all blocks
+//   ncu --metrics l1tex__m_xbar2l1tex_read_sectors.sum ... ./probe l1|passes    a line a launch: which
+//   ncu --metrics dram__bytes_read.sum ... ./probe l2|idle                      the same
+//   ./probe blocks                                                              SMs of all blocks
+//
+// probe.sh does all that and writes h200_probe.csv.
 #include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
@@ -44,6 +45,41 @@ __global__ void cycle_kernel(unsigned* memory, int lines, int passes) {
   for (int pass = 0; pass < passes; ++pass)
     for (int line = 0; line < lines; ++line) zero = load(memory + line * 32 + threadIdx.x + zero);
   if (zero != 0) memory[0] = zero;
+}
+
+// Which lines does the L1 keep? A warp loads so many of them at random.
+__global__ void random_kernel(unsigned* memory, int lines, int loads) {
+  unsigned zero = 0, random = 2463534242;
+  for (int n = 0; n < loads; ++n) {
+    random ^= random << 13;  // Marsaglia's xorshift
+    random ^= random >> 17;
+    random ^= random << 5;
+    zero = load(memory + (random >> 8) % lines * 32 + threadIdx.x + zero);
+  }
+  if (zero != 0) memory[0] = zero;
+}
+
+// The same where many blocks come and go: a block a row, which it loads so many times and then, maybe, stores
+// to another matrix.
+__global__ void __launch_bounds__(256) passes_kernel(float* memory, int columns, int passes, bool stores) {
+  const float* const x = memory + static_cast<long>(blockIdx.x) * columns;
+  float* const y = memory + static_cast<long>(gridDim.x + blockIdx.x) * columns;
+  float sum = 0;
+  for (int pass = 0; pass < passes; ++pass) {
+    for (int j = threadIdx.x; j < columns; j += 256) sum += x[j] * (pass + 1);
+    sum += __syncthreads_or(sum == 12345) != 0;  // it is 0, which the compiler does not know
+  }
+  if (stores)
+    for (int j = threadIdx.x; j < columns; j += 256) y[j] = sum;
+  if (sum == 54321) *memory = sum;
+}
+
+// What does DRAM read and write for a kernel that asks for nothing?
+__global__ void idle_kernel(unsigned long long duration, unsigned* memory) {
+  const unsigned long long start = nanoseconds();
+  while (nanoseconds() - start < duration) {
+  }
+  if (duration == 0) *memory = 1;
 }
 
 // What does a store leave in the L1? Lanes below `lanes` store to a line, which was loaded before or not;
@@ -123,6 +159,13 @@ void cycle(unsigned* memory, const char* name, int shared_kb, std::initializer_l
 void l1(unsigned* memory) {
   cycle(memory, "cycle", 0, {1700, 1750, 1770, 1792, 1800, 1820, 1856, 1920, 2048, 2304, 2560});
   cycle(memory, "cycle-124", 130, {932, 962, 992, 1011, 1041, 1091, 1140, 1190, 1289, 1488});
+  // Of 32 KB of shared memory, as the other launches; it takes more than a few KB for the driver to choose
+  // it.
+  check(cudaFuncSetAttribute(random_kernel, cudaFuncAttributePreferredSharedMemoryCarveout, 14));
+  for (const int lines : {1500, 1700, 1792, 1850, 1950, 2048, 2304, 2800, 3584, 7168}) {
+    std::printf("random,%d,100000,\n", lines);
+    random_kernel<<<1, 32, 15000>>>(memory, lines, 100000);
+  }
   for (const int before : {0, 1})
     for (const int lanes : {1, 4, 8, 16, 32}) {
       std::printf("store,256,%d,%d\n", lanes, before);
@@ -135,6 +178,28 @@ void l1(unsigned* memory) {
     }
 }
 
+// The rows' columns, how often they are loaded, whether as many are stored.
+void passes() {
+  constexpr long kRows = 4096, kColumns = 8192, kBytes = 2 * kRows * kColumns * sizeof(float);
+  float* memory = nullptr;
+  check(cudaMalloc(&memory, kBytes));
+  check(cudaMemset(memory, 0, kBytes));
+  for (const int columns : {1024, 2048, 3072, 3584, 4096, 4608, 5120, 6144, 8192})
+    for (const int times : {2, 3})
+      for (const bool stores : {false, true}) {
+        std::printf("passes,%d,%d,%d\n", columns, times, stores ? 1 : 0);
+        passes_kernel<<<kRows, 256>>>(memory, columns, times, stores);
+      }
+}
+
+void idle(unsigned* memory) {
+  for (const unsigned long long microseconds : {100, 1000, 4000, 8000, 16000, 64000})
+    for (int launch = 0; launch < 4; ++launch) {
+      std::printf("idle,%llu,%d,\n", microseconds, launch);
+      idle_kernel<<<1, 32>>>(1000 * microseconds, memory);
+    }
+}
+
 void l2() {
   float4* memory = nullptr;
   check(cudaMalloc(&memory, 65'000'000));
@@ -142,9 +207,11 @@ void l2() {
   for (const bool all : {true, false})
     for (const int mb : {28, 30, 32, 34, 36, 40, 44, 48, 52, 56}) {
       if (all && mb > 40) continue;
-      std::printf("%s,%d,4,\n", all ? "l2-all" : "l2-each", mb);
-      l2_kernel<<<132, 1024>>>(memory, mb * 1'000'000L / sizeof(float4), 4, all,
-                               reinterpret_cast<float*>(memory));
+      for (const int passes : {1, 2, 4, 8}) {
+        std::printf("%s,%d,%d,\n", all ? "l2-all" : "l2-each", mb, passes);
+        l2_kernel<<<132, 1024>>>(memory, mb * 1'000'000L / sizeof(float4), passes, all,
+                                 reinterpret_cast<float*>(memory));
+      }
     }
 }
 
@@ -155,6 +222,10 @@ int main(int argc, char** argv) {
   check(cudaMalloc(&memory, 1 << 24));
   check(cudaMemset(memory, 0, 1 << 24));
   const std::string which = argc == 2 ? argv[1] : "l1";
-  which == "blocks" ? blocks(memory) : which == "l2" ? l2() : l1(memory);
+  which == "blocks"   ? blocks(memory)
+  : which == "l2"     ? l2()
+  : which == "passes" ? passes()
+  : which == "idle"   ? idle(memory)
+                      : l1(memory);
   check(cudaDeviceSynchronize());
 }

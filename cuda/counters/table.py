@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Joins the driver's announcements with Nsight Compute's raw CSV into one table, and prints the gist of it.
 
-usage: table.py LAUNCHES NCU_CSV CODE OUTPUT [comment ...]
+usage: table.py LAUNCHES NCU_CSV[,AGAIN...] CODE OUTPUT [comment ...]
 
 CODE: a kernel's demangled signature and the address of its last instruction (hexadecimal) a line.
+
+AGAIN: the same launches, DRAM reads alone. The least of them counts: a GPU reads up to 74 KB besides in 8 ms
+and more, whatever runs (probe.cu, idle).
 
 Nsight Compute's rows follow the launches' order; each announcement says how many kernels belong to it.
 """
@@ -12,6 +15,8 @@ import csv
 import sys
 
 PROBLEM = ["kernel", "kernels", "dtype", "batch", "heads", "kv_heads", "seqlen_q", "seqlen_kv", "head_dim", "causal"]
+
+DRAM_READ = "dram__bytes_read.sum"
 
 # Of the many that the profiler adds about a launch.
 LAUNCH_METRICS = {"launch__registers_per_thread", "launch__shared_mem_per_block_static",
@@ -62,7 +67,13 @@ def code_sizes(path):
 def main():
     launches, ncu, code, output, *comments = sys.argv[1:]
     sizes = code_sizes(code)
+    ncu, *again = ncu.split(",")
     header, rows = profiled(ncu)
+    for others in again:
+        for row, other in zip(rows, profiled(others)[1], strict=True):
+            if row["Kernel Name"] != other["Kernel Name"]:
+                sys.exit(f"{others}: {other['Kernel Name']} where {ncu} has {row['Kernel Name']}")
+            row[DRAM_READ] = min(row[DRAM_READ], other[DRAM_READ], key=lambda text: int(number(text)))
     metrics = sorted(name for name in header if name in LAUNCH_METRICS
                      or name.endswith(".sum") and not name.startswith("profiler__"))
     table = []

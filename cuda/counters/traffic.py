@@ -18,69 +18,62 @@ def table(name):
     return about, list(csv.DictReader(line for line in lines if not line.startswith("#")))
 
 
-about, rows = table("h200_large.csv")
-_, again = table("h200_large_again.csv")
-# Of an SM: resident blocks, by registers and shared memory of h200.csv's launches, and what they leave as L1.
-RESIDENT = {("flash2-04", "64"): (3, "124k"), ("flash2-04", "128"): (4, "28k"), ("flash2-05", "128"): (1, "156k")}
+about, launches = table("h200_large.csv")
+PROBLEM = ("kernel", "dtype", "heads", "seqlen", "head_dim", "causal", "br")
+# Resident blocks of an SM, by registers and shared memory of h200.csv's launches.
+RESIDENT = {("flash2-04", "64"): 3, ("flash2-04", "128"): 4, ("flash2-05", "128"): 1}
 
 
-def predicted(row, resident, l1):
+def predicted(row):
     command = [sys.argv[1], "traffic", "--algorithm", "flash2", "--br", row["br"], "--bc", "16", "--dtype", row["dtype"],
                "--heads", row["heads"], "--seqlen", row["seqlen"], "--dim", row["head_dim"], "--gpu", "h200", "--json",
-               "--resident-blocks", str(resident), "--l1", l1] + (["--causal"] if row["causal"] == "1" else [])
+               "--resident-blocks", str(RESIDENT[row["kernel"], row["head_dim"]]), "--l1", "0"]
+    command += ["--causal"] if row["causal"] == "1" else []
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def off(model, measured):
-    return f"{100 * (model / measured - 1):+.1f} %"
 
 
 def mb(n):
     return f"{n / 1e6:,.1f} MB"
 
 
-def fetched(row):
-    return 32 * int(row["l1tex__m_xbar2l1tex_read_sectors.sum"])
+def measured(same, counter, unit=1):
+    """The mean of the launches, and how far they lie apart."""
+    counts = [unit * int(row[counter]) for row in same]
+    mean = sum(counts) / len(counts)
+    apart = (max(counts) - min(counts)) / mean
+    return mean, mb(mean) + (f" (launches {100 * apart:.0f} % apart)" if apart > 0.02 else "")
+
+
+def off(model, mean):
+    return f"{100 * (model / mean - 1):+.1f} %"
 
 
 print("<!-- Made by cuda/counters/traffic.py; do not edit. -->")
 print("# Large problems: `attnlab traffic` and an H200\n")
-print(f"Tiles replayed without arithmetic, beside one launch of the rung under Nsight Compute ({about['gpu']}, {about['date']}, "
-      f"CUDA {about['nvcc']}, ncu {about['ncu'].split(',')[0]}). DRAM writes: what the model writes, and what it leaves dirty in "
-      "the L2; the GPU's count lies between.\n")
+print(f"Tiles replayed without arithmetic, beside launches of the rung under Nsight Compute ({about['gpu']}, {about['date']}, "
+      f"CUDA {about['nvcc']}, ncu {about['ncu'].split(',')[0]}; `cuda/counters/measure_large.sh`), two of each problem, in the mean. "
+      "DRAM writes: what the model writes, and what it leaves dirty in the L2; the GPU's count lies between.\n")
 print("| kernel | problem | DRAM read, model | H200 | | DRAM written, model | + dirty | H200 | L2 to SM, model | H200 | |")
 print("|---|---|---|---|---|---|---|---|---|---|---|")
-shared = []
-for row in rows:
-    resident, l1 = RESIDENT[row["kernel"], row["head_dim"]]
-    model = predicted(row, resident, "0")
-    read, written = int(row["dram__bytes_read.sum"]), int(row["dram__bytes_write.sum"])
+for key in dict.fromkeys(tuple(row[c] for c in PROBLEM) for row in launches):
+    same = [row for row in launches if tuple(row[c] for c in PROBLEM) == key]
+    row = same[0]
+    model = predicted(row)
+    read, read_text = measured(same, "dram__bytes_read.sum")
+    _, written_text = measured(same, "dram__bytes_write.sum")
+    fetched, fetched_text = measured(same, "l1tex__m_xbar2l1tex_read_sectors.sum", 32)
     problem = (f"{row['heads']} heads, N {row['seqlen']}, d {row['head_dim']}, {row['dtype']}"
                f"{', causal' if row['causal'] == '1' else ''}")
-    print(f"| {row['kernel']} | {problem} | {mb(model['dram_read_bytes'])} | {mb(read)} | "
+    print(f"| {row['kernel']} | {problem} | {mb(model['dram_read_bytes'])} | {read_text} | "
           f"{off(model['dram_read_bytes'], read)} | {mb(model['dram_write_bytes'])} | {mb(model['dram_dirty_left_bytes'])} | "
-          f"{mb(written)} | {mb(model['l2_to_sm_bytes'])} | {mb(fetched(row))} | {off(model['l2_to_sm_bytes'], fetched(row))} |")
-    if resident > 1:
-        same = [r for r in again if all(r[c] == row[c] for c in ("kernel", "dtype", "heads", "seqlen", "head_dim", "causal"))]
-        with_l1 = mb(predicted(row, resident, l1)["l2_to_sm_bytes"]) if model["l2_to_sm_bytes"] < 5e10 else "not run: minutes"
-        shared.append((row, problem, model, with_l1, [fetched(r) for r in [row, *same]]))
+          f"{written_text} | {mb(model['l2_to_sm_bytes'])} | {fetched_text} | {off(model['l2_to_sm_bytes'], fetched)} |")
 
 print("""
-## Blocks that share an L1
+**Past the L1.** Tiles go by the L1 (`__ldcg`, `cuda/device/tile.cuh`), as those of FlashAttention-2 do (`cp.async.cg`), so that what an
+SM fetches is what its blocks ask for, to the sector. Loaded through the L1, resident blocks of one head that happen to keep together
+find one another's tiles there: rung 04 then fetched 120 instead of 275 GB at N 16384, d 128, and launches lay up to 17 % apart. It was no
+faster: 597 and 599 against 602 and 604 ms there, 213 and 215 against 209 ms in fp16 with d 64 (the same H200 and day, in one run of both).
 
-Resident blocks of one head that keep together find part of K and V in their SM's L1. Which blocks do, chance decides, and
-launches of one kernel on one H200 lie as far apart as `h200_large_again.csv` says. On paper: rung 04 has 3 resident blocks an SM with
-d 64 (141 to 183 registers, 43 and 50 KB of shared memory) and 4 with d 128. Neighbours on an SM are 132 blocks apart; a head is 32 blocks
-at N 4096, 128 at N 16384 with d 64, and 256 with d 128. So with d 64 blocks that start together belong to different heads, and
-share nothing until some have drifted; with d 128 they are pairs of a head from the start, half of the traffic, and where two pairs
-meet, a quarter. Times of all blocks, taken on the H200, show just that: pairs end within a microsecond of one another, after 16,290.
-
-With `--l1` the replay lets a block that finds its data in L1 catch up (`simulator/memory/waves.h`). It then finds too many such pairs at
-N 16384: its blocks drift by more than the H200's, whose arithmetic takes all of them equally long. So `traffic` leaves the L1 out unless
-it is asked: what it says is then what the tiles cost, and the most that a GPU can move.
-
-| kernel | problem | asked | with `--l1` | H200, launches | least | most |
-|---|---|---|---|---|---|---|""")
-for row, problem, model, with_l1, counts in shared:
-    print(f"| {row['kernel']} | {problem} | {mb(model['l2_to_sm_bytes'])} | {with_l1} | {len(counts)} | "
-          f"{mb(min(counts))} | {mb(max(counts))} |")
+**K and V of two heads.** At N 16384, d 128, fp32 the SMs work on two heads at a time, whose K and V, 33.6 MB, are what one of the L2's two
+partitions holds (31.5 MB). How much is read twice then depends on how far the heads' blocks drift apart: the H200's own launches differ.
+""", end="")

@@ -1,6 +1,9 @@
 // Tiles of Q, K, V or O between global memory and shared memory, by all threads of a block together: thread
 // after thread along the row, so that a warp's request touches neighbouring sectors. The loops run equally
 // often for every thread; what lies outside the sequence is never read: it becomes 0.
+//
+// Loads pass the L1 by (__ldcg), as FlashAttention-2's copies do (cp.async.cg): a block asks for each byte of
+// a tile once, and what resident blocks would find of one another's tiles in the L1 is chance.
 #pragma once
 
 #include "cuda/device/elements.cuh"
@@ -15,7 +18,7 @@ __device__ inline void load_tile(float* tile, const T* from, std::int64_t row_st
   for (int n = 0; n < Rows * Cols / Threads; ++n) {
     const int e = n * Threads + static_cast<int>(threadIdx.x), r = e / Cols, c = e % Cols;
     float x = 0.0f;
-    if (row + r < end) x = to_float(from[(row + r) * row_stride + c]);
+    if (row + r < end) x = to_float(__ldcg(from + (row + r) * row_stride + c));
     tile[r * Stride + c] = x;
   }
 }

@@ -13,12 +13,10 @@ struct Geometry {
   std::uint64_t shared_bytes_per_sm = 0;  // the most of it that can be shared memory
   std::uint64_t l2_bytes = 0;
 
-  // Lines of the L1 that hold nothing for long. An H200 that loads lines over and over begins to miss at 48
-  // lines less than its L1 has, or so, whatever the carve-out (cuda/counters/h200_probe.csv).
-  unsigned l1_spare_lines = 48;
-  // Lines that come into an L1 during one of its generations (l1_cache.h). Where an H200's misses of such a
-  // loop settle, they are 512 lines a time round, or 1,024.
-  unsigned l1_generation = 512;
+  // Lines of the L1 that hold nothing for long. An H200 of 1,792 lines that loads 1,792 to 7,168 at random
+  // hits like one of 1,724 to 1,743, and begins to miss at some 50 lines less than its L1 has, whatever the
+  // carve-out (cuda/counters/h200_probe.csv).
+  unsigned l1_spare_lines = 56;
   unsigned l2_ways = 16;
   // The L2 of GA100 and GH100 is two partitions (l2_cache.h). 1: one cache.
   unsigned l2_partitions = 2;

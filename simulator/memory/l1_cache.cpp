@@ -10,20 +10,18 @@
 namespace attnlab::memory {
 namespace {
 
-std::uint32_t capacity(std::uint64_t bytes, unsigned generation, unsigned spare) {
+std::uint32_t capacity(std::uint64_t bytes, unsigned spare) {
   const std::uint64_t lines = bytes / kLineBytes;
   if (lines >= 65535) {
     throw InvalidArgument("L1 cache", std::to_string(bytes) + " bytes", "fewer than 65535 lines");
   }
-  if (generation == 0) throw InvalidArgument("lines of an L1 generation", "0", "at least 1");
   return lines > spare ? static_cast<std::uint32_t>(lines) - spare : 0;
 }
 
 }  // namespace
 
-L1Cache::L1Cache(std::uint64_t bytes, unsigned generation, unsigned spare)
-    : lines_(capacity(bytes, generation, spare)),
-      order_(static_cast<std::uint32_t>(lines_.size()), generation) {
+L1Cache::L1Cache(std::uint64_t bytes, unsigned spare)
+    : lines_(capacity(bytes, spare)), order_(static_cast<std::uint32_t>(lines_.size())) {
   // Most buckets are empty: where one is not is hard to predict for the processor.
   const auto buckets = std::bit_ceil(std::max<std::size_t>(2, 4 * lines_.size()));
   buckets_.assign(buckets, kNowhere);

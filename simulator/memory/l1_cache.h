@@ -1,4 +1,4 @@
-// The L1 data cache of one SM: 128-byte lines with a valid bit a 32-byte sector. generations.h
+// The L1 data cache of one SM: 128-byte lines with a valid bit a 32-byte sector. replacement.h
 // says which line leaves.
 //
 // It is written through, and a store leaves what it wrote behind, as an H200's counters show:
@@ -9,15 +9,15 @@
 #include <cstdint>
 #include <vector>
 
-#include "simulator/memory/generations.h"
+#include "simulator/memory/replacement.h"
 
 namespace attnlab::memory {
 
 class L1Cache {
  public:
-  // generation: lines that come in during one, at least 1. spare: lines of `bytes` that hold nothing. A cache
+  // spare: lines of `bytes` that hold nothing. A cache
   // smaller than a line holds nothing. Throws InvalidArgument beyond 65,534 lines, more than any SM has.
-  L1Cache(std::uint64_t bytes, unsigned generation, unsigned spare = 0);
+  explicit L1Cache(std::uint64_t bytes, unsigned spare = 0);
 
   // Loads sectors of a line; the result are those of them that were there.
   unsigned load(std::uint32_t line, unsigned mask);
@@ -25,7 +25,7 @@ class L1Cache {
   void store(std::uint32_t line, unsigned mask) { load(line, mask); }
   // Many lines will be asked for soon: fetches all of the cache, some 20 KB, into the processor's caches. It
   // is quickly done at once; line by line, each line's bucket, the place that it gets, and the bucket that
-  // this place was in wait for one another. (Inlined: see Generations::prefetch.)
+  // this place was in wait for one another. (Inlined: see Replacement::prefetch.)
   [[gnu::always_inline]] void prefetch() const {
     for (std::size_t n = 0; n < lines_.size(); n += 64 / sizeof(Line)) __builtin_prefetch(&lines_[n], 1);
     for (std::size_t n = 0; n < buckets_.size(); n += 64 / sizeof(Place)) {
@@ -37,7 +37,7 @@ class L1Cache {
   void invalidate(std::uint32_t line, unsigned mask);
 
  private:
-  using Place = Generations::Place;  // in lines_
+  using Place = Replacement::Place;  // in lines_
   static constexpr Place kNowhere = 0xffff;
 
   struct Line {
@@ -54,7 +54,7 @@ class L1Cache {
   std::vector<Place> buckets_;  // the first line of each
   std::uint32_t used_ = 0;
   int bucket_shift_ = 31;
-  Generations order_;
+  Replacement order_;
 };
 
 }  // namespace attnlab::memory

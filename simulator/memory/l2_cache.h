@@ -33,7 +33,7 @@ class L2Cache {
   // The partition between a line and DRAM.
   unsigned home_of(std::uint32_t line) const { return partitions_ == 1 ? 0 : (line * 0x9e3779b1u) >> 31; }
 
-  // The line will be asked for soon, through a side and from its home. (Inlined: see Generations::prefetch.)
+  // The line will be asked for soon, through a side and from its home. (Inlined: see Replacement::prefetch.)
   [[gnu::always_inline]] void prefetch(unsigned side, std::uint32_t line) const {
     const Place place = place_of(line);
     __builtin_prefetch(&set(side, place), 1);

@@ -23,7 +23,7 @@ Counters& Counters::operator+=(const Counters& other) {
 
 MemorySystem::MemorySystem(const Geometry& g, std::uint64_t l1_bytes) : l2_(g), partitions_(g.l2_partitions) {
   if (l1_bytes >= (g.l1_spare_lines + 1) * kLineBytes) {
-    l1_.assign(g.sms, L1Cache(l1_bytes, g.l1_generation, g.l1_spare_lines));
+    l1_.assign(g.sms, L1Cache(l1_bytes, g.l1_spare_lines));
   }
 }
 

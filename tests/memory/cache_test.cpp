@@ -26,50 +26,55 @@ Geometry l2_of(std::uint64_t lines, unsigned ways) {
   return g;
 }
 
-// A generation of one line: the least recently used leaves.
-TEST(L1Cache, TheOldestLineLeaves) {
-  L1Cache cache(3 * 128, 1);
-  EXPECT_EQ(cache.load(10, 0xf), 0u);
-  EXPECT_EQ(cache.load(20, 0xf), 0u);
-  EXPECT_EQ(cache.load(30, 0xf), 0u);
-  EXPECT_EQ(cache.load(10, 0xf), 0xfu);  // 20 is the oldest now
-  EXPECT_EQ(cache.load(40, 0xf), 0u);    // takes its place
-  EXPECT_EQ(cache.load(10, 0xf), 0xfu);
-  EXPECT_EQ(cache.load(30, 0xf), 0xfu);
-  EXPECT_EQ(cache.load(20, 0xf), 0u);  // takes 40's
-  EXPECT_EQ(cache.load(40, 0xf), 0u);
+// The lines of a cache, by whether they are there. Looking is a use: once, at the end.
+int hits(L1Cache& cache, std::uint32_t first, std::uint32_t lines) {
+  int sum = 0;
+  for (std::uint32_t line = first; line < first + lines; ++line) sum += cache.load(line, 1) != 0;
+  return sum;
+}
+
+TEST(L1Cache, OlderLinesLeaveSooner) {
+  L1Cache cache(1000 * 128);
+  EXPECT_EQ(hits(cache, 0, 1000), 0);
+  EXPECT_EQ(hits(cache, 5000, 400), 0);
+  L1Cache copy = cache;
+  EXPECT_LT(hits(copy, 0, 250), 100);     // the oldest of four random ones left, 400 times
+  EXPECT_GT(hits(cache, 750, 250), 220);  // the newest
+}
+
+TEST(L1Cache, WhatIsUsedAgainStaysWhileLinesStreamBy) {
+  L1Cache cache(1000 * 128);
+  hits(cache, 0, 1000);
+  hits(cache, 0, 300);
+  int there = 0;
+  for (std::uint32_t stream = 10000; stream < 18000; stream += 200) {
+    EXPECT_EQ(hits(cache, stream, 200), 0);
+    there += hits(cache, 0, 300);
+  }
+  EXPECT_GT(there, 0.98 * 40 * 300);
+}
+
+TEST(L1Cache, ButNotForEver) {
+  L1Cache cache(100 * 128);
+  for (int time = 0; time < 2; ++time) hits(cache, 0, 100);
+  EXPECT_EQ(hits(cache, 1000, 1000), 0);
+  EXPECT_LT(hits(cache, 0, 100), 40);
 }
 
 TEST(L1Cache, SectorsComeOneByOne) {
-  L1Cache cache(2 * 128, 1);
+  L1Cache cache(128);
   EXPECT_EQ(cache.load(0, 0b0011), 0u);
   EXPECT_EQ(cache.load(0, 0b0110), 0b0010u);
   EXPECT_EQ(cache.load(0, 0b1111), 0b0111u);
-  for (int n = 0; n < 2; ++n) cache.load(1, 0b1111);
   cache.load(2, 0b0001);  // line 0 leaves, its sectors with it
   EXPECT_EQ(cache.load(0, 0b1000), 0u);
   EXPECT_EQ(cache.load(0, 0b1111), 0b1000u);
 }
 
-TEST(L1Cache, LinesUsedInAnOlderGenerationLeaveFirst) {
-  L1Cache cache(4 * 128, 4);
-  for (const std::uint32_t line : {0u, 1u, 2u, 3u}) EXPECT_EQ(cache.load(line, 1), 0u);
-  for (const std::uint32_t line : {0u, 3u})
-    EXPECT_EQ(cache.load(line, 1), 1u);  // of the second generation now
-  for (const std::uint32_t line : {4u, 5u}) EXPECT_EQ(cache.load(line, 1), 0u);  // 1 and 2 leave
-  for (const std::uint32_t line : {0u, 3u, 4u, 5u}) EXPECT_EQ(cache.load(line, 1), 1u);
-}
-
-TEST(L1Cache, AGenerationEndsWhenNoOlderLineIsLeft) {
-  L1Cache cache(4 * 128, 100);
-  for (std::uint32_t line = 0; line < 8; ++line) EXPECT_EQ(cache.load(line, 1), 0u);
-  for (std::uint32_t line = 4; line < 8; ++line) EXPECT_EQ(cache.load(line, 1), 1u);
-}
-
-// A warp loads so many lines eight times over: sectors that miss, on an H200 and here.
-TEST(L1Cache, MissesAsAnH200Does) {
+// A warp loads so many lines eight times over, the model's worst case: sectors that miss, on an H200 and
+// here.
+TEST(L1Cache, LinesOverAndOverMissAboutAsOnAnH200) {
   constexpr unsigned kPasses = 8;
-  const Geometry g;
   int working_sets = 0;
   double off = 0;
   for (const cuda::Row& row : cuda::read_table(ATTNLAB_SOURCE_DIR "/cuda/counters/h200_probe.csv").rows) {
@@ -77,7 +82,7 @@ TEST(L1Cache, MissesAsAnH200Does) {
     if (!small && row.at("probe") != "cycle") continue;
     ++working_sets;
     const auto lines = static_cast<std::uint32_t>(std::stoul(row.at("size")));
-    L1Cache cache(std::uint64_t{small ? 124u : 224u} << 10, g.l1_generation, g.l1_spare_lines);
+    L1Cache cache(std::uint64_t{small ? 124u : 224u} << 10, Geometry().l1_spare_lines);
     std::uint64_t misses = 0;
     for (unsigned pass = 0; pass < kPasses; ++pass) {
       for (std::uint32_t line = 0; line < lines; ++line) misses += cache.load(line, 0xf) == 0 ? 4 : 0;
@@ -88,22 +93,45 @@ TEST(L1Cache, MissesAsAnH200Does) {
     off += std::abs(difference);
   }
   ASSERT_EQ(working_sets, 21);
-  EXPECT_LT(off / working_sets, 0.05);
+  EXPECT_LT(off / working_sets, 0.08);
+}
+
+// A warp loads so many lines at random: sectors that miss, on an H200 and here.
+TEST(L1Cache, RandomLoadsMissAsOnAnH200) {
+  int working_sets = 0;
+  for (const cuda::Row& row : cuda::read_table(ATTNLAB_SOURCE_DIR "/cuda/counters/h200_probe.csv").rows) {
+    if (row.at("probe") != "random") continue;
+    ++working_sets;
+    const auto lines = static_cast<std::uint32_t>(std::stoul(row.at("size")));
+    const int loads = std::stoi(row.at("parameter"));
+    L1Cache cache(224 << 10, Geometry().l1_spare_lines);
+    std::uint32_t random = 2463534242;
+    int misses = 0;
+    for (int n = 0; n < loads; ++n) {
+      random ^= random << 13;
+      random ^= random >> 17;
+      random ^= random << 5;
+      misses += cache.load((random >> 8) % lines, 0xf) == 0;
+    }
+    EXPECT_NEAR(misses, std::stod(row.at("count")) / 4, 0.01 * loads) << lines << " lines";
+  }
+  EXPECT_EQ(working_sets, 10);
 }
 
 TEST(L1Cache, WhatIsStoredIsThere) {
-  L1Cache cache(2 * 128, 1);
+  L1Cache cache(100 * 128);
   cache.store(1, 0b0011);
   EXPECT_EQ(cache.load(1, 0b0111), 0b0011u);
-  cache.load(2, 1);
-  cache.store(1, 0b1000);  // a use: 2 leaves next
-  cache.store(3, 0b0001);
+  cache.store(1, 0b1000);
   EXPECT_EQ(cache.load(1, 0b1111), 0b1111u);
-  EXPECT_EQ(cache.load(2, 1), 0u);
+  EXPECT_EQ(hits(cache, 1000, 99), 0);
+  cache.store(1, 0b0001);    // a use:
+  cache.load(2000, 0b0001);  // another leaves
+  EXPECT_EQ(cache.load(1, 0b1111), 0b1111u);
 }
 
 TEST(L1Cache, AnAtomicDropsItsSectors) {
-  L1Cache cache(2 * 128, 1);
+  L1Cache cache(2 * 128);
   cache.load(7, 0b1111);
   cache.invalidate(7, 0b0010);
   cache.invalidate(8, 0b1111);  // is not there
@@ -111,12 +139,11 @@ TEST(L1Cache, AnAtomicDropsItsSectors) {
 }
 
 TEST(L1Cache, WithoutALineItHoldsNothing) {
-  L1Cache cache(127, 1);
+  L1Cache cache(127);
   EXPECT_EQ(cache.load(1, 1), 0u);
   EXPECT_EQ(cache.load(1, 1), 0u);
   cache.invalidate(1, 1);
-  EXPECT_THROW(L1Cache(std::uint64_t{65535} * 128, 1), InvalidArgument);
-  EXPECT_THROW(L1Cache(128, 0), InvalidArgument);
+  EXPECT_THROW(L1Cache(std::uint64_t{65535} * 128), InvalidArgument);
 }
 
 TEST(L2Cache, LoadsFillTheSectorsThatTheyLack) {

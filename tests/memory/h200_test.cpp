@@ -99,8 +99,8 @@ TEST(H200, FlashAttention1) {
       continue;  // with narrower types it keeps O in fp32, which the text does not
     SCOPED_TRACE(describe(run));
     const cuda::Geometry g = cuda::thread_a_row_geometry(static_cast<int>(run.shape.head_dim));
-    const std::uint64_t l1 = 262144 - *run.sum("launch__shared_mem_config_size");
-    const Counters c = predicted(run, Algorithm::flash1, {g.br, g.bc}, l1);
+    constexpr std::uint64_t kNoL1 = 0;  // tiles pass it by; what the row sums find there is little
+    const Counters c = predicted(run, Algorithm::flash1, {g.br, g.bc}, kNoL1);
     EXPECT_LT(share(c.l2_to_l1_sectors, *run.sum("l1tex__m_xbar2l1tex_read_sectors.sum")), 0.05);
     EXPECT_LT(share(c.l1_to_l2_sectors, *run.sum("l1tex__m_l1tex2xbar_write_sectors.sum")), 0.03);
     expect_dram_read(run, c);

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <optional>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "cuda/counters/table.h"
 #include "reference/core/errors.h"
 #include "tests/attention/random_problem.h"
 #include "tests/memory/slow_model.h"
@@ -116,7 +118,6 @@ struct RandomKernel {
     geometry.shared_bytes_per_sm = 1024 * static_cast<std::uint64_t>(random.integer(0, 1));
     if (geometry.shared_bytes_per_sm == 0) geometry.shared_bytes_per_sm = 1024;
     geometry.l1_spare_lines = static_cast<unsigned>(random.integer(0, 2));
-    geometry.l1_generation = static_cast<unsigned>(random.integer(1, 20));
     geometry.l2_partitions = static_cast<unsigned>(random.integer(1, 2));
     geometry.l2_wait = static_cast<unsigned>(random.integer(1, 8));
     geometry.l2_ways = static_cast<unsigned>(random.integer(1, 16));
@@ -298,6 +299,44 @@ TEST(Hierarchy, StreamsDoNotPileUp) {
   EXPECT_EQ(gpu.finish().l2_to_l1_sectors, sectors);
   EXPECT_GT(sectors * 32, 2'000'000'000u);
   EXPECT_LT(most, all / 100);
+}
+
+// A block a row of x, which it loads a few times and then, maybe, stores to y (cuda/counters/probe.cu): what
+// comes from the L2 again, on an H200 and here. Rows of finished blocks are in the way of the new ones'.
+TEST(Hierarchy, RowsInPassesMissAsOnAnH200) {
+  constexpr std::uint32_t kRows = 4096, kLineFloats = 32;
+  Geometry h200;
+  h200.sms = 132;
+  h200.sram_bytes_per_sm = 256 << 10;
+  h200.shared_bytes_per_sm = 228 << 10;
+  h200.l2_bytes = 60 << 20;
+  int problems = 0;
+  double off = 0;
+  for (const cuda::Row& row : cuda::read_table(ATTNLAB_SOURCE_DIR "/cuda/counters/h200_probe.csv").rows) {
+    const auto lines = static_cast<std::uint32_t>(std::stoul(row.at("size"))) / kLineFloats;
+    if (row.at("probe") != "passes" || (lines != 64 && lines != 128 && lines != 192)) continue;
+    ++problems;
+    Hierarchy gpu(h200, kRows, 8, 0);
+    for (std::uint32_t block = 0; block < kRows; ++block) {
+      RequestStream stream;
+      const auto pass = [&](RequestKind kind, std::uint32_t first_row) {
+        for (std::uint32_t line = 0; line < lines; ++line) {
+          const std::uint32_t sector = 4 * ((first_row + block) * lines + line);
+          stream.append(kind, Sectors{sector, sector + 1, sector + 2, sector + 3});
+        }
+      };
+      for (int time = 0; time < std::stoi(row.at("parameter")); ++time) pass(RequestKind::load, 0);
+      if (row.at("loaded_before") == "1") pass(RequestKind::store, kRows);
+      gpu.add_block(block, std::move(stream));
+    }
+    const double difference =
+        static_cast<double>(gpu.finish().l2_to_l1_sectors) / std::stod(row.at("count")) - 1;
+    EXPECT_LT(std::abs(difference), 0.15)
+        << row.at("size") << " columns, " << row.at("parameter") << " passes";
+    off += std::abs(difference);
+  }
+  ASSERT_EQ(problems, 12);
+  EXPECT_LT(off / problems, 0.08);
 }
 
 }  // namespace

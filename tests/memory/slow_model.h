@@ -2,6 +2,7 @@
 // stamped, a search for the oldest. What the fast model must agree with.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -47,53 +48,56 @@ struct SlowCache {
   }
 };
 
-// An L1: the lines of each generation, in the order in which the fast model keeps them, since chance picks
-// among them.
+// An L1: its lines in the places in which the fast model keeps them, since chance picks among places.
 struct SlowL1 {
+  struct Place {
+    std::uint32_t line;
+    std::uint64_t last;  // use, in lines that came before
+    bool used;           // again
+  };
   std::uint64_t capacity;
-  unsigned length;
   std::map<std::uint32_t, std::array<bool, 4>> lines{};
-  std::map<std::uint64_t, std::vector<std::uint32_t>> generations{};
-  std::uint64_t generation = 0, came = 0;
+  std::vector<Place> places{};
+  std::uint64_t came = 0;
   std::uint32_t random = 2463534242;
 
-  std::array<bool, 4>& use(std::uint32_t index) {
-    if (lines.contains(index)) {
-      for (auto& [number, members] : generations) {
-        for (std::size_t n = 0; n < members.size() && number != generation; ++n) {
-          if (members[n] != index) continue;
-          remove(members, n);
-          generations[generation].push_back(index);
-          return lines[index];
-        }
-      }
-      return lines[index];
+  std::array<bool, 4>& use(std::uint32_t line) {
+    for (Place& place : places) {
+      if (place.line != line) continue;
+      place.last = came;
+      place.used = true;
+      return lines[line];
     }
-    if (lines.size() == capacity) evict();
-    generations[generation].push_back(index);
-    if (++came == length) next_generation();
-    return lines[index] = {};
+    const Place coming{line, came, false};
+    if (places.size() < capacity) {
+      places.push_back(coming);
+    } else {
+      Place& gone = evicted();
+      lines.erase(gone.line);
+      gone = coming;
+    }
+    ++came;
+    return lines[line] = {};
   }
 
  private:
-  static void remove(std::vector<std::uint32_t>& members, std::size_t n) {
-    std::swap(members[n], members.back());
-    members.pop_back();
-  }
-  void next_generation() {
-    ++generation;
-    came = 0;
-  }
-  void evict() {
-    auto oldest = generations.begin();
-    while (oldest->second.empty()) ++oldest;
-    if (oldest->first == generation) next_generation();
+  std::size_t draw() {
     random ^= random << 13;
     random ^= random >> 17;
     random ^= random << 5;
-    const std::size_t n = (random >> 8) % oldest->second.size();
-    lines.erase(oldest->second[n]);
-    remove(oldest->second, n);
+    return (random >> 8) * places.size() / (std::size_t{1} << 24);
+  }
+  Place& evicted() {
+    std::vector<std::size_t> drawn;
+    while (drawn.size() < 4) drawn.push_back(draw());
+    const auto used = [&](std::size_t n) { return places[n].used; };
+    if (std::ranges::all_of(drawn, used)) {
+      for (const std::size_t n : drawn) places[n].used = false;
+    } else {
+      while (drawn.size() < 8) drawn.push_back(draw());
+      std::erase_if(drawn, used);
+    }
+    return places[*std::ranges::min_element(drawn, {}, [&](std::size_t n) { return places[n].last; })];
   }
 };
 
@@ -103,7 +107,7 @@ class SlowSystem {
   SlowSystem(const memory::Geometry& g, std::uint64_t l1_bytes) : fill_(g.dram_bytes / 32), homes_(g) {
     const std::uint64_t l1_lines = l1_bytes / 128;
     for (std::uint64_t sm = 0; sm < g.sms; ++sm) {
-      l1_.push_back({l1_lines < g.l1_spare_lines ? 0 : l1_lines - g.l1_spare_lines, g.l1_generation});
+      l1_.push_back({l1_lines < g.l1_spare_lines ? 0 : l1_lines - g.l1_spare_lines});
     }
     const auto bytes = static_cast<double>(g.l2_bytes) * g.l2_effective_fraction;
     const std::uint64_t sets = static_cast<std::uint64_t>(bytes) / g.l2_partitions / 128 / g.l2_ways;
