@@ -11,6 +11,7 @@
 // loads more, or less.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -23,20 +24,20 @@ class Replacement {
   explicit Replacement(std::uint32_t places) : lines_(places) {}
 
   // A line comes into a place that is free.
-  void come(Place place) { lines_[place] = {now_++, false}; }
+  void come(Place place) { lines_[place] = now_++ & kAges; }
   // The line of this place is used again.
-  void use(Place place) { lines_[place] = {now_, true}; }
+  void use(Place place) { lines_[place] = kUsed | (now_ & kAges); }
   // Frees one of the places, all of which are taken.
   Place leave() {
-    Place first[kDrawn];
-    Place gone = first[0] = draw();
-    for (unsigned n = 1; n < kDrawn; ++n) gone = sooner(first[n] = draw(), gone);
-    if (lines_[gone].used) {
-      for (const Place place : first) lines_[place].used = false;
+    Place drawn[kDrawn];
+    Candidate gone = 0;
+    for (unsigned n = 0; n < kDrawn; ++n) gone = std::max(gone, candidate(drawn[n] = draw(), n));
+    if ((gone >> 32 & kUsed) == 0) {  // they all were
+      for (const Place place : drawn) lines_[place] &= kAges;
     } else {
-      for (unsigned n = 0; n < kDrawn; ++n) gone = sooner(draw(), gone);
+      for (unsigned n = 0; n < kDrawn; ++n) gone = std::max(gone, candidate(draw(), kDrawn + n));
     }
-    return gone;
+    return static_cast<Place>(gone);
   }
   // All of this will be asked for soon. (Functions that do nothing but prefetch must be inlined: g++ 12 finds
   // that they have no effect, and drops calls of them.)
@@ -46,14 +47,16 @@ class Replacement {
 
  private:
   static constexpr unsigned kDrawn = 4;
-  struct Line {
-    std::uint32_t last = 0;  // use, in lines that came before
-    bool used = false;       // again, since it came or was spared
-  };
+  // Of a line: its last use, in lines that came before, modulo 2^31; the highest bit: again, since it came or
+  // was spared.
+  using Line = std::uint32_t;
+  static constexpr Line kUsed = Line{1} << 31, kAges = kUsed - 1;
 
-  Place sooner(Place a, Place b) const {
-    const Line &x = lines_[a], &y = lines_[b];
-    return (x.used != y.used ? y.used : now_ - x.last > now_ - y.last) ? a : b;
+  // A number that is the higher, the sooner a line leaves, and its place; of equals the first that was drawn.
+  using Candidate = std::uint64_t;
+  Candidate candidate(Place place, unsigned drawn_before) const {
+    const Line line = lines_[place], age = (now_ - line) & kAges;
+    return Candidate{age | (~line & kUsed)} << 32 | (0xffff - drawn_before) << 16 | place;
   }
   Place draw() {
     random_ ^= random_ << 13;  // Marsaglia's xorshift
