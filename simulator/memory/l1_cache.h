@@ -23,7 +23,7 @@ class L1Cache {
   unsigned load(std::uint32_t line, unsigned mask);
   // Stores sectors of a line. What is written goes to the L2 all the same.
   void store(std::uint32_t line, unsigned mask) { load(line, mask); }
-  // Many lines will be asked for soon: fetches all of the cache, some 20 KB, into the processor's caches. It
+  // Many lines will be asked for soon: fetches all of the cache, some 40 KB, into the processor's caches. It
   // is quickly done at once; line by line, each line's bucket, the place that it gets, and the bucket that
   // this place was in wait for one another. (Inlined: see Replacement::prefetch.)
   [[gnu::always_inline]] void prefetch() const {
