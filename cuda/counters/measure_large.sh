@@ -36,16 +36,8 @@ while IFS=, read -r kernel dtype heads seqlen dim causal br; do
   for ((launch = 1; launch <= ${LAUNCHES:-2}; ++launch)); do
     timeout 120 ncu --clock-control none --kernel-name regex:_kernel --csv --page raw --print-units base --metrics "$metrics" \
       --log-file "$work/ncu.csv" "$DRIVER" "${options[@]}" > "$work/driver.txt" < /dev/null
-    python3 - "$work/ncu.csv" "$kernel,$dtype,$heads,$seqlen,$dim,$causal,$br,$launch" "$metrics" <<'PYTHON'
-import csv
-import sys
-
-table, problem, metrics = sys.argv[1:]
-with open(table, encoding="utf-8") as text:
-    lines = [line for line in text if not line.startswith("==")]
-(row,) = [row for row in csv.DictReader(lines) if row["ID"]]
-print(",".join([problem] + [row[metric].replace(",", "") for metric in metrics.split(",")]))
-PYTHON
+    echo "$kernel,$dtype,$heads,$seqlen,$dim,$causal,$br,$launch" > "$work/launch.txt"
+    python3 "$here/counted.py" "$work/launch.txt" "$work/ncu.csv" "$metrics"
   done
 done <<< "$problems" > "$work/rows.csv"
 

@@ -19,20 +19,7 @@ fi
 counted() { # which probes, counter
   timeout 200 ncu --clock-control none --csv --page raw --print-units base --metrics "$2" --log-file "$work/ncu.csv" \
     "$PROBE" "$1" > "$work/launches.txt"
-  python3 - "$work/launches.txt" "$work/ncu.csv" "$2" <<'PYTHON'
-import csv
-import sys
-
-launches, table, metric = sys.argv[1:]
-with open(launches, encoding="utf-8") as text:
-    which = [line.strip() for line in text if "," in line and not line.startswith("==")]
-with open(table, encoding="utf-8") as text:
-    rows = [row for row in csv.DictReader(line for line in text if line.startswith('"')) if row["ID"]]
-if len(which) != len(rows):
-    sys.exit(f"{len(which)} launches, but {len(rows)} rows of the profiler")
-for launch, row in zip(which, rows):
-    print(f"{launch},{row[metric].replace(',', '')}")
-PYTHON
+  python3 "$here/counted.py" "$work/launches.txt" "$work/ncu.csv" "$2"
 }
 
 {

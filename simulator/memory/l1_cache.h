@@ -1,5 +1,5 @@
-// The L1 data cache of one SM: 128-byte lines with a valid bit a 32-byte sector. replacement.h
-// says which line leaves.
+// The L1 data cache of one SM: 128-byte lines with a valid bit a 32-byte sector. replacement.h says
+// which line leaves.
 //
 // It is written through, and a store leaves what it wrote behind, as an H200's counters show:
 // FlashAttention-1, which stores its state and loads it in the next step, fetches none of it from the L2
@@ -15,8 +15,8 @@ namespace attnlab::memory {
 
 class L1Cache {
  public:
-  // spare: lines of `bytes` that hold nothing. A cache
-  // smaller than a line holds nothing. Throws InvalidArgument beyond 65,534 lines, more than any SM has.
+  // spare: lines of `bytes` that hold nothing. A cache smaller than a line holds nothing. Throws
+  // InvalidArgument beyond 65,534 lines, more than any SM has.
   explicit L1Cache(std::uint64_t bytes, unsigned spare = 0);
 
   // Loads sectors of a line; the result are those of them that were there.

@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "simulator/memory/random_bits.h"
+
 namespace attnlab::memory {
 
 class Replacement {
@@ -58,16 +60,11 @@ class Replacement {
     const Line line = lines_[place], age = (now_ - line) & kAges;
     return Candidate{age | (~line & kUsed)} << 32 | (0xffff - drawn_before) << 16 | place;
   }
-  Place draw() {
-    random_ ^= random_ << 13;  // Marsaglia's xorshift
-    random_ ^= random_ >> 17;
-    random_ ^= random_ << 5;
-    return static_cast<Place>((random_ >> 8) * static_cast<std::uint64_t>(lines_.size()) >> 24);
-  }
+  Place draw() { return static_cast<Place>(random_() * static_cast<std::uint64_t>(lines_.size()) >> 24); }
 
   std::vector<Line> lines_;  // by place
   std::uint32_t now_ = 0;    // lines that came
-  std::uint32_t random_ = 2463534242;
+  RandomBits random_;
 };
 
 }  // namespace attnlab::memory

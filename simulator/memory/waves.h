@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "simulator/memory/placement.h"
+#include "simulator/memory/random_bits.h"
 #include "simulator/memory/request_stream.h"
 
 namespace attnlab::memory {
@@ -114,7 +115,7 @@ class Waves {
       kind = request;
       parts_.push_back({line, mask});
     };
-    const unsigned turn = wait_ * (1 + next_random() % (2 * requests_ - 1));
+    const unsigned turn = wait_ * (1 + random_() % (2 * requests_ - 1));
     for (unsigned time = 0; time < turn;) {
       parts_.clear();
       if (!block.next(visit)) return time != 0;
@@ -123,20 +124,12 @@ class Waves {
     return true;
   }
 
-  // Marsaglia's xorshift.
-  std::uint32_t next_random() {
-    random_ ^= random_ << 13;
-    random_ ^= random_ >> 17;
-    random_ ^= random_ << 5;
-    return random_ >> 8;
-  }
-
   std::vector<Sm> sms_;
   Placement placement_;
   unsigned requests_, wait_;
   std::uint64_t resident_, running_ = 0;  // blocks: most of an SM, and of all SMs now
   bool filled_ = false;
-  std::uint32_t random_ = 2463534242;
+  RandomBits random_;
   std::size_t at_ = 0;           // the SM whose turn it is
   std::vector<LinePart> parts_;  // of a request
 };

@@ -92,11 +92,8 @@ SourceLine line_of_call(const void* caller) {
   return lines.empty() ? SourceLine{} : lines.begin()->second;
 }
 
-// Leaks and the report belong to a program that `attnlab cc` built; a test that links the emulator asks for
-// its report itself, and may keep its memory.
-void at_exit() {
-  const bool asked = !options().report.empty() || environment().leaks;
-  for (const auto& allocation : asked ? global_memory::live() : std::vector<global_memory::Allocation>()) {
+void find_leaks() {
+  for (const auto& allocation : global_memory::live()) {
     if (allocation.kind != global_memory::Kind::device) continue;
     const SourceLine line = line_of_call(allocation.caller);
     add_finding({FindingKind::leak,
@@ -110,6 +107,13 @@ void at_exit() {
                              global_memory::name(allocation.kind)),
                  1});
   }
+}
+
+// Leaks and the report belong to a program that `attnlab cc` built; a test that links the emulator asks for
+// its report itself, and may keep its memory.
+void at_exit() {
+  if (options().report.empty() && !environment().leaks) return;
+  find_leaks();
   if (options().report.empty()) return;
   try {
     write_json(take_report(), options().report);
