@@ -11,7 +11,7 @@
 #include <stdexcept>
 
 #include "cuda/counters/launch_once.h"
-#include "simulator/simt/runtime/session.h"
+#include "simulator/emulator/runtime/session.h"
 
 namespace attnlab {
 namespace {
@@ -25,13 +25,13 @@ void emulate(const cuda::BeforeLaunch& before = [] {}) {
 // What threads loaded from and stored to global and shared memory. Every request is of a full warp, since
 // warps do not diverge and N is a multiple of the tiles: 32 accesses. A float4 is one.
 double accesses_of_a_launch() {
-  simt::options().counting = true;
+  emulator::options().counting = true;
   emulate();
-  const auto& counters = simt::take_report().kernels.at(0).counters;
-  const auto count = [&](simt::Metric metric) {
+  const auto& counters = emulator::take_report().kernels.at(0).counters;
+  const auto count = [&](emulator::Metric metric) {
     return static_cast<double>(counters[static_cast<std::size_t>(metric)]);
   };
-  using enum simt::Metric;
+  using enum emulator::Metric;
   if (count(divergent_branches) != 0) throw std::logic_error("warps diverge: requests are not 32 accesses");
   return 32 * (count(global_load_requests) + count(global_store_requests) + count(shared_load_requests) +
                count(shared_store_requests));
@@ -41,8 +41,8 @@ double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC
 
 void emulate(benchmark::State& state) {
   static const double accesses = accesses_of_a_launch();
-  simt::options().counting = state.range(0) != 0;
-  simt::options().threads = static_cast<unsigned>(state.range(1));
+  emulator::options().counting = state.range(0) != 0;
+  emulator::options().threads = static_cast<unsigned>(state.range(1));
   double cpu = 0, began = 0;
   for (auto _ : state) {
     state.PauseTiming();
@@ -52,7 +52,7 @@ void emulate(benchmark::State& state) {
     });
     state.PauseTiming();
     cpu += cpu_seconds() - began;
-    simt::take_report();
+    emulator::take_report();
     state.ResumeTiming();
   }
   const double all = accesses * static_cast<double>(state.iterations());

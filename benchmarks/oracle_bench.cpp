@@ -5,9 +5,9 @@
 #include <Eigen/Core>
 #include <vector>
 
+#include "oracle/check.h"
 #include "reference/core/philox.h"
 #include "reference/core/threads.h"
-#include "reference/oracle/check.h"
 
 namespace {
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "c_api/convert.h"
+#include "oracle/check.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/check.h"
 
 using attnlab::InvalidArgument;
 namespace oracle = attnlab::oracle;

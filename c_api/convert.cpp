@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-#include "reference/oracle/declaration.h"
+#include "oracle/declaration.h"
 
 namespace attnlab::c_api {
 namespace {

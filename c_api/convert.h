@@ -4,7 +4,7 @@
 
 #include "c_api/attnlab.h"
 #include "c_api/struct_copy.h"
-#include "reference/oracle/check.h"
+#include "oracle/check.h"
 
 namespace attnlab::c_api {
 

@@ -16,18 +16,18 @@
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "files/tensor_file.h"
+#include "oracle/battery/plan.h"
+#include "oracle/battery/run_case.h"
+#include "oracle/declaration.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/battery/plan.h"
-#include "reference/oracle/battery/run_case.h"
-#include "reference/oracle/declaration.h"
-#include "simulator/simt/translate/process.h"
+#include "simulator/emulator/translate/process.h"
 
 namespace attnlab::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using simt::translate::TemporaryDirectory;
+using emulator::translate::TemporaryDirectory;
 
 struct Options {
   std::string command, kernel, backend, layout = "bhsd", dtypes, head_dims, page_sizes, real, keep;

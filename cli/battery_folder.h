@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "reference/oracle/kernel.h"
+#include "oracle/kernel.h"
 
 namespace attnlab::cli {
 

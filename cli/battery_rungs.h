@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cuda/backend.h"
-#include "reference/oracle/battery.h"
+#include "oracle/battery.h"
 
 namespace attnlab::cli {
 

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "cli/command.h"
-#include "simulator/simt/ptx/check.h"
-#include "simulator/simt/translate/compile.h"
+#include "simulator/emulator/ptx/check.h"
+#include "simulator/emulator/translate/compile.h"
 
 namespace attnlab::cli {
 namespace {
@@ -21,14 +21,14 @@ Options about GPU code alone (-lineinfo, -Xptxas, -rdc, ...), CUDA's libraries (
 of a CUDA Toolkit are accepted without effect. -O3 is taken as -O2.
 
 The program reads these variables when it runs:
-  ATTNLAB_SIMT_REPORT=f.json   counters and findings, written when it ends
-  ATTNLAB_SIMT_GPU=h200        the GPU whose limits hold
-  ATTNLAB_SIMT_THREADS=n       OS threads, at most 1024; 0, as without: as many as there are cores
-  ATTNLAB_SIMT_SEED=n          another order of warps and lanes, to expose missing barriers
-  ATTNLAB_SIMT_COUNT=0         no counters, no checks
-  ATTNLAB_SIMT_REGISTERS=n     registers a thread, as nvcc says; they limit the blocks that share an SM. Or a file of
+  ATTNLAB_EMULATOR_REPORT=f.json   counters and findings, written when it ends
+  ATTNLAB_EMULATOR_GPU=h200        the GPU whose limits hold
+  ATTNLAB_EMULATOR_THREADS=n       OS threads, at most 1024; 0, as without: as many as there are cores
+  ATTNLAB_EMULATOR_SEED=n          another order of warps and lanes, to expose missing barriers
+  ATTNLAB_EMULATOR_COUNT=0         no counters, no checks
+  ATTNLAB_EMULATOR_REGISTERS=n     registers a thread, as nvcc says; they limit the blocks that share an SM. Or a file of
                                lines kernel,registers
-  ATTNLAB_SIMT_QUIET=1         findings are not printed as they come
+  ATTNLAB_EMULATOR_QUIET=1         findings are not printed as they come
 
   attnlab cc saxpy.cu -o saxpy && ./saxpy)";
 
@@ -39,9 +39,11 @@ void add_cc(CLI::App& app) {
   command->prefix_command();
   command->footer(footer);
   command->callback([command] {
-    simt::translate::Compilation compilation = simt::translate::parse_command_line(command->remaining());
-    compilation.check_asm = simt::ptx::problem;
-    if (const int error = simt::translate::compile(compilation); error != 0) throw CLI::RuntimeError(error);
+    emulator::translate::Compilation compilation =
+        emulator::translate::parse_command_line(command->remaining());
+    compilation.check_asm = emulator::ptx::problem;
+    if (const int error = emulator::translate::compile(compilation); error != 0)
+      throw CLI::RuntimeError(error);
   });
 }
 

@@ -1,5 +1,5 @@
 // attnlab check: is what a kernel wrote right?
-#include "reference/oracle/check.h"
+#include "oracle/check.h"
 
 #include <fmt/format.h>
 
@@ -13,10 +13,10 @@
 #include "cli/problem_options.h"
 #include "cli/quantity.h"
 #include "cli/table.h"
-#include "cuda/golden.h"
+#include "cuda/golden/golden.h"
 #include "files/output_file.h"
+#include "oracle/declaration.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/declaration.h"
 
 namespace attnlab::cli {
 namespace {

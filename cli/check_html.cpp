@@ -9,14 +9,14 @@
 #include "cli/check_report.h"
 #include "cli/problem_report.h"
 #include "cli/quantity.h"
-#include "reference/oracle/rules.h"
-#include "simulator/simt/report/highlight.h"
-#include "simulator/simt/report/html_parts.h"
+#include "oracle/rules.h"
+#include "simulator/emulator/report/highlight.h"
+#include "simulator/emulator/report/html_parts.h"
 
 namespace attnlab::cli {
 namespace {
 
-using simt::escaped;
+using emulator::escaped;
 
 constexpr std::string_view kStyle = R"css(
 .mistake { background: var(--panel); border-left: 3px solid var(--need-strong); margin: .5rem 0;
@@ -179,7 +179,7 @@ std::string to_html(const CheckInputs& inputs, const CheckAnswer& answer, const 
 {9}</header>
 <main>
 )",
-                     escaped(title), verdict.right ? "right" : "wrong", simt::style_sheet(), kStyle,
+                     escaped(title), verdict.right ? "right" : "wrong", emulator::style_sheet(), kStyle,
                      badge(verdict.right), escaped(describe_sizes(inputs.problem, inputs.inputs.q.dtype)),
                      masks.empty() ? "" : "; " + escaped(masks), escaped(verdict.kernel_class),
                      escaped(verdict.coverage), notes) +

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "oracle/verdict.h"
 #include "reference/attention/problem.h"
-#include "reference/oracle/verdict.h"
 
 namespace attnlab::cli {
 

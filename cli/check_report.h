@@ -8,7 +8,7 @@
 #include "cli/check_tensors.h"
 #include "cli/json_output.h"
 #include "cli/screen.h"
-#include "reference/oracle/verdict.h"
+#include "oracle/verdict.h"
 
 namespace attnlab::cli {
 
@@ -21,7 +21,7 @@ struct CheckAnswer {
 // The verdict in words, a histogram, pictures of the damage, and what other projects' rules say.
 std::string to_text(const CheckInputs& inputs, const CheckAnswer& answer, const Screen& screen);
 
-// The verdict's own members (reference/oracle/verdict.h), then the problem.
+// The verdict's own members (oracle/verdict.h), then the problem.
 Json to_json(const CheckInputs& inputs, const CheckAnswer& answer);
 
 // One file that needs no other. The title is what was compared.

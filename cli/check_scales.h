@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/tensor_source.h"
-#include "reference/oracle/tensor.h"
+#include "oracle/tensor.h"
 
 namespace attnlab::cli {
 

@@ -14,7 +14,7 @@
 #include "cli/problem_options.h"
 #include "cli/tensor_source.h"
 #include "files/tensor.h"
-#include "reference/oracle/tensor.h"
+#include "oracle/tensor.h"
 
 namespace attnlab::cli {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "oracle/verdict.h"
 #include "reference/attention/problem.h"
-#include "reference/oracle/verdict.h"
 
 namespace attnlab::cli {
 

@@ -14,7 +14,7 @@
 #include "cli/witness.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
-#include "simulator/simt/report/html.h"
+#include "simulator/emulator/report/html.h"
 
 namespace attnlab::cli {
 namespace {
@@ -44,15 +44,15 @@ void run_kernels(const std::filesystem::path& out) {
   cuda::Shape shape;
   shape.seqlen_q = shape.seqlen_kv = 512;
   std::vector<Witness> witnesses;
-  simt::Report last_report;
+  emulator::Report last_report;
   for (const char* rung : {"naive-01", "flash1-03", "flash2-04"})
     witnesses.push_back(
         witness(emulate(cuda::find_kernel(rung), shape, measurements, &last_report), measurements));
   print("\nCUDA kernels on the CPU: N 512, d 64, two heads, fp32\n\n" + to_text(witnesses, measurements));
-  simt::HtmlOptions html;
+  emulator::HtmlOptions html;
   if (const Witness& last = witnesses.back(); last.closed)
-    html.ideal = simt::Ideal{"FlashAttention-2 by formula", static_cast<std::uint64_t>(*last.closed)};
-  simt::write_html(last_report, (out / "flash2-04.html").string(), html);
+    html.ideal = emulator::Ideal{"FlashAttention-2 by formula", static_cast<std::uint64_t>(*last.closed)};
+  emulator::write_html(last_report, (out / "flash2-04.html").string(), html);
 }
 
 void run(const Options& options) {

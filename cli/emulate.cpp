@@ -11,15 +11,15 @@
 #include "cli/command.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
-#include "simulator/simt/api/environment.h"
-#include "simulator/simt/api/gpu.h"
-#include "simulator/simt/ptx/check.h"
-#include "simulator/simt/report/html.h"
-#include "simulator/simt/report/json.h"
-#include "simulator/simt/report/text.h"
-#include "simulator/simt/report/whole_file.h"
-#include "simulator/simt/translate/compile.h"
-#include "simulator/simt/translate/process.h"
+#include "simulator/emulator/api/environment.h"
+#include "simulator/emulator/api/gpu.h"
+#include "simulator/emulator/ptx/check.h"
+#include "simulator/emulator/report/html.h"
+#include "simulator/emulator/report/json.h"
+#include "simulator/emulator/report/text.h"
+#include "simulator/emulator/report/whole_file.h"
+#include "simulator/emulator/translate/compile.h"
+#include "simulator/emulator/translate/process.h"
 
 namespace attnlab::cli {
 namespace {
@@ -84,51 +84,52 @@ Question parse(const std::vector<std::string>& words) {
     *option->second = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
     if (option->first == "--seed" || option->first == "--threads")
       require_number(option->first, *option->second);
-    if (option->first == "--threads" && std::stoull(question.threads) > simt::most_threads)
-      throw InvalidArgument("--threads", question.threads, "at most " + std::to_string(simt::most_threads));
+    if (option->first == "--threads" && std::stoull(question.threads) > emulator::most_threads)
+      throw InvalidArgument("--threads", question.threads,
+                            "at most " + std::to_string(emulator::most_threads));
   }
   return question;
 }
 
-simt::HtmlOptions page(const Question& question) {
+emulator::HtmlOptions page(const Question& question) {
   if (question.ideal.empty()) return {};
   const std::size_t equals = question.ideal.rfind('=');
   const std::string bytes = equals == std::string::npos ? "" : question.ideal.substr(equals + 1);
   require_number("--ideal", bytes);
-  return {simt::Ideal{question.ideal.substr(0, equals), std::stoull(bytes)}};
+  return {emulator::Ideal{question.ideal.substr(0, equals), std::stoull(bytes)}};
 }
 
-simt::Report run(const Question& question, int& exit_code) {
-  const simt::translate::TemporaryDirectory work;
-  simt::read_environment();  // the program's, too
-  const simt::Gpu gpu = simt::find_gpu(question.gpu);
+emulator::Report run(const Question& question, int& exit_code) {
+  const emulator::translate::TemporaryDirectory work;
+  emulator::read_environment();  // the program's, too
+  const emulator::Gpu gpu = emulator::find_gpu(question.gpu);
   std::vector<std::string> compile = question.compile;
   compile.insert(compile.begin(), "-arch=sm_" + std::to_string(gpu.major * 10 + gpu.minor));
-  simt::translate::Compilation compilation = simt::translate::parse_command_line(compile);
+  emulator::translate::Compilation compilation = emulator::translate::parse_command_line(compile);
   const fs::path program = work.path() / compilation.sources[0].stem(),
                  report_file = work.path() / "report.json";
-  if (!compilation.output.empty() || compilation.stop != simt::translate::Compilation::Stop::program)
+  if (!compilation.output.empty() || compilation.stop != emulator::translate::Compilation::Stop::program)
     throw InvalidArgument("option", "-o, -c or -E",
                           "none of them: emulate runs the program (see attnlab cc)");
   compilation.output = program;
-  compilation.check_asm = simt::ptx::problem;
-  if (const int error = simt::translate::compile(compilation); error != 0) throw CLI::RuntimeError(error);
+  compilation.check_asm = emulator::ptx::problem;
+  if (const int error = emulator::translate::compile(compilation); error != 0) throw CLI::RuntimeError(error);
 
   const std::string data = data_dir("simulator/device/data").parent_path().parent_path().parent_path();
-  std::map<std::string, std::string> environment = {{"ATTNLAB_SIMT_REPORT", report_file},
-                                                    {"ATTNLAB_SIMT_GPU", question.gpu},
-                                                    {"ATTNLAB_SIMT_QUIET", "1"},
+  std::map<std::string, std::string> environment = {{"ATTNLAB_EMULATOR_REPORT", report_file},
+                                                    {"ATTNLAB_EMULATOR_GPU", question.gpu},
+                                                    {"ATTNLAB_EMULATOR_QUIET", "1"},
                                                     {"ATTNLAB_DATA", data}};
-  if (!question.seed.empty()) environment["ATTNLAB_SIMT_SEED"] = question.seed;
-  if (!question.threads.empty()) environment["ATTNLAB_SIMT_THREADS"] = question.threads;
+  if (!question.seed.empty()) environment["ATTNLAB_EMULATOR_SEED"] = question.seed;
+  if (!question.threads.empty()) environment["ATTNLAB_EMULATOR_THREADS"] = question.threads;
   std::vector<std::string> command = {program.string()};
   command.insert(command.end(), question.arguments.begin(), question.arguments.end());
   const bool json_alone = question.json && question.json->empty();
-  exit_code = simt::translate::run_process(command, environment, json_alone);
+  exit_code = emulator::translate::run_process(command, environment, json_alone);
   if (!fs::exists(report_file))
     throw FileError(compilation.sources[0].string(),
                     "the program ended with code " + std::to_string(exit_code) + " and left no report");
-  simt::Report report = simt::read_json(report_file);
+  emulator::Report report = emulator::read_json(report_file);
   report.program = compilation.sources[0].string();
   return report;
 }
@@ -142,21 +143,21 @@ void add_emulate(CLI::App& app) {
   command->footer(footer);
   command->callback([command] {
     const Question question = parse(command->remaining());
-    const simt::HtmlOptions html = page(question);
+    const emulator::HtmlOptions html = page(question);
     for (const std::string& file : {question.json.value_or(""), question.html})
-      if (!file.empty()) simt::require_writable(file);
+      if (!file.empty()) emulator::require_writable(file);
     int exit_code = 0;
-    const simt::Report report = run(question, exit_code);
+    const emulator::Report report = run(question, exit_code);
     if (question.json && question.json->empty())
-      std::fputs(simt::to_json(report).c_str(), stdout);
+      std::fputs(emulator::to_json(report).c_str(), stdout);
     else
-      std::fputs(simt::text(report).c_str(), stdout);
-    if (question.json && !question.json->empty()) simt::write_json(report, *question.json);
-    if (!question.html.empty()) simt::write_html(report, question.html, html);
+      std::fputs(emulator::text(report).c_str(), stdout);
+    if (question.json && !question.json->empty()) emulator::write_json(report, *question.json);
+    if (!question.html.empty()) emulator::write_html(report, question.html, html);
     const bool findings =
         !report.findings.empty() ||
         std::any_of(report.kernels.begin(), report.kernels.end(),
-                    [](const simt::KernelReport& kernel) { return !kernel.findings.empty(); });
+                    [](const emulator::KernelReport& kernel) { return !kernel.findings.empty(); });
     if (exit_code == 0 && findings) exit_code = 1;
     if (exit_code != 0) throw CLI::RuntimeError(exit_code);
   });

@@ -12,9 +12,9 @@
 #include "cli/kv_compare.h"
 #include "cli/plot.h"
 #include "cli/quantity.h"
+#include "reference/cards/config_json.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
-#include "reference/kv/config_json.h"
 #include "simulator/device/device.h"
 
 namespace attnlab::cli {
@@ -58,7 +58,7 @@ KvQuestion question_of(const Options& options) {
                           "either --model NAME (see attnlab list) or --config FILE");
   }
   KvQuestion question;
-  question.card = options.config.empty() ? kv::load(options.model) : kv::read_config(options.config);
+  question.card = options.config.empty() ? cards::load(options.model) : cards::read_config(options.config);
   if (options.has_parameters) question.card.parameters = options.parameters;
   const DType scale = storage_dtype("--scale-dtype", options.scale_dtype);
   question.cache = {storage_dtype("--dtype", options.dtype), options.group_size, scale};

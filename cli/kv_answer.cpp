@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "cli/quantity.h"
+#include "reference/cards/variants.h"
 #include "reference/core/checked.h"
 #include "reference/core/errors.h"
-#include "reference/kv/variants.h"
 
 namespace attnlab::cli {
 namespace {
@@ -27,15 +27,16 @@ void answer_limits(const KvQuestion& question, KvAnswer& result) {
         "--parameters", "nothing",
         "the parameter count of " + question.card.name + ", since weights share the memory (0: cache only)");
   }
-  const kv::ModelCard part = kv::tensor_parallel(question.card, question.gpus);
-  result.total_bytes_per_gpu = kv::cache_bytes(part, question.cache, question.context, question.batch);
+  const cards::ModelCard part = cards::tensor_parallel(question.card, question.gpus);
+  result.total_bytes_per_gpu = cards::cache_bytes(part, question.cache, question.context, question.batch);
   result.weights_bytes_per_gpu = divide_up(*result.weights_bytes, question.gpus);
   const std::uint64_t taken =
       checked_add(result.weights_bytes_per_gpu, question.reserve, "weights and reserve");
   result.weights_fit = taken <= *question.memory;
   result.available_bytes_per_gpu = result.weights_fit ? *question.memory - taken : 0;
-  result.max_batch = kv::max_batch(part, question.cache, question.context, result.available_bytes_per_gpu);
-  result.max_context = kv::max_context(part, question.cache, question.batch, result.available_bytes_per_gpu);
+  result.max_batch = cards::max_batch(part, question.cache, question.context, result.available_bytes_per_gpu);
+  result.max_context =
+      cards::max_context(part, question.cache, question.batch, result.available_bytes_per_gpu);
 }
 
 std::string line(std::string_view label, std::string_view value, std::string_view note = "") {
@@ -86,21 +87,21 @@ std::string memory_text(const KvQuestion& question, const KvAnswer& result) {
 
 KvAnswer answer(const KvQuestion& question) {
   KvAnswer result;
-  const kv::ModelCard& card = question.card;
-  result.elements_per_token_per_layer = kv::elements_per_token_per_layer(card);
-  result.elements_per_token = kv::elements_per_token(card);
-  result.bytes_per_token_per_layer = kv::bytes_per_token_per_layer(card, question.cache);
-  result.bytes_per_token = kv::bytes_per_token(card, question.cache);
-  result.sequence_bytes = kv::sequence_bytes(card, question.cache, question.context);
-  result.total_bytes = kv::cache_bytes(card, question.cache, question.context, question.batch);
-  if (card.parameters) result.weights_bytes = kv::weights_bytes(*card.parameters, question.weights);
+  const cards::ModelCard& card = question.card;
+  result.elements_per_token_per_layer = cards::elements_per_token_per_layer(card);
+  result.elements_per_token = cards::elements_per_token(card);
+  result.bytes_per_token_per_layer = cards::bytes_per_token_per_layer(card, question.cache);
+  result.bytes_per_token = cards::bytes_per_token(card, question.cache);
+  result.sequence_bytes = cards::sequence_bytes(card, question.cache, question.context);
+  result.total_bytes = cards::cache_bytes(card, question.cache, question.context, question.batch);
+  if (card.parameters) result.weights_bytes = cards::weights_bytes(*card.parameters, question.weights);
   if (question.memory) answer_limits(question, result);
   return result;
 }
 
 ordered_json to_json(const KvQuestion& question, const KvAnswer& result) {
-  const kv::ModelCard& card = question.card;
-  const auto scale = [](const kv::Format& format) {
+  const cards::ModelCard& card = question.card;
+  const auto scale = [](const cards::Format& format) {
     return format.group_size > 0 ? ordered_json(name(format.scale_dtype)) : ordered_json(nullptr);
   };
   const auto with_memory = [&](std::uint64_t value) {
@@ -110,11 +111,11 @@ ordered_json to_json(const KvQuestion& question, const KvAnswer& result) {
       {"model", card.name},
       {"title", card.title},
       {"source", card.source},
-      {"mechanism", kv::name(card.mechanism)},
+      {"mechanism", cards::name(card.mechanism)},
       {"layers", card.layers},
       {"heads", card.heads},
       {"kv_heads",
-       card.mechanism == kv::Mechanism::mla ? ordered_json(nullptr) : ordered_json(card.kv_heads)},
+       card.mechanism == cards::Mechanism::mla ? ordered_json(nullptr) : ordered_json(card.kv_heads)},
       {"head_dim", card.head_dim},
       {"kv_lora_rank", or_null_if_zero(card.kv_lora_rank)},
       {"qk_rope_head_dim", or_null_if_zero(card.qk_rope_head_dim)},
@@ -148,7 +149,7 @@ ordered_json to_json(const KvQuestion& question, const KvAnswer& result) {
 }
 
 std::string to_text(const KvQuestion& question, const KvAnswer& result) {
-  const kv::ModelCard& card = question.card;
+  const cards::ModelCard& card = question.card;
   std::string text =
       fmt::format("{}, {} layers\n{}\nSource: {}\n", card.title, card.layers, describe(card), card.source);
   if (card.window > 0) {
@@ -158,7 +159,7 @@ std::string to_text(const KvQuestion& question, const KvAnswer& result) {
   text += fmt::format("\nKV cache in {}: what every new token reads again instead of computing it again\n",
                       describe(question.cache));
   text += line("a token, one layer", format_bytes(result.bytes_per_token_per_layer),
-               card.mechanism == kv::Mechanism::mla
+               card.mechanism == cards::Mechanism::mla
                    ? fmt::format("{} + {} numbers", card.kv_lora_rank, card.qk_rope_head_dim)
                    : fmt::format("K and V: 2 x {} heads x {} numbers", card.kv_heads, card.head_dim));
   text += line("a token, all layers", format_bytes(result.bytes_per_token),
@@ -175,12 +176,12 @@ std::string to_text(const KvQuestion& question, const KvAnswer& result) {
   return text + "\nKiB, MiB, GiB are powers of 1024, kB, MB, GB of 1000.\n";
 }
 
-std::string describe(const kv::ModelCard& card) {
-  const std::string heads = fmt::format("{}: ", kv::name(card.mechanism));
+std::string describe(const cards::ModelCard& card) {
+  const std::string heads = fmt::format("{}: ", cards::name(card.mechanism));
   switch (card.mechanism) {
-    case kv::Mechanism::mha:
+    case cards::Mechanism::mha:
       return heads + fmt::format("each of {} heads has its own K and V of {}", card.heads, card.head_dim);
-    case kv::Mechanism::mla:
+    case cards::Mechanism::mla:
       return heads + fmt::format("{} heads read one latent of {} and one rotary key of {}", card.heads,
                                  card.kv_lora_rank, card.qk_rope_head_dim);
     default:
@@ -189,7 +190,7 @@ std::string describe(const kv::ModelCard& card) {
   }
 }
 
-std::string describe(const kv::Format& format) {
+std::string describe(const cards::Format& format) {
   const std::string type(name(format.dtype));
   if (format.group_size == 0) return type;
   return fmt::format("{} with a {} scale each {} numbers", type, name(format.scale_dtype), format.group_size);

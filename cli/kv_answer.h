@@ -6,14 +6,14 @@
 #include <optional>
 #include <string>
 
-#include "reference/kv/sizing.h"
+#include "reference/cards/sizing.h"
 
 namespace attnlab::cli {
 
 struct KvQuestion {
-  kv::ModelCard card;
-  kv::Format cache;
-  kv::Format weights;
+  cards::ModelCard card;
+  cards::Format cache;
+  cards::Format weights;
   std::uint64_t context = 4096;
   std::uint64_t batch = 1;
   std::uint64_t gpus = 1;               // tensor parallel, each with the memory below
@@ -51,9 +51,9 @@ nlohmann::ordered_json to_json(const KvQuestion& question, const KvAnswer& answe
 std::string to_text(const KvQuestion& question, const KvAnswer& answer);
 
 // "GQA: 64 query heads share 8 KV heads of 128".
-std::string describe(const kv::ModelCard& card);
+std::string describe(const cards::ModelCard& card);
 
 // "bf16", or "int4 with a fp16 scale each 32 numbers".
-std::string describe(const kv::Format& format);
+std::string describe(const cards::Format& format);
 
 }  // namespace attnlab::cli

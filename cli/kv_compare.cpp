@@ -9,20 +9,20 @@
 
 #include "cli/quantity.h"
 #include "files/output_file.h"
+#include "reference/cards/variants.h"
 #include "reference/core/errors.h"
-#include "reference/kv/variants.h"
 
 namespace attnlab::cli {
 namespace {
 
-constexpr std::array kMechanisms{kv::Mechanism::mha, kv::Mechanism::gqa, kv::Mechanism::mqa,
-                                 kv::Mechanism::mla};
+constexpr std::array kMechanisms{cards::Mechanism::mha, cards::Mechanism::gqa, cards::Mechanism::mqa,
+                                 cards::Mechanism::mla};
 constexpr std::array kMarks{'H', 'G', 'Q', 'L'};
 constexpr int kFirstExponent = 10;
 constexpr int kLastExponent = 20;
 
-std::string cached(const kv::ModelCard& card) {
-  if (card.mechanism == kv::Mechanism::mla) {
+std::string cached(const cards::ModelCard& card) {
+  if (card.mechanism == cards::Mechanism::mla) {
     return fmt::format("{} + {}", card.kv_lora_rank, card.qk_rope_head_dim);
   }
   return fmt::format("2 x {} x {}", card.kv_heads, card.head_dim);
@@ -45,9 +45,9 @@ std::string table(const KvComparison& comparison) {
   const double mha = static_cast<double>(comparison.answers.front().total_bytes);
   for (std::size_t i = 0; i < comparison.answers.size(); ++i) {
     const KvAnswer& result = comparison.answers[i];
-    const kv::ModelCard& card = comparison.asked[i].card;
+    const cards::ModelCard& card = comparison.asked[i].card;
     text += fmt::format("{} {:<9} {:>14} {:>14} {:>12} {:>12} {:>9.2f}%",
-                        card.mechanism == question.card.mechanism ? '*' : ' ', kv::name(card.mechanism),
+                        card.mechanism == question.card.mechanism ? '*' : ' ', cards::name(card.mechanism),
                         cached(card), format_count(result.elements_per_token),
                         binary_size(result.bytes_per_token), binary_size(result.total_bytes),
                         100 * static_cast<double>(result.total_bytes) / mha);
@@ -65,7 +65,7 @@ std::string chart(const KvComparison& comparison) {
     const double exponent =
         kFirstExponent + static_cast<double>(kLastExponent - kFirstExponent) * column / (kColumns - 1);
     const auto context = static_cast<std::uint64_t>(std::llround(std::exp2(exponent)));
-    return kv::cache_bytes(comparison.asked[mechanism].card, question.cache, context, question.batch);
+    return cards::cache_bytes(comparison.asked[mechanism].card, question.cache, context, question.batch);
   };
   const auto row_of = [](std::uint64_t bytes) {
     return static_cast<int>(std::lround(std::log2(static_cast<double>(bytes))));
@@ -109,13 +109,13 @@ KvComparison compare(const KvQuestion& question, std::uint64_t groups) {
   for (int exponent = kFirstExponent; exponent <= kLastExponent; ++exponent) {
     comparison.contexts.push_back(std::uint64_t{1} << exponent);
   }
-  for (const kv::Mechanism mechanism : kMechanisms) {
+  for (const cards::Mechanism mechanism : kMechanisms) {
     KvQuestion variant = question;
-    variant.card = kv::with_mechanism(question.card, mechanism, groups);
+    variant.card = cards::with_mechanism(question.card, mechanism, groups);
     comparison.answers.push_back(answer(variant));
     std::vector<std::uint64_t> curve;
     for (const std::uint64_t context : comparison.contexts) {
-      curve.push_back(kv::cache_bytes(variant.card, question.cache, context, question.batch));
+      curve.push_back(cards::cache_bytes(variant.card, question.cache, context, question.batch));
     }
     comparison.bytes.push_back(curve);
     comparison.asked.push_back(variant);
@@ -144,8 +144,8 @@ void write(const KvComparison& comparison, const std::filesystem::path& folder) 
   std::string csv = "mechanism,context,bytes\n";
   for (std::size_t i = 0; i < comparison.bytes.size(); ++i) {
     for (std::size_t j = 0; j < comparison.contexts.size(); ++j) {
-      csv += fmt::format("{},{},{}\n", kv::name(comparison.asked[i].card.mechanism), comparison.contexts[j],
-                         comparison.bytes[i][j]);
+      csv += fmt::format("{},{},{}\n", cards::name(comparison.asked[i].card.mechanism),
+                         comparison.contexts[j], comparison.bytes[i][j]);
     }
   }
   files::OutputFile table(folder / "kv_cache.csv");

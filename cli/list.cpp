@@ -11,8 +11,8 @@
 #include "cli/quantity.h"
 #include "cli/table.h"
 #include "reference/attention/attention.h"
+#include "reference/cards/sizing.h"
 #include "reference/core/errors.h"
-#include "reference/kv/sizing.h"
 #include "simulator/device/device.h"
 #include "simulator/io/registry.h"
 
@@ -107,20 +107,20 @@ std::string devices_text() {
          table.text();
 }
 
-std::string cached(const kv::ModelCard& card) {
-  if (card.mechanism == kv::Mechanism::mla)
+std::string cached(const cards::ModelCard& card) {
+  if (card.mechanism == cards::Mechanism::mla)
     return fmt::format("{} + {}", card.kv_lora_rank, card.qk_rope_head_dim);
   return fmt::format("2 x {} x {}", card.kv_heads, card.head_dim);
 }
 
 Json models_json() {
   Json list = Json::array();
-  for (const kv::ModelCard& card : kv::list()) {
-    const bool mla = card.mechanism == kv::Mechanism::mla;
+  for (const cards::ModelCard& card : cards::list()) {
+    const bool mla = card.mechanism == cards::Mechanism::mla;
     list.push_back({{"name", card.name},
                     {"aliases", card.aliases},
                     {"title", card.title},
-                    {"mechanism", std::string(kv::name(card.mechanism))},
+                    {"mechanism", std::string(cards::name(card.mechanism))},
                     {"layers", card.layers},
                     {"hidden", card.hidden},
                     {"heads", card.heads},
@@ -131,7 +131,7 @@ Json models_json() {
                     {"window", card.window != 0 ? Json(card.window) : Json()},
                     {"sliding_layers", card.sliding_layers},
                     {"parameters", card.parameters ? Json(*card.parameters) : Json()},
-                    {"elements_per_token", kv::elements_per_token(card)},
+                    {"elements_per_token", cards::elements_per_token(card)},
                     {"source", card.source},
                     {"parameters_source", card.parameters_source}});
   }
@@ -140,11 +140,11 @@ Json models_json() {
 
 std::string models_text() {
   Table table{{"name", "also", "kind", "layers", "heads", "a layer caches", "bytes/token", "weights"}, {}};
-  for (const kv::ModelCard& card : kv::list()) {
+  for (const cards::ModelCard& card : cards::list()) {
     table.rows.push_back(
-        {card.name, fmt::format("{}", fmt::join(card.aliases, ", ")), std::string(kv::name(card.mechanism)),
-         std::to_string(card.layers), std::to_string(card.heads), cached(card),
-         format_count(kv::bytes_per_token(card, {})),
+        {card.name, fmt::format("{}", fmt::join(card.aliases, ", ")),
+         std::string(cards::name(card.mechanism)), std::to_string(card.layers), std::to_string(card.heads),
+         cached(card), format_count(cards::bytes_per_token(card, {})),
          card.parameters ? fmt::format("{:.2f}B", static_cast<double>(*card.parameters) * 1e-9) : "-"});
   }
   return "Models (kv): what a layer caches of a token, and bytes of all layers in bf16\n" + table.text();

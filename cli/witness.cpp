@@ -1,9 +1,9 @@
 #include "cli/witness.h"
 
 #include "reference/core/data_dir.h"
+#include "simulator/emulator/runtime/session.h"
 #include "simulator/io/registry.h"
 #include "simulator/memory/geometry.h"
-#include "simulator/simt/runtime/session.h"
 
 namespace attnlab::cli {
 namespace {
@@ -19,7 +19,7 @@ DType dtype_of(cuda::ElementType type) {
   }
 }
 
-// The algorithm whose loops a rung has. Its own name says it: "flash2-backward-07".
+// The algorithm whose loops a rung has. Its own name says it: "flash2-backward-02".
 std::string algorithm_of(const cuda::Kernel& kernel) {
   const std::string_view name = kernel.name;
   if (kernel.pass == cuda::Pass::softmax) return "";
@@ -51,13 +51,13 @@ void add_io(Witness& w) {
 
 std::uint64_t Witness::useful_bytes() const {
   const Witness& w = *this;
-  return w[simt::Metric::global_load_bytes] + w[simt::Metric::global_store_bytes] +
-         w[simt::Metric::async_copy_bytes];
+  return w[emulator::Metric::global_load_bytes] + w[emulator::Metric::global_store_bytes] +
+         w[emulator::Metric::async_copy_bytes];
 }
 
-std::optional<std::uint64_t> Witness::on_gpu(simt::Metric metric) const {
+std::optional<std::uint64_t> Witness::on_gpu(emulator::Metric metric) const {
   if (measured == nullptr) return std::nullopt;
-  return measured->sum(simt::metrics()[static_cast<std::size_t>(metric)].name);
+  return measured->sum(emulator::metrics()[static_cast<std::size_t>(metric)].name);
 }
 
 cuda::Measurements shipped_measurements() {
@@ -71,17 +71,17 @@ std::vector<cuda::Exception> shipped_exceptions() {
 }
 
 cuda::Measurement emulate(const cuda::Kernel& kernel, const cuda::Shape& shape,
-                          const cuda::Measurements& measurements, simt::Report* report) {
-  simt::options().registers = measurements.registers();
+                          const cuda::Measurements& measurements, emulator::Report* report) {
+  emulator::options().registers = measurements.registers();
   const auto code_bytes = measurements.code_bytes();
-  simt::take_report();
+  emulator::take_report();
   cuda::launch_once(cuda::Backend::emulator, kernel, shape);
-  simt::Report own = simt::take_report();
+  emulator::Report own = emulator::take_report();
   cuda::Measurement run{&kernel, shape, {}};
-  for (const simt::KernelReport& launch : own.kernels) {
+  for (const emulator::KernelReport& launch : own.kernels) {
     cuda::MeasuredLaunch counted;
     counted.cuda_kernel = launch.name;
-    for (const simt::MetricInfo& info : simt::metrics())
+    for (const emulator::MetricInfo& info : emulator::metrics())
       counted.counters[std::string(info.name)] =
           static_cast<double>(launch.counters[static_cast<std::size_t>(info.metric)]);
     if (const auto code = code_bytes.find(launch.name); code != code_bytes.end()) {
@@ -101,7 +101,7 @@ Witness witness(const cuda::Measurement& prediction, const cuda::Measurements& m
   w.shape = prediction.shape;
   w.measured = measurements.find(*w.kernel, w.shape);
   add_io(w);
-  for (const simt::MetricInfo& info : simt::metrics())
+  for (const emulator::MetricInfo& info : emulator::metrics())
     w.emulated[static_cast<std::size_t>(info.metric)] = prediction.sum(info.name).value_or(0);
   return w;
 }

@@ -8,8 +8,8 @@
 
 #include "cli/json_output.h"
 #include "cuda/counters/bars.h"
+#include "simulator/emulator/report/report.h"
 #include "simulator/io/traffic.h"
-#include "simulator/simt/report/report.h"
 
 namespace attnlab::cli {
 
@@ -19,21 +19,23 @@ struct Witness {
   // HBM bytes by formula and by metered run, with the kernel's own tiles. Nothing for softmax.
   std::string algorithm;
   std::optional<io::Count> closed, metered;
-  simt::Counters emulated{};                    // the sum over the CUDA kernels of a run
+  emulator::Counters emulated{};                // the sum over the CUDA kernels of a run
   const cuda::Measurement* measured = nullptr;  // null: this run was not measured
 
-  std::uint64_t operator[](simt::Metric metric) const { return emulated[static_cast<std::size_t>(metric)]; }
+  std::uint64_t operator[](emulator::Metric metric) const {
+    return emulated[static_cast<std::size_t>(metric)];
+  }
   // HBM bytes that the kernel's requests ask for, each byte of a request once.
   std::uint64_t useful_bytes() const;
   // What a GPU's counter of the same name showed.
-  std::optional<std::uint64_t> on_gpu(simt::Metric metric) const;
+  std::optional<std::uint64_t> on_gpu(emulator::Metric metric) const;
 };
 
 // What the emulator counts, a launch a CUDA kernel. It is told what only nvcc knows: registers, which limit
 // the blocks that share an SM, and bytes of code, which DRAM reads. report: takes the emulator's own, if not
 // null.
 cuda::Measurement emulate(const cuda::Kernel& kernel, const cuda::Shape& shape,
-                          const cuda::Measurements& measurements, simt::Report* report = nullptr);
+                          const cuda::Measurements& measurements, emulator::Report* report = nullptr);
 
 // All four. prediction: the emulator's counts. measurements must outlive the result.
 Witness witness(const cuda::Measurement& prediction, const cuda::Measurements& measurements);

@@ -11,7 +11,7 @@
 namespace attnlab::cli {
 namespace {
 
-using simt::Metric;
+using emulator::Metric;
 
 constexpr const char* kHead = R"(<!-- Made by `attnlab witness --measured --markdown`; do not edit. -->
 # Four witnesses: what a kernel moves
@@ -41,11 +41,11 @@ constexpr const char* kCauses = R"(
 
 **Machine code** is read from DRAM once a launch, all of it: the smallest deviations of DRAM reads are those of the constants that
 come with a launch, 2,304 bytes in the median. An H200 reads besides whatever runs: a kernel that asks for nothing reads 3 to 5 KB in 0.1 ms,
-5 to 211 KB in 8 ms and 250 to 520 KB in 64 ms (`cuda/counters/probe.cu`). So each run was launched three times, and the least reads
+5 to 211 KB in 8 ms and 250 to 520 KB in 64 ms (`cuda/probes/probe.cu`). So each run was launched three times, and the least reads
 count. Writes are of one launch.
 
 **Which SM gets a block.** An idle H200 deals blocks in rounds, group of SMs after group (GPCs), and a grid's last, partial round evenly
-over its groups, in a group a block to each pair of SMs before the second: so `%smid` of all blocks says (`cuda/counters/probe.cu`), and so
+over its groups, in a group a block to each pair of SMs before the second: so `%smid` of all blocks says (`cuda/probes/probe.cu`), and so
 does the model. Rung 01's P V shows it: blocks of even and of odd index read different halves of V, and an SM that gets both fetches
 both. Pairs of an SM and a half: 284 at N 512, 280 at N 1024 and 294 at N 1003; in the model 286, 280 and 294. Chips differ in which SMs are
 off. Where a grid is more than fills the GPU at once, the rest goes to whoever is free first, and that depends on time.
@@ -199,7 +199,7 @@ std::string to_csv(const std::vector<cuda::Measurement>& predictions) {
   for (const cuda::Bar& bar : cuda::bars()) columns.emplace_back(bar.counter);
   for (const Metric metric : {Metric::l2_dirty_bytes, Metric::global_load_bytes, Metric::global_store_bytes,
                               Metric::async_copy_bytes})
-    columns.emplace_back(simt::metrics()[static_cast<std::size_t>(metric)].name);
+    columns.emplace_back(emulator::metrics()[static_cast<std::size_t>(metric)].name);
   for (const std::string& column : columns) text += "," + column;
   text += "\n";
   for (const cuda::Measurement& run : predictions) {

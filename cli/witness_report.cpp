@@ -11,14 +11,14 @@
 namespace attnlab::cli {
 namespace {
 
-using simt::Metric;
+using emulator::Metric;
 
 std::string count(const std::optional<io::Count>& n) {
   return n ? format_count(static_cast<std::uint64_t>(*n)) : std::string("-");
 }
 
 Metric metric_of(const cuda::Bar& bar) {
-  const auto& all = simt::metrics();
+  const auto& all = emulator::metrics();
   return std::find_if(all.begin(), all.end(), [&](const auto& info) { return info.name == bar.counter; })
       ->metric;
 }
@@ -63,7 +63,7 @@ Json to_json(const std::vector<Witness>& witnesses) {
     if (w.closed) one["closed_form_bytes"] = json_count(*w.closed);
     if (w.metered) one["metered_bytes"] = json_count(*w.metered);
     one["emulator_useful_bytes"] = w.useful_bytes();
-    for (const auto& metric : simt::metrics()) {
+    for (const auto& metric : emulator::metrics()) {
       const auto measured = w.on_gpu(metric.metric);
       one["emulator"][std::string(metric.name)] = w[metric.metric];
       if (measured) one["h200"][std::string(metric.name)] = *measured;

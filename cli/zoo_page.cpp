@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <ctime>
 
-#include "reference/oracle/rules.h"
+#include "oracle/rules.h"
 
 namespace attnlab::cli {
 namespace {
@@ -132,7 +132,7 @@ std::string zoo_page(const Zoo& zoo, bool full) {
       "# The zoo: known mistakes before the check and before other rules\n\n"
       "Made on {0:%Y-%m-%d} by `{1}`. Each mistake runs as a low-precision kernel on every problem of the "
       "zoo "
-      "(`reference/oracle/mistakes/zoo_cases.cpp`: masks, windows, softcap, ALiBi, dropout, padding, "
+      "(`oracle/mistakes/zoo_cases.cpp`: masks, windows, softcap, ALiBi, dropout, padding, "
       "packing, "
       "paging, fp32 to FP8, backward passes; with --full also 65536 keys) that it changes.\n\n"
       "{2} mistakes, {3} runs, {4} of them over 64k keys: attnlab rejects {5} and names {6} (a cached result "
@@ -140,7 +140,7 @@ std::string zoo_page(const Zoo& zoo, bool full) {
       "<!-- summary -->\n{7}<!-- end of summary -->\n\n"
       "Right outputs of attnlab's line are all honest runs below, those of other rules the first line of "
       "them. "
-      "`reference/oracle/rules.cpp` says where each rule is written and what it demands.\n\n"
+      "`oracle/rules.cpp` says where each rule is written and what it demands.\n\n"
       "## Other people's kernels\n\nWhat the oracle says of PyTorch's backends on an H200, and what it found "
       "there: [peers.md](peers.md).\n\n"
       "## Honest kernels\n\n{8}\n",

@@ -5,9 +5,9 @@
 
 #include "cli/battery_rungs.h"
 #include "cuda/registry.h"
+#include "oracle/mistakes/honest.h"
+#include "oracle/mistakes/wrong.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/mistakes/honest.h"
-#include "reference/oracle/mistakes/wrong.h"
 
 namespace attnlab::cli {
 namespace {

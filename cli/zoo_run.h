@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "reference/oracle/mistakes/sensitivity.h"
+#include "oracle/mistakes/sensitivity.h"
 
 namespace attnlab::cli {
 

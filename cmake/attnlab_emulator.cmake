@@ -1,9 +1,9 @@
 # The emulator's compiler: what it knows of this build and its installation, its build-time tool, and libraries of
 # CUDA kernels compiled for the emulator.
 
-# Where `attnlab cc` finds headers and libraries (simulator/simt/translate/toolchain.cpp). Lists are separated by |.
+# Where `attnlab cc` finds headers and libraries (simulator/emulator/translate/toolchain.cpp). Lists are separated by |.
 set(other_libraries "$<TARGET_FILE:Boost::context>|$<TARGET_FILE:fmt::fmt>|$<$<BOOL:${ATTNLAB_SANITIZE}>:-fsanitize=address,undefined>")
-set(library_files simt simulator reference)
+set(library_files emulator simulator reference)
 list(TRANSFORM library_files REPLACE "(.+)" "$<TARGET_FILE:attnlab_\\1>" OUTPUT_VARIABLE build_libraries)
 list(TRANSFORM library_files REPLACE "(.+)" "$<TARGET_FILE_NAME:attnlab_\\1>")
 list(JOIN build_libraries "|" build_libraries)
@@ -16,11 +16,11 @@ set(toolchain_places
     ATTNLAB_INSTALL_INCLUDE="${CMAKE_INSTALL_INCLUDEDIR}"
     ATTNLAB_INSTALL_LIB="${CMAKE_INSTALL_LIBDIR}"
     ATTNLAB_INSTALL_PREFIX="${CMAKE_INSTALL_PREFIX}")
-set_source_files_properties(${PROJECT_SOURCE_DIR}/simulator/simt/translate/toolchain.cpp
+set_source_files_properties(${PROJECT_SOURCE_DIR}/simulator/emulator/translate/toolchain.cpp
                             PROPERTIES COMPILE_DEFINITIONS "${toolchain_places}")
 
 # The tool is made of the translator alone: a change of the emulator's runtime recompiles no kernel.
-file(GLOB translate_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/simulator/simt/translate/*.cpp)
+file(GLOB translate_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/simulator/emulator/translate/*.cpp)
 add_executable(attnlab_translate ${translate_sources})
 attnlab_compile_options(attnlab_translate)
 target_include_directories(attnlab_translate PRIVATE ${PROJECT_SOURCE_DIR})
@@ -56,7 +56,7 @@ function(attnlab_emulated_library target)
   endforeach()
   add_library(${target} STATIC ${objects})
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
-  target_link_libraries(${target} PUBLIC attnlab_simt)
+  target_link_libraries(${target} PUBLIC attnlab_emulator)
   # __shared__ variables are found at fixed places of the program's thread-local storage.
   target_link_options(${target} INTERFACE -no-pie)
 endfunction()

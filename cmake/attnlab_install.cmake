@@ -9,11 +9,12 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnlab)
 add_library(attnlab_attnlab INTERFACE)
 add_library(attnlab::attnlab ALIAS attnlab_attnlab)
 set_target_properties(attnlab_attnlab PROPERTIES EXPORT_NAME attnlab)
-target_link_libraries(attnlab_attnlab INTERFACE attnlab_reference attnlab_simulator attnlab_simt attnlab_files)
+target_link_libraries(attnlab_attnlab INTERFACE attnlab_reference attnlab_oracle attnlab_simulator attnlab_emulator
+                                                 attnlab_files)
 
 install(TARGETS attnlab RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS attnlab_reference attnlab_simulator attnlab_simt attnlab_files attnlab_attnlab EXPORT attnlab
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS attnlab_reference attnlab_oracle attnlab_simulator attnlab_emulator attnlab_files attnlab_attnlab
+        EXPORT attnlab ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT attnlab NAMESPACE attnlab:: FILE attnlabTargets.cmake DESTINATION ${package_dir})
 
 # attnlab_install_files(<destination> <pattern>...): the files of those names, each below its own folder.
@@ -25,13 +26,13 @@ function(attnlab_install_files destination)
     install(FILES ${file} DESTINATION ${destination}/${folder})
   endforeach()
 endfunction()
-attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab reference/*.h simulator/*.h files/*.h)
+attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab reference/*.h oracle/*.h simulator/*.h files/*.h)
 # CUDA's headers have names without .h too, such as cuda/barrier.
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/simt/cuda_headers
-        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/simt)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/emulator/cuda_headers
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/emulator)
 attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json experiments/*.py
                       experiments/config.json experiments/paper.json experiments/*.safetensors
-                      cuda/counters/*.csv)
+                      cuda/counters/*.csv cuda/probes/*.csv)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/attnlabConfig.cmake.in attnlabConfig.cmake
                               INSTALL_DESTINATION ${package_dir})

@@ -15,9 +15,9 @@ void tiled_02(const AttentionParams&, void* stream);
 void flash1_03(const AttentionParams&, void* stream);
 void flash2_04(const AttentionParams&, void* stream);
 void flash2_05(const AttentionParams&, void* stream);
-void flash1_backward_06(const BackwardParams&, void* stream);
-void flash2_backward_07(const BackwardParams&, void* stream);
-void flash2_backward_deterministic_07(const BackwardParams&, void* stream);
+void flash1_backward_01(const BackwardParams&, void* stream);
+void flash2_backward_02(const BackwardParams&, void* stream);
+void flash2_backward_deterministic_02(const BackwardParams&, void* stream);
 void golden_kernels(const GoldenParams&, void* stream);
 
 namespace {
@@ -33,9 +33,9 @@ constexpr Launcher<AttentionParams> kForward[] = {
     {"flash2-04", flash2_04}, {"flash2-05", flash2_05},
 };
 constexpr Launcher<BackwardParams> kBackwardLaunchers[] = {
-    {"flash1-backward-06", flash1_backward_06},
-    {"flash2-backward-07", flash2_backward_07},
-    {"flash2-backward-deterministic-07", flash2_backward_deterministic_07},
+    {"flash1-backward-01", flash1_backward_01},
+    {"flash2-backward-02", flash2_backward_02},
+    {"flash2-backward-deterministic-02", flash2_backward_deterministic_02},
 };
 
 bool present() {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "cuda/attention/geometry.h"
-#include "cuda/attention/geometry_backward.h"
+#include "cuda/backward/geometry.h"
+#include "cuda/forward/geometry.h"
 #include "cuda/softmax/geometry.h"
 #include "reference/core/errors.h"
 
@@ -30,34 +30,34 @@ constexpr Kernel kKernels[] = {
      "maximum and sum in one pass", "a second pass: the result needs the sum", Pass::softmax, 1, 1, true,
      [](int) { return kSoftmaxOnline; }, nullptr},
 
-    {"naive-01", "cuda/attention/01_naive.cu", "Naive attention", "Dao et al. 2022, Algorithm 0",
+    {"naive-01", "cuda/forward/01_naive.cu", "Naive attention", "Dao et al. 2022, Algorithm 0",
      "a thread a number; S and P in HBM", "uncoalesced requests; nothing reused", Pass::forward, 3, 3, true,
      naive_geometry, scores_bytes},
-    {"tiled-02", "cuda/attention/02_tiled_matmul.cu", "Attention by tiled products",
+    {"tiled-02", "cuda/forward/02_tiled_matmul.cu", "Attention by tiled products",
      "Dao et al. 2022, Algorithm 0", "tiles in shared memory: a number serves 32 products",
      "S and P through HBM", Pass::forward, 3, 3, true, tiled_geometry, scores_bytes},
-    {"flash1-03", "cuda/attention/03_flash1.cu", "FlashAttention", kFlash1Paper, "S and P never leave the SM",
+    {"flash1-03", "cuda/forward/03_flash1.cu", "FlashAttention", kFlash1Paper, "S and P never leave the SM",
      "O, l, m through HBM at every outer step; a block a head", Pass::forward, 1, 1, false,
      thread_a_row_geometry, flash1_workspace_bytes},
-    {"flash2-04", "cuda/attention/04_flash2.cu", "FlashAttention-2, a thread a row", kFlash2Paper,
+    {"flash2-04", "cuda/forward/04_flash2.cu", "FlashAttention-2, a thread a row", kFlash2Paper,
      "rows outside: O stays; a block a row block; hidden tiles skipped",
      "a number from shared memory serves one row", Pass::forward, 1, 1, false, thread_a_row_geometry,
      nullptr},
-    {"flash2-05", "cuda/attention/05_flash2_registers.cu", "FlashAttention-2, register tiles", kFlash2Paper,
+    {"flash2-05", "cuda/forward/05_flash2_registers.cu", "FlashAttention-2, register tiles", kFlash2Paper,
      "4 x 4 scores a thread; row maxima by shuffles", "scalar arithmetic; loads and products take turns",
      Pass::forward, 1, 1, false, register_tile_geometry, nullptr},
 
-    {"flash1-backward-06", "cuda/attention/06_flash1_backward.cu", "FlashAttention backward",
+    {"flash1-backward-01", "cuda/backward/01_flash1.cu", "FlashAttention backward",
      "Dao et al. 2022, Algorithm 4", "P recomputed from lse; dK and dV stay in registers",
      "dQ through HBM at every outer step; a block a KV head", Pass::backward, 1, 2, false, backward_geometry,
      delta_and_dq_bytes},
-    {"flash2-backward-deterministic-07", "cuda/attention/07_flash2_backward.cu",
+    {"flash2-backward-deterministic-02", "cuda/backward/02_flash2.cu",
      "FlashAttention-2 backward, deterministic", "Dao 2023, Algorithm 2",
      "a block a block of keys, and again one a block of queries for dQ: no atomics",
      "S and dP computed twice; small tiles, no tensor cores", Pass::backward, 3, 3, false, backward_geometry,
      delta_bytes},
-    {"flash2-backward-07", "cuda/attention/07_flash2_backward.cu", "FlashAttention-2 backward",
-     "Dao 2023, Algorithm 2", "a block a block of keys; dQ by atomics; hidden tiles skipped",
+    {"flash2-backward-02", "cuda/backward/02_flash2.cu", "FlashAttention-2 backward", "Dao 2023, Algorithm 2",
+     "a block a block of keys; dQ by atomics; hidden tiles skipped",
      "dQ's last bits depend on the order of atomics; small tiles, no tensor cores", Pass::backward, 2, 3,
      false, backward_geometry, delta_and_dq_bytes},
 };

@@ -9,7 +9,7 @@ Two kinds of fenced blocks and two of tables are looked after, each announced by
     <!-- output of: attnlab kv --model llama3-70b -->    what the program, run in the root, prints to the letter
     <!-- from reference/attention/flash2.h -->           lines of that file (compared only)
 
-    <!-- findings of: tests/simt/planted_bugs -->    a table with `program.cu:12: kind: message` in its last column:
+    <!-- findings of: tests/simulator/emulator/runtime/planted_bugs -->    a table with `program.cu:12: kind: message` in its last column:
                                                      what `attnlab emulate` finds in that program of the folder,
                                                      addresses and threads left out
 

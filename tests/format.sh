@@ -9,6 +9,6 @@ if [[ -z $clang_format ]] || ! "$clang_format" --version | grep -q 'version 14\.
   echo 'skipped: no clang-format 14'
   exit 77
 fi
-find reference simulator cuda files cli c_api python tests benchmarks \
-  \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) -not -path '*/simt/planted_bugs/*' -print0 |
+find reference oracle simulator cuda files cli c_api python tests benchmarks \
+  \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) -not -path '*/planted_bugs/*' -print0 |
   xargs -0 "$clang_format" --dry-run --Werror

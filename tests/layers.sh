@@ -20,7 +20,7 @@ forbid() {
   esac
 }
 
-for layer in 'reference' 'simulator|reference' 'files|reference' 'c_api|reference'; do
+for layer in 'reference' 'oracle|reference' 'simulator|reference' 'files|reference' 'c_api|oracle|reference'; do
   folder=${layer%%|*}
   forbid "$folder/ may include only: $layer" "^\s*#\s*include\s*\"(?!($layer)/)" "$folder" --include=*.h --include=*.cpp \
     --exclude-dir=cuda_headers

@@ -1,6 +1,6 @@
 // The kernel of rung 04 under HIP-CPU, a public runner of HIP kernels on CPUs: one head, N 1024, d 64, fp32,
 // as benchmarks/emulator_bench runs it. hip_cpu.sh compiles this with HIP-CPU's headers and what it makes of
-// cuda/attention/04_flash2.cu (flash2_kernel.inc).
+// cuda/forward/04_flash2.cu (flash2_kernel.inc).
 //
 // Prints the CPU milliseconds of each launch, the first one left out, after comparing O with float64.
 #include <hip/hip_runtime.h>

@@ -4,7 +4,7 @@
 #   benchmarks/peer/hip_cpu.sh <HIP-CPU's folder> [<build folder>]
 #
 # HIP-CPU: git clone https://github.com/ROCm/HIP-CPU; it needs TBB (Debian: libtbb-dev). The build folder holds
-# benchmarks/emulator_bench. The kernel's text is that of cuda/attention/04_flash2.cu but for two lines that a
+# benchmarks/emulator_bench. The kernel's text is that of cuda/forward/04_flash2.cu but for two lines that a
 # compiler without a CUDA front end cannot parse: the declaration of dynamic shared memory becomes HIP's macro,
 # and the launch is hip_cpu.cpp's.
 set -euo pipefail
@@ -27,7 +27,7 @@ EOF
 sed -e '/^template <class T, int D>$/{N;/struct Flash2/Q}' \
     -e 's|#include "cuda/device/launch.cuh"|#include "cuda/device/elements.cuh"|' \
     -e 's|extern __shared__ float4 shared_memory\[\];|HIP_DYNAMIC_SHARED(float4, shared_memory)|' \
-    "$root/cuda/attention/04_flash2.cu" > "$work/flash2_kernel.inc"
+    "$root/cuda/forward/04_flash2.cu" > "$work/flash2_kernel.inc"
 echo '}  // namespace' >> "$work/flash2_kernel.inc"
 
 g++ -std=c++20 -O3 -march=native -DNDEBUG -fopenmp-simd -w -DATTNLAB_CUDA_BACKEND=peer -I"$work" -I"$root" \

@@ -9,8 +9,8 @@ eigen=${EIGEN3_INCLUDE_DIR:-/usr/include/eigen3}
 mkdir -p "$into"
 cd "$root"
 
-sources=(cuda/softmax/*.cu cuda/attention/*.cu cuda/oracle/*.cu cuda/*.cu cuda/*.cpp cuda/counters/driver.cpp
-         reference/attention/*.cpp reference/core/{dtype,memory,threads}.cpp reference/oracle/tensor.cpp)
+sources=(cuda/softmax/*.cu cuda/forward/*.cu cuda/backward/*.cu cuda/golden/*.cu cuda/*.cu cuda/*.cpp cuda/golden/*.cpp cuda/counters/driver.cpp
+         reference/attention/*.cpp reference/core/{dtype,memory,threads}.cpp oracle/tensor.cpp)
 compile() {
   local object
   object=$into/${1//\//_}.o

@@ -2,7 +2,7 @@
 // a warp.
 #pragma once
 
-#include "cuda/attention/geometry_backward.h"
+#include "cuda/backward/geometry.h"
 #include "cuda/backward_params.h"
 #include "cuda/device/head.cuh"
 #include "cuda/device/launch.cuh"

@@ -7,7 +7,7 @@
 // float4 at one column fill the 32 banks once.
 #pragma once
 
-#include "cuda/attention/geometry_backward.h"
+#include "cuda/backward/geometry.h"
 #include "cuda/device/philox.cuh"
 #include "cuda/device/score.cuh"
 #include "cuda/device/softmax.cuh"

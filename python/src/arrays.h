@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "reference/oracle/kernel.h"
-#include "reference/oracle/tensor.h"
+#include "oracle/kernel.h"
+#include "oracle/tensor.h"
 
 namespace attnlab::python {
 

@@ -1,5 +1,5 @@
 // _core.battery: the oracle's battery on a kernel that is a Python callable.
-#include "reference/oracle/battery.h"
+#include "oracle/battery.h"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>

@@ -1,5 +1,5 @@
 // _core.check: the oracle's verdict on a kernel's outputs.
-#include "reference/oracle/check.h"
+#include "oracle/check.h"
 
 #include "python/src/argument.h"
 #include "python/src/declared.h"

@@ -3,7 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
-#include "reference/oracle/declaration.h"
+#include "oracle/declaration.h"
 
 namespace attnlab::python {
 

@@ -1,5 +1,5 @@
 // _core.golden: attention in float64.
-#include "reference/oracle/golden.h"
+#include "oracle/golden.h"
 
 #include <optional>
 #include <utility>

@@ -12,7 +12,7 @@
 #include <tuple>
 #include <utility>
 
-#include "cuda/golden.h"
+#include "cuda/golden/golden.h"
 #include "python/src/argument.h"
 
 namespace attnlab::python {

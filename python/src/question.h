@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "oracle/golden.h"
 #include "python/src/arrays.h"
-#include "reference/oracle/golden.h"
 
 namespace attnlab::python {
 

@@ -3,8 +3,8 @@
 
 #include <nanobind/nanobind.h>
 
-#include "reference/oracle/battery.h"
-#include "reference/oracle/verdict.h"
+#include "oracle/battery.h"
+#include "oracle/verdict.h"
 
 namespace attnlab::python {
 

@@ -15,7 +15,7 @@ struct Geometry {
 
   // Lines of the L1 that hold nothing for long. An H200 of 1,792 lines that loads 1,792 to 7,168 at random
   // hits like one of 1,724 to 1,743, and begins to miss at some 50 lines less than its L1 has, whatever the
-  // carve-out (cuda/counters/h200_probe.csv).
+  // carve-out (cuda/probes/h200_probe.csv).
   unsigned l1_spare_lines = 56;
   unsigned l2_ways = 16;
   // The L2 of GA100 and GH100 is two partitions (l2_cache.h). 1: one cache.
@@ -31,7 +31,7 @@ struct Geometry {
   // go to the L2, or l2_wait times as many that the L1 answers.
   unsigned interleave = 8;
   // How much longer a load takes from the L2 than from the L1. Loads that wait for one another, on an H200:
-  // 33 cycles, and 265 to 317 (cuda/counters/h200_probe.csv).
+  // 33 cycles, and 265 to 317 (cuda/probes/h200_probe.csv).
   unsigned l2_wait = 8;
 };
 

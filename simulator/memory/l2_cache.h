@@ -6,7 +6,7 @@
 // there and stays in both. So the L2 holds half as much of what all SMs read. An H200 (62.9 MB) whose SMs all
 // read the same four times misses, of the last three times, nothing of 28 MB, 56 % of 32 MB and 96 % of 36
 // MB; the model none, 29 % and all. Of what one SM reads an H200 holds some 50 MB, the model 42
-// (cuda/counters/h200_probe.csv). What is written lies at home alone.
+// (cuda/probes/h200_probe.csv). What is written lies at home alone.
 //
 // It is written back and allocates on loads and stores. A load fills the sectors that it lacks from DRAM. A
 // store fills nothing: bytes of a sector that were not written stay masked until the sector is whole or

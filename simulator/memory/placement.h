@@ -6,7 +6,7 @@
 
 namespace attnlab::memory {
 
-// As %smid of all blocks shows it on an H200 (cuda/counters/probe.cu), an idle GPU deals blocks in rounds,
+// As %smid of all blocks shows it on an H200 (cuda/probes/probe.cu), an idle GPU deals blocks in rounds,
 // one to each SM; its SMs come in pairs (TPCs), these in groups (GPCs), and a round goes from group to group.
 // A grid's last round, when it is not whole, is spread: evenly over the groups, and in a group over the pairs
 // before a pair gets its second. SMs are numbered in the order of a whole round.

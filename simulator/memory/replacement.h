@@ -4,7 +4,7 @@
 // streams by: Jaleel et al., "High performance cache replacement using re-reference interval prediction",
 // 2010.)
 //
-// No policy is published. This one was found by its answers (cuda/counters/h200_probe.csv): where blocks load
+// No policy is published. This one was found by its answers (cuda/probes/h200_probe.csv): where blocks load
 // rows of 1,024 to 8,192 numbers a few times and finished blocks' rows are in the way of new ones, an H200
 // fetches from the L2 what it says to 7 % in the mean, and random loads hit as often. It is worst at what no
 // kernel should do, loading a little more than the L1 over and over: an H200 then misses up to a fifth of the

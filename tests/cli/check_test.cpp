@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "files/tensor_file.h"
+#include "oracle/golden.h"
 #include "reference/core/philox.h"
-#include "reference/oracle/golden.h"
 #include "tests/cli/refusal.h"
 #include "tests/files/temporary_folder.h"
 

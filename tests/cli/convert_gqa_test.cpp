@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "files/safetensors.h"
-#include "tests/attention/random_problem.h"
 #include "tests/cli/program.h"
+#include "tests/reference/attention/random_problem.h"
 
 namespace attnlab::testing {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "simulator/simt/translate/process.h"
+#include "simulator/emulator/translate/process.h"
 #include "tests/cli/program.h"
 
 namespace {
@@ -39,7 +39,7 @@ class Emulate : public testing::Test {
   std::string file(const std::string& name) const { return work_.path() / name; }
 
  private:
-  attnlab::simt::translate::TemporaryDirectory work_;
+  attnlab::emulator::translate::TemporaryDirectory work_;
 };
 
 TEST_F(Emulate, ReportFollowsTheProgramsOutput) {

@@ -6,8 +6,8 @@
 #include <sstream>
 #include <string>
 
-#include "reference/kv/model_card.h"
-#include "reference/kv/sizing.h"
+#include "reference/cards/model_card.h"
+#include "reference/cards/sizing.h"
 #include "simulator/device/device.h"
 #include "simulator/io/registry.h"
 #include "tests/cli/refusal.h"
@@ -33,7 +33,7 @@ TEST(List, ShowsEveryNameInLinesOf100) {
     EXPECT_THAT(text, HasSubstr("\n" + device.name + " "));
     for (const std::string& alias : device.aliases) EXPECT_THAT(text, HasSubstr(alias));
   }
-  for (const auto& card : attnlab::kv::list()) {
+  for (const auto& card : attnlab::cards::list()) {
     EXPECT_THAT(text, HasSubstr("\n" + card.name + " "));
     for (const std::string& alias : card.aliases) EXPECT_THAT(text, HasSubstr(alias));
   }
@@ -70,11 +70,11 @@ TEST(List, JsonHoldsTheRegistries) {
     EXPECT_EQ(row["tensor_flops"]["fp16"], device.tensor_flops.at(attnlab::device::Arithmetic::fp16));
     EXPECT_EQ(row["sources"].size(), device.sources.size());
   }
-  const auto cards = attnlab::kv::list();
+  const auto cards = attnlab::cards::list();
   ASSERT_EQ(all["models"].size(), cards.size());
   for (std::size_t n = 0; n < cards.size(); ++n) {
     EXPECT_EQ(all["models"][n]["name"], cards[n].name);
-    EXPECT_EQ(all["models"][n]["elements_per_token"], attnlab::kv::elements_per_token(cards[n]));
+    EXPECT_EQ(all["models"][n]["elements_per_token"], attnlab::cards::elements_per_token(cards[n]));
     EXPECT_EQ(all["models"][n]["source"], cards[n].source);
   }
   const json devices = json::parse(listed("devices --json"));

@@ -90,7 +90,7 @@ TEST_P(Backward, SameBitsRunAfterRun) {
     set_order(GetParam().backend, 0, 0);
     EXPECT_EQ(bits(first.dk), bits(next.dk));
     EXPECT_EQ(bits(first.dv), bits(next.dv));
-    if (std::string_view(GetParam().kernel->name) != "flash2-backward-07") {
+    if (std::string_view(GetParam().kernel->name) != "flash2-backward-02") {
       EXPECT_EQ(bits(first.dq), bits(next.dq));
     }
   }

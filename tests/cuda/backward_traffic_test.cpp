@@ -3,8 +3,8 @@
 //
 // Counted on the emulator, in useful bytes: what threads asked for. The texts and the kernels differ in a few
 // tensors, and by exactly this much:
-//   flash1-backward-06   reads lse where the text reads m and l, and dO once more for delta
-//   flash2-backward-07   adds to dQ by reductions where the text reads and writes it, on zeros stored before
+//   flash1-backward-01   reads lse where the text reads m and l, and dO once more for delta
+//   flash2-backward-02   adds to dQ by reductions where the text reads and writes it, on zeros stored before
 //   ...-deterministic    Q, dO, lse and delta once more a row block, K and V once more a visited tile; dQ
 //   stored once
 #include <gtest/gtest.h>
@@ -44,19 +44,19 @@ class BackwardTraffic : public ::testing::Test {
   static Moved run(const char* kernel, const BackwardCase& spec) {
     BackwardInputs in;
     fill_inputs(spec, in);
-    simt::take_report();
+    emulator::take_report();
     kernel_gradients(cuda::Backend::emulator, cuda::find_kernel(kernel), spec, in);
     Moved moved;
-    for (const simt::KernelReport& k : simt::take_report().kernels) {
-      const auto count = [&](simt::Metric m) { return k.counters[static_cast<std::size_t>(m)]; };
-      moved.loads += count(simt::Metric::global_load_bytes);
-      moved.stores += count(simt::Metric::global_store_bytes);
-      moved.reduction_sectors += count(simt::Metric::global_reduction_sectors);
+    for (const emulator::KernelReport& k : emulator::take_report().kernels) {
+      const auto count = [&](emulator::Metric m) { return k.counters[static_cast<std::size_t>(m)]; };
+      moved.loads += count(emulator::Metric::global_load_bytes);
+      moved.stores += count(emulator::Metric::global_store_bytes);
+      moved.reduction_sectors += count(emulator::Metric::global_reduction_sectors);
     }
     return moved;
   }
   static attention::Tiles tiles(const BackwardCase& spec) {
-    const int br = cuda::find_kernel("flash2-backward-07").geometry(static_cast<int>(spec.p.head_dim)).br;
+    const int br = cuda::find_kernel("flash2-backward-02").geometry(static_cast<int>(spec.p.head_dim)).br;
     return {br, br};
   }
   static io::Traffic closed(attention::Algorithm algorithm, const BackwardCase& spec) {
@@ -79,7 +79,7 @@ TEST_F(BackwardTraffic, Flash1) {
     t.load(Hbm::lse) = t.load(Hbm::m);
     t.load(Hbm::m) = t.load(Hbm::l) = 0;
     t.load(Hbm::dO) += t.load(Hbm::O);
-    const Moved moved = run("flash1-backward-06", spec);
+    const Moved moved = run("flash1-backward-01", spec);
     EXPECT_EQ(moved.loads, loaded(t));
     EXPECT_EQ(moved.stores, stored(t));
     EXPECT_EQ(moved.reduction_sectors, 0u);
@@ -95,7 +95,7 @@ TEST_F(BackwardTraffic, Flash2) {
         t.load(Hbm::lse) * static_cast<io::Count>(s.head_dim);  // dQ's numbers, tile by tile
     t.load(Hbm::dQ) = 0;
     t.store(Hbm::dQ) = static_cast<io::Count>(s.seqlen_q * s.head_dim);
-    const Moved moved = run("flash2-backward-07", spec);
+    const Moved moved = run("flash2-backward-02", spec);
     EXPECT_EQ(moved.loads, loaded(t));
     EXPECT_EQ(moved.stores, stored(t));
     EXPECT_EQ(moved.reduction_sectors, static_cast<std::uint64_t>(visits / 8));  // whole sectors of 8 numbers
@@ -118,7 +118,7 @@ TEST_F(BackwardTraffic, Flash2Deterministic) {
     t.load(Hbm::delta) += rows;
     t.load(Hbm::dQ) = 0;
     t.store(Hbm::dQ) = rows * dim;
-    const Moved moved = run("flash2-backward-deterministic-07", spec);
+    const Moved moved = run("flash2-backward-deterministic-02", spec);
     EXPECT_EQ(moved.loads, loaded(t));
     EXPECT_EQ(moved.stores, stored(t));
     EXPECT_EQ(moved.reduction_sectors, 0u);

@@ -8,8 +8,8 @@
 #include <set>
 
 #include "cuda/counters/bars.h"
+#include "simulator/emulator/runtime/session.h"
 #include "simulator/memory/geometry.h"
-#include "simulator/simt/runtime/session.h"
 #include "tests/cuda/backends.h"
 #include "tests/cuda/findings.h"
 
@@ -56,16 +56,16 @@ class MeasuredKernel : public ::testing::TestWithParam<Measurement> {};
 
 TEST_P(MeasuredKernel, AsksForAsManySectorsAsTheHardwareCounted) {
   const Measurement& m = GetParam();
-  simt::options().registers = measurements().registers();
-  simt::take_report();
+  emulator::options().registers = measurements().registers();
+  emulator::take_report();
   cuda::launch_once(cuda::Backend::emulator, *m.kernel, m.shape);
-  const simt::Report report = simt::take_report();
+  const emulator::Report report = emulator::take_report();
   ASSERT_EQ(report.kernels.size(), m.launches.size()) << "CUDA kernels of a run";
   std::map<std::string, std::uint64_t> sums;
   for (std::size_t step = 0; step < m.launches.size(); ++step) {
     const auto& [kernel, measured, code_bytes] = m.launches[step];
     EXPECT_EQ(report.kernels[step].name, kernel);
-    for (const auto& metric : simt::metrics()) {
+    for (const auto& metric : emulator::metrics()) {
       const std::uint64_t count = report.kernels[step].counters[static_cast<std::size_t>(metric.metric)];
       sums[std::string(metric.name)] += count;
       const auto emulated = static_cast<double>(count);

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cuda/backend.h"
-#include "simulator/simt/runtime/session.h"
+#include "simulator/emulator/runtime/session.h"
 
 namespace attnlab::testing {
 
@@ -12,21 +12,21 @@ namespace attnlab::testing {
 // looks.
 inline void expect_no_findings(cuda::Backend backend) {
   if (backend != cuda::Backend::emulator) return;
-  const simt::Report report = simt::take_report();
-  const auto expect_none = [](const std::vector<simt::Finding>& findings) {
-    for (const simt::Finding& f : findings) {
-      ADD_FAILURE() << f.file << ":" << f.line << ": " << simt::name(f.kind) << ": " << f.message;
+  const emulator::Report report = emulator::take_report();
+  const auto expect_none = [](const std::vector<emulator::Finding>& findings) {
+    for (const emulator::Finding& f : findings) {
+      ADD_FAILURE() << f.file << ":" << f.line << ": " << emulator::name(f.kind) << ": " << f.message;
     }
   };
   expect_none(report.findings);
-  for (const simt::KernelReport& kernel : report.kernels) expect_none(kernel.findings);
+  for (const emulator::KernelReport& kernel : report.kernels) expect_none(kernel.findings);
 }
 
 // Launches on the emulator take warps and lanes in the order of this seed, and blocks on so many OS threads.
 inline void set_order(cuda::Backend backend, std::uint64_t seed, unsigned threads) {
   if (backend != cuda::Backend::emulator) return;
-  simt::options().seed = seed;
-  simt::options().threads = threads;
+  emulator::options().seed = seed;
+  emulator::options().threads = threads;
 }
 
 }  // namespace attnlab::testing

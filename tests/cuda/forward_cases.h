@@ -3,9 +3,9 @@
 // types. Used by the tests and by cuda/counters/driver.cpp, which runs it where there is a GPU and no test
 // framework.
 //
-// The bound: tests/attention/rounding_bounds.h for a computation in fp32, to which a 16-bit output adds its
-// own rounding, u |o| or half a subnormal step. Inputs are numbers of their type already, so they add
-// nothing.
+// The bound: tests/reference/attention/rounding_bounds.h for a computation in fp32, to which a 16-bit output
+// adds its own rounding, u |o| or half a subnormal step. Inputs are numbers of their type already, so they
+// add nothing.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@
 
 #include "cuda/attention.h"
 #include "reference/core/dtype.h"
-#include "tests/attention/rounding_bounds.h"
+#include "tests/reference/attention/rounding_bounds.h"
 
 namespace attnlab::testing {
 

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <vector>
 
-#include "cuda/golden.h"
-#include "tests/attention/passes.h"
-#include "tests/attention/rounding_bounds.h"
+#include "cuda/golden/golden.h"
+#include "tests/reference/attention/passes.h"
+#include "tests/reference/attention/rounding_bounds.h"
 
 namespace attnlab::testing {
 

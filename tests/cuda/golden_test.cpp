@@ -2,8 +2,8 @@
 // every head_dim; and is a check that rests on them the same check?
 #include <gtest/gtest.h>
 
+#include "oracle/check.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/check.h"
 #include "tests/cuda/findings.h"
 #include "tests/cuda/golden_cases.h"
 

@@ -4,7 +4,7 @@
 // With u = 2^-24, d = head_dim, n keys a row and r queries (of all heads of the group) a key:
 //
 //   A score is off by e = (d + 3) u a + 16 u b, a = scale sum |q||k|, b = a + softcap + |alibi|, as in
-//   tests/attention/rounding_bounds.h.
+//   tests/reference/attention/rounding_bounds.h.
 //   P = exp(s - lse) is off by (e + u (|s| + |lse| + 8)) P: the difference's rounding, 2 units in the last
 //   place of CUDA's expf; and by the smallest normal number, below which it becomes 0.
 //   dP = keep dO . v, |dP| <= g, is off by (d + 3) u g; delta = dO . O, |delta| <= h, by (d + 3) u h. So
@@ -21,7 +21,7 @@
 #include <stdexcept>
 
 #include "reference/attention/head.h"
-#include "tests/attention/passes.h"
+#include "tests/reference/attention/passes.h"
 
 namespace attnlab::testing {
 

@@ -1,7 +1,7 @@
 // What the oracle says of a kernel's outputs: fp32 arithmetic, outputs rounded to the case's type.
 #pragma once
 
-#include "reference/oracle/check.h"
+#include "oracle/check.h"
 #include "tests/cuda/backward_cases.h"
 
 namespace attnlab::testing {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cuda/counters/launch_once.h"
-#include "simulator/simt/runtime/session.h"
+#include "simulator/emulator/runtime/session.h"
 #include "tests/cuda/backends.h"
 
 namespace attnlab {
@@ -11,8 +11,8 @@ namespace {
 class Uncounted : public ::testing::TestWithParam<const cuda::Kernel*> {
  protected:
   void TearDown() override {
-    simt::options().counting = true;
-    simt::take_report();
+    emulator::options().counting = true;
+    emulator::take_report();
   }
 };
 
@@ -46,12 +46,12 @@ std::vector<float> outputs(const cuda::Kernel& kernel) {
 }
 
 TEST_P(Uncounted, SameBits) {
-  simt::options().counting = true;
+  emulator::options().counting = true;
   const auto counted = outputs(*GetParam());
-  EXPECT_FALSE(simt::take_report().kernels.empty());
-  simt::options().counting = false;
+  EXPECT_FALSE(emulator::take_report().kernels.empty());
+  emulator::options().counting = false;
   const auto uncounted = outputs(*GetParam());
-  EXPECT_TRUE(simt::take_report().kernels.empty());
+  EXPECT_TRUE(emulator::take_report().kernels.empty());
   ASSERT_EQ(counted.size(), uncounted.size());
   for (std::size_t n = 0; n < counted.size(); ++n)
     ASSERT_EQ(std::bit_cast<std::uint32_t>(counted[n]), std::bit_cast<std::uint32_t>(uncounted[n])) << n;

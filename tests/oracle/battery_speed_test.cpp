@@ -3,8 +3,8 @@
 
 #include <chrono>
 
-#include "reference/oracle/battery.h"
-#include "reference/oracle/mistakes.h"
+#include "oracle/battery.h"
+#include "oracle/mistakes.h"
 
 namespace attnlab::oracle {
 namespace {

@@ -1,6 +1,6 @@
 // Does the battery let honest kernels pass, kill every mistake of the catalogue, resume, keep its time, and
 // shrink what fails?
-#include "reference/oracle/battery.h"
+#include "oracle/battery.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -14,10 +14,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "oracle/battery/plan.h"
+#include "oracle/battery/run_case.h"
+#include "oracle/mistakes.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/battery/plan.h"
-#include "reference/oracle/battery/run_case.h"
-#include "reference/oracle/mistakes.h"
 #include "tests/oracle/test_kernels.h"
 
 namespace attnlab::oracle {

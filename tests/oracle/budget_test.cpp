@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "reference/oracle/mistakes/sensitivity.h"
+#include "oracle/mistakes/sensitivity.h"
 #include "tests/oracle/stored.h"
 
 namespace attnlab::testing {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "reference/oracle/buffers/call_memory.h"
+#include "oracle/buffers/call_memory.h"
 #include "tests/oracle/test_kernels.h"
 
 namespace attnlab::oracle {

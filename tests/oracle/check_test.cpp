@@ -1,10 +1,10 @@
 // Does a check see what is wrong, and say where?
 #include <gtest/gtest.h>
 
+#include "oracle/golden.h"
+#include "oracle/mistakes.h"
+#include "oracle/rules.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/golden.h"
-#include "reference/oracle/mistakes.h"
-#include "reference/oracle/rules.h"
 #include "tests/oracle/stored.h"
 
 namespace attnlab::testing {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "reference/oracle/mistakes/wrong.h"
-#include "reference/oracle/mistakes/zoo.h"
+#include "oracle/mistakes/wrong.h"
+#include "oracle/mistakes/zoo.h"
 
 namespace attnlab::oracle {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <map>
 
-#include "reference/oracle/buffers/available.h"
-#include "reference/oracle/exact/exact_check.h"
+#include "oracle/buffers/available.h"
+#include "oracle/exact/exact_check.h"
 #include "tests/oracle/test_kernels.h"
 
 namespace attnlab::oracle {

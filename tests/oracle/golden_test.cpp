@@ -1,13 +1,13 @@
 // Are the golden values those of the definition, for every option, type, stride, page table and scale, and
 // the same whichever rows are asked for?
-#include "reference/oracle/golden.h"
+#include "oracle/golden.h"
 
 #include <gtest/gtest.h>
 
+#include "oracle/golden_head.h"
 #include "reference/core/errors.h"
-#include "reference/oracle/golden_head.h"
-#include "tests/attention/passes.h"
 #include "tests/oracle/stored.h"
+#include "tests/reference/attention/passes.h"
 
 namespace attnlab::testing {
 namespace {

@@ -7,9 +7,9 @@
 #include <limits>
 #include <vector>
 
+#include "oracle/golden.h"
+#include "oracle/gtest.h"
 #include "reference/core/philox.h"
-#include "reference/oracle/golden.h"
-#include "reference/oracle/gtest.h"
 
 namespace attnlab::oracle {
 namespace {

@@ -1,13 +1,13 @@
 // Is the catalogue's kernel attention where it has no mistake, and is each mistake one?
-#include "reference/oracle/mistakes.h"
+#include "oracle/mistakes.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "oracle/mistakes/wrong.h"
+#include "oracle/mistakes/zoo.h"
 #include "reference/attention/attention.h"
-#include "reference/oracle/mistakes/wrong.h"
-#include "reference/oracle/mistakes/zoo.h"
 
 namespace attnlab::oracle {
 namespace {

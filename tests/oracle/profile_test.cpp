@@ -9,8 +9,8 @@
 #include <set>
 
 #include "files/tensor_file.h"
-#include "reference/oracle/battery/plan.h"
-#include "reference/oracle/battery/run_case.h"
+#include "oracle/battery/plan.h"
+#include "oracle/battery/run_case.h"
 #include "tests/oracle/test_kernels.h"
 
 namespace attnlab::oracle {

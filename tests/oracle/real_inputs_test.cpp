@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "files/tensor_file.h"
-#include "reference/oracle/mistakes.h"
+#include "oracle/mistakes.h"
 #include "tests/oracle/stored.h"
 
 namespace attnlab::testing {

@@ -1,5 +1,5 @@
 // How little may a kernel be less precise than declared until the check sees it?
-#include "reference/oracle/mistakes/sensitivity.h"
+#include "oracle/mistakes/sensitivity.h"
 
 #include <gtest/gtest.h>
 

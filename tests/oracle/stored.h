@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "reference/oracle/check.h"
-#include "reference/oracle/kernel.h"
-#include "tests/attention/random_problem.h"
+#include "oracle/check.h"
+#include "oracle/kernel.h"
+#include "tests/reference/attention/random_problem.h"
 
 namespace attnlab::testing {
 

@@ -7,8 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "oracle/kernel.h"
 #include "reference/attention/head.h"
-#include "reference/oracle/kernel.h"
 
 namespace attnlab::oracle {
 

@@ -4,7 +4,7 @@
 // kernels; honest are tile kernels of every class, the reference's algorithms in float, and our CUDA kernels
 // on the emulator (all runs of these in tests/cuda are judged by the oracle as well). Nothing here says how
 // large an error may be: check() does.
-#include "reference/oracle/mistakes/zoo.h"
+#include "oracle/mistakes/zoo.h"
 
 #include <gtest/gtest.h>
 
@@ -13,8 +13,8 @@
 #include "cuda/attention.h"
 #include "cuda/backward.h"
 #include "cuda/registry.h"
-#include "reference/oracle/mistakes/honest.h"
-#include "reference/oracle/mistakes/wrong.h"
+#include "oracle/mistakes/honest.h"
+#include "oracle/mistakes/wrong.h"
 #include "tests/oracle/zoo/mutants.h"
 
 namespace attnlab::oracle {

@@ -1,5 +1,5 @@
 // The C++ example of docs/ways-in.md: is what a kernel wrote right?
-#include "reference/oracle/check.h"
+#include "oracle/check.h"
 
 #include <cstdio>
 #include <vector>

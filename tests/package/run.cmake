@@ -27,5 +27,5 @@ if(EXISTS ${prefix}/bin/matcher)
 endif()
 step(${prefix}/bin/attnlab --help)
 # The emulator's compiler with the headers and libraries that were installed beside it.
-step(${prefix}/bin/attnlab cc ${CMAKE_CURRENT_LIST_DIR}/../translate/programs/inline_ptx.cu -o ${work}/emulated)
+step(${prefix}/bin/attnlab cc ${CMAKE_CURRENT_LIST_DIR}/../simulator/emulator/translate/programs/inline_ptx.cu -o ${work}/emulated)
 step(${work}/emulated)

@@ -1,0 +1,276 @@
+#include "simulator/emulator/runtime/session.h"
+
+#include <execinfo.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "simulator/emulator/api/environment.h"
+#include "simulator/emulator/api/errors.h"
+#include "simulator/emulator/api/global_memory.h"
+#include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/report/json.h"
+#include "simulator/emulator/runtime/flops.h"
+
+namespace attnlab::emulator {
+namespace {
+
+struct Session {
+  std::mutex mutex;
+  std::vector<RawKernel> kernels;
+  std::vector<Finding> findings;
+  // Refused calls, each place once: the finding's number, by function, error and calling address.
+  std::map<std::tuple<std::string, int, const void*>, std::size_t> refused;
+};
+
+Session& session() {
+  static auto* const one = new Session;  // outlives every static object that may still launch
+  return *one;
+}
+
+Finding finding_of(FindingKind kind, const RawFinding& raw, const SourceLine& line,
+                   const std::string& kernel) {
+  return {kind, kernel, line.file, line.line, raw.block, raw.thread, raw.address, raw.message, raw.count};
+}
+
+// Findings whose two places are one line of the source were not findings (RawFinding::other_code).
+std::vector<Finding> resolved(const Findings& findings, const std::map<std::uint32_t, SourceLine>& lines,
+                              const std::string& kernel) {
+  std::map<std::tuple<FindingKind, std::string, unsigned>, Finding> merged;  // one a kind and line
+  const auto line_of = [&](std::uint32_t code) {
+    const auto at = lines.find(code);
+    return at == lines.end() ? SourceLine{} : at->second;
+  };
+  for (const auto& [key, raw] : findings.all()) {
+    const SourceLine line = line_of(key.second);
+    if (raw.other_code != 0) {
+      const SourceLine other = line_of(raw.other_code);
+      if (other.file == line.file && other.line == line.line) continue;
+    }
+    auto [at, fresh] =
+        merged.try_emplace({key.first, line.file, line.line}, finding_of(key.first, raw, line, kernel));
+    if (!fresh) at->second.count += raw.count;
+  }
+  std::vector<Finding> result;
+  for (auto& [key, finding] : merged) result.push_back(std::move(finding));
+  return result;
+}
+
+std::vector<std::uint32_t> codes_of(const Findings& findings) {
+  std::vector<std::uint32_t> codes;
+  for (const auto& [key, raw] : findings.all()) {
+    codes.push_back(key.second);
+    if (raw.other_code != 0) codes.push_back(raw.other_code);
+  }
+  return codes;
+}
+
+void print(const Finding& finding) {
+  if (options().quiet) return;
+  const std::string where =
+      finding.file.empty() ? std::string() : fmt::format("{}:{}: ", finding.file, finding.line);
+  const std::string who =
+      finding.kernel.empty()
+          ? std::string()
+          : fmt::format(" ({}, block ({},{},{}), thread ({},{},{}){})", finding.kernel, finding.block.x,
+                        finding.block.y, finding.block.z, finding.thread.x, finding.thread.y,
+                        finding.thread.z, finding.count > 1 ? fmt::format(", {} times", finding.count) : "");
+  std::fflush(stdout);
+  std::fputs(fmt::format("attnlab: {}{}: {}{}\n", where, name(finding.kind), finding.message, who).c_str(),
+             stderr);
+}
+
+SourceLine line_of_call(const void* caller) {
+  const auto code = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller));
+  const auto lines = Image::instance().lines({code});
+  return lines.empty() ? SourceLine{} : lines.begin()->second;
+}
+
+void find_leaks() {
+  for (const auto& allocation : global_memory::live()) {
+    if (allocation.kind != global_memory::Kind::device) continue;
+    const SourceLine line = line_of_call(allocation.caller);
+    add_finding({FindingKind::leak,
+                 "",
+                 line.file,
+                 line.line,
+                 {},
+                 {},
+                 allocation.begin,
+                 fmt::format("{} bytes from {} were never freed", allocation.bytes,
+                             global_memory::name(allocation.kind)),
+                 1});
+  }
+}
+
+// Leaks and the report belong to a program that `attnlab cc` built; a test that links the emulator asks for
+// its report itself, and may keep its memory.
+void at_exit() {
+  if (options().report.empty() && !environment().leaks) return;
+  find_leaks();
+  if (options().report.empty()) return;
+  try {
+    write_json(take_report(), options().report);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "attnlab: %s\n", error.what());
+  }
+}
+
+// From the program's beginning, whatever it calls.
+[[maybe_unused]] const int watches_the_end = std::atexit(at_exit);
+
+}  // namespace
+
+Options& options() {
+  static Options& chosen = *[] {  // outlives every static object that may still launch
+    auto* const options = new Options;
+    Options& o = *options;
+    const Environment& said = environment();
+    o.counting = said.counting;
+    o.threads = said.threads;
+    o.seed = said.seed;
+    o.registers = said.registers;
+    o.quiet = said.quiet;
+    o.report = said.report;
+    return options;
+  }();
+  return chosen;
+}
+
+unsigned registers_of(const std::string& kernel) {
+  const auto& registers = options().registers;
+  auto at = registers.find(kernel);
+  if (at == registers.end()) at = registers.find("");
+  return at == registers.end() ? 0 : at->second;
+}
+
+void add_finding(Finding finding) {
+  print(finding);
+  const std::lock_guard lock(session().mutex);
+  session().findings.push_back(std::move(finding));
+}
+
+namespace {
+
+// A finding of the host's at the place that calls; `error` tells those of one place and function apart.
+void add_finding_of_call(FindingKind kind, const char* function, int error, const std::string& message,
+                         const void* caller) {
+  const std::tuple place(std::string(function), error, caller);
+  const auto again = [&] {  // the session is locked
+    const auto known = session().refused.find(place);
+    if (known == session().refused.end()) return false;
+    ++session().findings[known->second].count;
+    return true;
+  };
+  {
+    const std::lock_guard lock(session().mutex);
+    if (again()) return;
+  }
+  const SourceLine line = line_of_call(caller);  // takes a process: not under the lock
+  const Finding finding{kind, "", line.file, line.line, {}, {}, 0, message, 1};
+  {
+    const std::lock_guard lock(session().mutex);
+    if (again()) return;
+    session().refused.emplace(place, session().findings.size());
+    session().findings.push_back(finding);
+  }
+  print(finding);
+}
+
+}  // namespace
+
+void add_refused_call(int error, const char* function, const char* why, const void* caller) {
+  const auto code = static_cast<api::cudaError_t>(error);
+  const bool unsupported = code == api::cudaErrorNotSupported || code == api::cudaSuccess;
+  add_finding_of_call(unsupported ? FindingKind::unsupported : FindingKind::refused_call, function, error,
+                      code == api::cudaSuccess
+                          ? fmt::format("{}: {}", function, why)
+                          : fmt::format("{} returned {}: {}", function, api::cudaGetErrorName(code), why),
+                      caller);
+}
+
+void add_library_read(const char* function, const std::string& what, const void* caller) {
+  add_finding_of_call(FindingKind::uninitialised_read, function, -1,
+                      fmt::format("{} reads {}, not all of which has been written", function, what), caller);
+}
+
+void end_on_host(const std::string& message) {
+  std::array<void*, 16> frames{};
+  const int depth = backtrace(frames.data(), static_cast<int>(frames.size()));
+  std::vector<std::uint32_t> codes;
+  for (int i = 0; i < depth; ++i)
+    codes.push_back(
+        static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(frames[static_cast<std::size_t>(i)])));
+  const auto lines = Image::instance().lines(codes);
+  const auto own = std::find_if(codes.begin(), codes.end(), [&](std::uint32_t code) {
+    const auto found = lines.find(code);
+    return found != lines.end() && !found->second.file.empty();
+  });
+  const SourceLine line = own == codes.end() ? SourceLine{} : lines.at(*own);
+  add_finding({FindingKind::unsupported, "", line.file, line.line, {}, {}, 0, message, 1});
+  std::exit(1);
+}
+
+void add_kernel(RawKernel&& kernel) {
+  if (!kernel.findings.empty()) {
+    const auto lines = Image::instance().lines(codes_of(kernel.findings));
+    kernel.report.findings = resolved(kernel.findings, lines, kernel.report.name);
+    for (const Finding& finding : kernel.report.findings) print(finding);
+    kernel.findings.clear();
+  }
+  const std::lock_guard lock(session().mutex);
+  session().kernels.push_back(std::move(kernel));
+}
+
+Report take_report() {
+  std::vector<RawKernel> kernels;
+  Report report;
+  {
+    const std::lock_guard lock(session().mutex);
+    kernels.swap(session().kernels);
+    report.findings.swap(session().findings);
+    session().refused.clear();
+  }
+  report.program = Image::instance().path();
+  std::map<std::uint32_t, SourceLine> known;
+  for (const RawKernel& kernel : kernels)
+    for (const auto& site : kernel.sites) known.try_emplace(site->code);
+  std::vector<std::uint32_t> codes;
+  codes.reserve(known.size());
+  for (const auto& [code, line] : known) codes.push_back(code);
+  const auto lines = Image::instance().lines(codes);
+  const auto flops = block_flops(codes);
+
+  for (RawKernel& kernel : kernels) {
+    std::map<std::pair<std::string, unsigned>, Counters> by_line;
+    for (const auto& site : kernel.sites) {
+      if (const auto at = flops.find(site->code); at != flops.end()) {
+        const auto add = [&](Metric metric, std::uint64_t a_thread) {
+          site->counters[static_cast<std::size_t>(metric)] += a_thread * site->threads;
+        };
+        add(Metric::thread_fma, at->second.fma);
+        add(Metric::thread_fadd, at->second.add);
+        add(Metric::thread_fmul, at->second.mul);
+        add(Metric::thread_special, at->second.special);
+      }
+      const auto at = lines.find(site->code);
+      const SourceLine line = at == lines.end() ? SourceLine{} : at->second;
+      Counters& sum = by_line[{line.file, line.line}];
+      for (std::size_t i = 0; i < metric_count; ++i) {
+        sum[i] += site->counters[i];
+        kernel.report.counters[i] += site->counters[i];
+      }
+    }
+    for (auto& [line, counters] : by_line) kernel.report.lines.push_back({line.first, line.second, counters});
+    report.kernels.push_back(std::move(kernel.report));
+  }
+  return report;
+}
+
+}  // namespace attnlab::emulator

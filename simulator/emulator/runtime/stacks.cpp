@@ -1,0 +1,39 @@
+// The stacks of fibers.
+#include <sys/mman.h>
+
+#include <atomic>
+#include <new>
+
+#include "simulator/emulator/runtime/lane.h"
+
+namespace attnlab::emulator {
+namespace {
+
+constexpr unsigned most_guards = 30000;
+std::atomic<unsigned> guarded_pages = 0;  // of all workers
+
+}  // namespace
+
+Stacks::Stacks() {
+  void* at = mmap(nullptr, count * stride, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (at == MAP_FAILED) throw std::bad_alloc();
+  base_ = static_cast<std::byte*>(at);
+}
+
+Stacks::~Stacks() {
+  munmap(base_, count * stride);
+  guarded_pages -= guarded_;
+}
+
+void Stacks::guard(unsigned threads) {
+  for (; guarded_ < threads; ++guarded_) {
+    if (guarded_pages.fetch_add(1) >= most_guards ||
+        mprotect(base_ + guarded_ * stride, guard_bytes, PROT_NONE) != 0) {
+      --guarded_pages;
+      return;
+    }
+  }
+}
+
+}  // namespace attnlab::emulator

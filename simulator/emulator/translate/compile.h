@@ -1,0 +1,39 @@
+// Compiling and linking whole CUDA programs for the emulator.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "simulator/emulator/translate/translate.h"
+
+namespace attnlab::emulator::translate {
+
+struct Compilation {
+  std::string compiler = "g++";
+  std::string launcher;                        // in front of the compiler, such as ccache; empty: none
+  std::vector<std::filesystem::path> sources;  // .cu are translated, the rest is what the compiler takes
+  std::filesystem::path output;                // empty: as a compiler names it
+  enum class Stop { program, object, text } stop = Stop::program;  // text: translated, not compiled
+  std::string standard = "gnu++17";                                // nvcc's own
+  std::string optimise = "-O2";
+  int architecture = 900;
+  bool architecture_specific = false;
+  bool all_cuda = false;                               // -x cu: every source file is CUDA
+  bool verbose = false;                                // print the commands on stderr
+  std::vector<std::string> preprocess, compile, link;  // further flags, in order
+  AsmCheck check_asm;
+  std::filesystem::path depfile, dep_target;  // make's rule for the headers; empty: none
+};
+
+// nvcc's command line. What only concerns GPUs (-lineinfo, -Xptxas, -rdc ...) has no effect, nor do CUDA's
+// own libraries (-lcudart ...) and include directories, whose place the emulator takes. -O3 and -Ofast are
+// taken as -O2: which accesses a kernel makes must not depend on the host compiler's loop transformations.
+// Throws InvalidArgument for what is not known, and for no source at all.
+Compilation parse_command_line(const std::vector<std::string>& arguments);
+
+// Compiles, and links unless told otherwise. Returns the exit code of the first command that failed, or 0.
+// Throws FileError for what cannot be read, run or translated.
+int compile(const Compilation& compilation);
+
+}  // namespace attnlab::emulator::translate

@@ -1,9 +1,0 @@
-// What a false assert() does, on the device and on the host.
-#pragma once
-
-namespace attnlab::simt::calls {
-
-[[noreturn]] void assertion_is_false(const char* expression, const char* file, unsigned line,
-                                     const char* function);
-
-}  // namespace attnlab::simt::calls
