@@ -5,8 +5,7 @@
 //   driver --list
 //   driver --ladder                                  the kernels' table of docs/ladder.md
 //   driver --check [--kernel NAME]                   every problem of tests/cuda/*_cases.h; without NAME
-//   golden
-//                                                    values, too
+//                                                    golden values, too
 //   driver --measure                                 every kernel at every shape below, once
 //   driver --kernel NAME --seqlen N [--seqlen-kv N] [--dim D] [--causal] [--dtype fp32|fp16|bf16] [--batch B]
 //          [--heads H] [--kv-heads H]                one launch; softmax: --heads rows of N numbers

@@ -16,8 +16,8 @@
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
 inline constexpr int kTile = 32;  // rows and columns of every tile
-inline constexpr int kTileRows =
-    8;  // rows of threads; a thread has the rows y, y + 8, y + 16, y + 24 of its column
+// Rows of threads: a thread has the rows y, y + 8, y + 16 and y + 24 of its column.
+inline constexpr int kTileRows = 8;
 inline constexpr int kARow = kTile / kTileRows;
 
 // S and P, one after the other in the same place: [batch][head][seqlen_q][seqlen_kv].

@@ -1,6 +1,6 @@
-// What the kernels of this lesson share: the problem, small helpers, and a main() that runs the kernel on each
-// folder it is given. A folder holds q.f32, k.f32 and v.f32, [heads, seqlen, 32], and problem.txt; o.f32 and
-// lse.f32 are written there.
+// What the kernels of this lesson share: the problem, small helpers, and a main() that runs the
+// kernel on each folder it is given. A folder holds q.f32, k.f32 and v.f32, [heads, seqlen, 32], and
+// problem.txt; o.f32 and lse.f32 are written there.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

@@ -28,8 +28,8 @@ struct MemoryOptions {
   Poison poison = Poison::nan;
   bool lse = true;
   bool backward = false;
-  Index page_size =
-      0;  // K and V are a paged cache with pages of so many rows (forward only); 0: they are not
+  // K and V are a paged cache with pages of so many rows (forward only); 0: they are not.
+  Index page_size = 0;
   std::uint64_t seed = 0;  // of the pages' order
 };
 

@@ -1,10 +1,10 @@
 // Multi-head latent attention: DeepSeek-V2 (arXiv 2405.04434), section 2.1, with its decoupled rotary
 // embedding. Numbers in brackets are the paper's equations; h is a token's hidden state, i a head.
 //
-//   c_kv = W_DKV h                      [9]       k_rope = RoPE(W_KR h)              [15]   both cached
-//   k_i = (W_UK,i c_kv; k_rope)         [10, 17]  v_i = W_UV,i c_kv                  [11]
+//   c_kv = W_DKV h                      [9]       k_rope = RoPE(W_KR h)                 [15]   both cached
+//   k_i = (W_UK,i c_kv; k_rope)         [10, 17]  v_i = W_UV,i c_kv                     [11]
 //   c_q = W_DQ h                        [12]      q_i = (W_UQ,i c_q; RoPE(W_QR,i c_q))  [13, 14, 16]
-//   o_i = sum over j of softmax_j(q_i . k_j,i / sqrt(head_dim + rope_dim)) v_j,i     [18]
+//   o_i = sum over j of softmax_j(q_i . k_j,i / sqrt(head_dim + rope_dim)) v_j,i        [18]
 //   u = W_O (o_1; ...; o_num_heads)     [19]
 //
 // Two forms, equal but for rounding:
@@ -92,8 +92,7 @@ enum class MlaForm { naive, absorbed };
 // Appends new tokens to the cache and computes the attention layer's output for them: causal over everything
 // cached. With an empty cache this is a prefill, with one token a sequence a decode step.
 //
-//   h, u  [batch, 1, seqlen, hidden]; of sequence b the first lens[b] rows count (lens empty: all of them),
-//   and
+//   h, u  [batch, 1, seqlen, hidden]; of sequence b the first lens[b] rows count (lens empty: all), and
 //         the rest of u becomes 0. Positions continue where the cache ends.
 //
 // Throws InvalidArgument, before anything is written, on shapes that do not fit and on a full cache.

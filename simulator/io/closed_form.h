@@ -4,9 +4,9 @@
 // Each form counts what the text of the algorithm in reference/attention does on the machine of metered.h,
 // and the tests demand equality to the element. Sums run over the visited tiles (tile_sums.h); with n =
 // seqlen, d = head_dim and a dense, evenly divided problem they read as in the papers:
-//   standard     4 N^2 + 4 N d forward, 7 N^2 + 8 N d backward          (Theorem 2, Theorem 5: Theta(N d +
-//   N^2)) flash1       (1 + 3 N / Bc) N d forward, (5 + 4 N / Bc) ... backward (Theta(N^2 d^2 / M)) flash2 (2
-//   + 2 N / Br) N d forward
+//   standard     4 N^2 + 4 N d forward, 7 N^2 + 8 N d backward           (Theorems 2 and 5: Theta(N d + N^2))
+//   flash1       (1 + 3 N / Bc) N d forward, (5 + 4 N / Bc) ... backward (Theta(N^2 d^2 / M))
+//   flash2       (2 + 2 N / Br) N d forward
 #pragma once
 
 #include "reference/attention/attention.h"

@@ -16,8 +16,8 @@ namespace attnlab::io {
 // What is asked of an entry. The problem is read as each family needs it:
 //   attention      as it is
 //   decode         seqlen_q 1: one new token of every sequence, seqlen_kv tokens with it
-//   mla-*          head_dim (without RoPE), head_dim_v, num_heads, causal; kv_lora_rank and rope_dim from
-//   here softmax-*      batch * num_heads * seqlen_q rows of seqlen_kv elements, in pieces of bc
+//   mla-*          head_dim (without RoPE), head_dim_v, num_heads, causal; kv_lora_rank and rope_dim of here
+//   softmax-*      batch * num_heads * seqlen_q rows of seqlen_kv elements, in pieces of bc
 struct Question {
   attention::Problem problem;
   Pass pass = Pass::forward;

@@ -1,14 +1,14 @@
 // The kernels of an attention algorithm as grids of blocks, each block the stream of its tiles.
 //
 // The texts are those of reference/attention, spread over blocks as their kernels spread them:
-//   flash2    forward, a block a row block of a query head. Backward, delta by row blocks; then a block a
-//   column
-//             block of a KV head, which walks over the row blocks of the group's query heads, keeps dK and dV
-//             and adds to dQ by fp32 reductions; then dQ is rounded to its type, where that is not fp32
-//   flash1    forward, a block a query head; backward, a block a KV head: the paper's loops, all through
-//   memory standard  a kernel a pass over the scores, a block a tile of the operand that stays; products
-//   whose sum goes
-//             through memory from panel to panel are a block a head
+//   flash2    forward: one block per row block of a query head. Backward: delta by row blocks; then one block
+//             per column block of a KV head, which walks over the row blocks of its query heads, keeps
+//             dK and dV and adds to dQ by fp32 reductions; then dQ is rounded to its type, where that is not
+//             fp32
+//   flash1    forward: one block per query head; backward: one block per KV head. The paper's loops, all
+//             through memory
+//   standard  one kernel per pass over the scores, one block per tile of the operand that stays; products
+//             whose sum goes through memory from panel to panel take one block per head
 #pragma once
 
 #include <functional>

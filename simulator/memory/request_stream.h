@@ -11,8 +11,8 @@
 namespace attnlab::memory {
 
 inline constexpr unsigned kSectorBytes = 32, kLineBytes = 128, kSectorsPerLine = 4;
-inline constexpr unsigned kWholeLine =
-    0xf;  // the mask of a line's four sectors; bit s: bytes [32 s, 32 s + 32)
+// The mask of a line's four sectors. Bit s: bytes [32 s, 32 s + 32).
+inline constexpr unsigned kWholeLine = 0xf;
 
 enum class RequestKind : std::uint8_t {
   load,         // through the L1

@@ -5,8 +5,8 @@
 // tensors, and by exactly this much:
 //   flash1-backward-01   reads lse where the text reads m and l, and dO once more for delta
 //   flash2-backward-02   adds to dQ by reductions where the text reads and writes it, on zeros stored before
-//   ...-deterministic    Q, dO, lse and delta once more a row block, K and V once more a visited tile; dQ
-//   stored once
+//   ...-deterministic    Q, dO, lse and delta once more per row block, K and V once more per visited tile; dQ
+//                        stored once
 #include <gtest/gtest.h>
 
 #include "simulator/io/closed_form.h"

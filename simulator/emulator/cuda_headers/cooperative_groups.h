@@ -128,8 +128,7 @@ class grid_group {
 };
 ATTNLAB_BUILTIN grid_group this_grid() { return {}; }
 
-// --- the block
-// ----------------------------------------------------------------------------------------------
+// --- the block -------------------------------------------------------------------------------------------
 class thread_block {
  public:
   ATTNLAB_BUILTIN static void sync() { calls::sync_threads(); }
@@ -143,9 +142,8 @@ class thread_block {
 };
 ATTNLAB_BUILTIN thread_block this_thread_block() { return {}; }
 
-// --- within a warp
-// --------------------------------------------------------------------------------------------- The threads
-// of a warp that run together at this point.
+// --- within a warp ---------------------------------------------------------------------------------------
+// The threads of a warp that run together at this point.
 class coalesced_group : public details::WarpGroup {
  public:
   ATTNLAB_BUILTIN explicit coalesced_group(unsigned mask) : WarpGroup(mask) {}
@@ -242,8 +240,7 @@ class thread_group : public details::WarpGroup {
   ATTNLAB_BUILTIN bool is_block() const { return this->attnlab_mask() == 0; }
 };
 
-// --- partitions
-// ---------------------------------------------------------------------------------------------------
+// --- partitions ------------------------------------------------------------------------------------------
 template <unsigned Size, class Parent>
 ATTNLAB_BUILTIN thread_block_tile<Size, Parent> tiled_partition(const Parent&) {
   return {};
@@ -264,8 +261,7 @@ ATTNLAB_BUILTIN coalesced_group binary_partition(const Group& group, bool predic
   return coalesced_group(group.attnlab_mask() & (yes ^ (attnlab_flag(predicate) - 1)));
 }
 
-// --- free functions
-// -------------------------------------------------------------------------------------------------
+// --- free functions --------------------------------------------------------------------------------------
 template <class Group>
 ATTNLAB_BUILTIN void sync(const Group& group) {
   group.sync();

@@ -98,8 +98,7 @@ ATTNLAB_BUILTIN __nv_bfloat16 __double2bfloat16(double x) { return __nv_bfloat16
 #include "half_conversions.inc"
 #undef ATTNLAB_NAME
 
-// --- pairs
-// --------------------------------------------------------------------------------------------------
+// --- pairs -----------------------------------------------------------------------------------------------
 ATTNLAB_BUILTIN __nv_bfloat162 make_bfloat162(__nv_bfloat16 x, __nv_bfloat16 y) { return {x, y}; }
 ATTNLAB_BUILTIN __nv_bfloat162 __halves2bfloat162(__nv_bfloat16 a, __nv_bfloat16 b) { return {a, b}; }
 ATTNLAB_BUILTIN __nv_bfloat162 __bfloat162bfloat162(__nv_bfloat16 a) { return {a, a}; }

@@ -120,8 +120,7 @@ ATTNLAB_BUILTIN __half __double2half(double x) { return __half(x); }
 #include "half_conversions.inc"
 #undef ATTNLAB_NAME
 
-// --- pairs
-// --------------------------------------------------------------------------------------------------
+// --- pairs -----------------------------------------------------------------------------------------------
 ATTNLAB_BUILTIN __half2 make_half2(__half x, __half y) { return {x, y}; }
 ATTNLAB_BUILTIN __half2 __halves2half2(__half a, __half b) { return {a, b}; }
 ATTNLAB_BUILTIN __half2 __half2half2(__half a) { return {a, a}; }

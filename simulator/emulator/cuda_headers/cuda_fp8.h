@@ -21,8 +21,7 @@ using __nv_fp8x4_storage_t = unsigned;
 enum __nv_saturation_t { __NV_NOSAT, __NV_SATFINITE };
 enum __nv_fp8_interpretation_t { __NV_E4M3, __NV_E5M2 };
 
-// --- conversions
-// --------------------------------------------------------------------------------------------
+// --- conversions -----------------------------------------------------------------------------------------
 ATTNLAB_BUILTIN __nv_fp8_storage_t __nv_cvt_double_to_fp8(double x, __nv_saturation_t saturation,
                                                           __nv_fp8_interpretation_t kind) {
   return calls::byte_of(x, saturation == __NV_SATFINITE,
@@ -77,8 +76,7 @@ ATTNLAB_BUILTIN __half2_raw __nv_cvt_fp8x2_to_halfraw2(__nv_fp8x2_storage_t x,
           __nv_cvt_fp8_to_halfraw(static_cast<__nv_fp8_storage_t>(x >> 8), kind).x};
 }
 
-// --- types
-// ----------------------------------------------------------------------------------------------------
+// --- types -----------------------------------------------------------------------------------------------
 template <__nv_fp8_interpretation_t kind>
 struct attnlab_fp8 {
   __nv_fp8_storage_t __x;

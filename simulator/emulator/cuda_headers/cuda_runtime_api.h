@@ -194,9 +194,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 
-// --- typed forms, as CUDA's header has them
-// ----------------------------------------------------------------- Always inlined, so that the caller whom a
-// report names is the program.
+// --- typed forms, as CUDA's header has them --------------------------------------------------------------
+// Always inlined, so that the caller whom a report names is the program.
 template <class T>
 [[gnu::always_inline]] inline cudaError_t cudaMalloc(T** pointer, std::size_t bytes) {
   return cudaMalloc(reinterpret_cast<void**>(pointer), bytes);

@@ -111,8 +111,7 @@ ATTNLAB_BUILTIN float rhypotf(float a, float b) { return ::rsqrtf(a * a + b * b)
 // Clamped to [0, 1]; NaN gives 0.
 ATTNLAB_BUILTIN float __saturatef(float x) { return fminf(fmaxf(x, 0.0f), 1.0f); }
 
-// --- min and max of every pair of arithmetic types that CUDA pairs: signed with unsigned as unsigned
-// ----------
+// --- min and max of every pair of arithmetic types that CUDA pairs: signed with unsigned as unsigned -----
 #define ATTNLAB_EXTREMES(R, A, B)                                                         \
   constexpr ATTNLAB_BUILTIN R min(A a, B b) {                                             \
     return static_cast<R>(a) < static_cast<R>(b) ? static_cast<R>(a) : static_cast<R>(b); \

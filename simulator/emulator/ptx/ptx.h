@@ -3,9 +3,9 @@
 //   asm volatile("fma.rn.f32 %0, %1, %2, %0;" : "+f"(d) : "f"(a), "f"(b));
 // becomes
 //   ::attnlab::emulator::ptx::execute("fma.rn.f32 %0, %1, %2, %0;", "file.cu", 12,
-//                                 ::attnlab::emulator::ptx::inout("+f", d), ::attnlab::emulator::ptx::in("f",
-//                                 a),
-//                                 ::attnlab::emulator::ptx::in("f", b));
+//                                     ::attnlab::emulator::ptx::inout("+f", d),
+//                                     ::attnlab::emulator::ptx::in("f", a),
+//                                     ::attnlab::emulator::ptx::in("f", b));
 //
 // Operands travel by value, packed into one struct that is passed and returned by value, and never by
 // address: the user's variables stay in registers, the struct is no memory that the compiler would

@@ -149,8 +149,7 @@ class Progress {
   std::vector<std::uint64_t> ahead_;  // ended before a lower one; at most one a worker
 };
 
-// --- names and sizes
-// ----------------------------------------------------------------------------------------
+// --- names and sizes -------------------------------------------------------------------------------------
 
 // As Nsight Compute shows it: "flash2_kernel<float, 64>" of "void ns::flash2_kernel<float, 64>(ns::Params)".
 // As the source writes it when the symbol is not known.

@@ -33,8 +33,8 @@ struct LaunchState {
   std::uint64_t blocks = 0;
   unsigned resident_blocks = 1, sms = 1;
   std::uint64_t race_epoch = 0;
-  bool ordered =
-      false;  // blocks on several OS threads: atomics take turns, so that results do not depend on time
+  // Blocks run on several OS threads: atomics take turns, so that results do not depend on time.
+  bool ordered = false;
 
   std::atomic<int> error{0};  // a cudaError_t that ends the launch
   std::atomic<std::uint64_t> next_block{0};

@@ -1,11 +1,10 @@
 // The source-to-source step: CUDA C++ as g++ -E leaves it, to C++ that a host compiler takes.
 //
 //   CUDA                                       becomes
-//   k<T><<<grid, block, bytes>>>(a, b)         a launch_site (launch_site.h): same configuration, same
-//   arguments
+//   k<T><<<grid, block, bytes>>>(a, b)         a launch_site (launch_site.h), shape and arguments as here
 //   __global__, __device__, __host__           nothing on functions but that kernels are never inlined
 //   __shared__ T x[n]                          storage of the OS thread that runs the block, with a guard
-//   behind it extern __shared__ T x[]                    T* const x, from dynamic_shared()
+//   extern __shared__ T x[]                    T* const x, from dynamic_shared()
 //   __device__, __constant__, __managed__ T x  a variable in the section attnlab_device or attnlab_constant;
 //                                              so are static variables inside device functions
 //   asm("...") in device functions             ptx::execute(...)

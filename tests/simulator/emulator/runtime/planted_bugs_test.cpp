@@ -94,8 +94,9 @@ class PlantedBug : public ::testing::TestWithParam<std::string> {
   }
   Outcome run(const std::string& seed) const {
     const fs::path report = folder_ / "report.json", said = folder_ / "said";
-    const std::string command = "ATTNLAB_EMULATOR_SEED=" + seed + " ATTNLAB_EMULATOR_REPORT='" + report.string() +
-                                "' '" + program().string() + "' >'" + said.string() + "' 2>&1 </dev/null";
+    const std::string command = "ATTNLAB_EMULATOR_SEED=" + seed + " ATTNLAB_EMULATOR_REPORT='" +
+                                report.string() + "' '" + program().string() + "' >'" + said.string() +
+                                "' 2>&1 </dev/null";
     const int status = std::system(command.c_str());
     const Report all = read_json(report);
     Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, all.findings};
