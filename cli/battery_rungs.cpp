@@ -4,8 +4,8 @@
 #include <cstring>
 #include <vector>
 
-#include "cuda/backward.h"
-#include "cuda/registry.h"
+#include "cuda/host/backward.h"
+#include "cuda/host/registry.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cuda/backend.h"
+#include "cuda/host/backend.h"
 #include "oracle/battery.h"
 
 namespace attnlab::cli {

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "cli/battery_rungs.h"
-#include "cuda/registry.h"
+#include "cuda/host/registry.h"
 #include "oracle/mistakes/honest.h"
 #include "oracle/mistakes/wrong.h"
 #include "reference/core/errors.h"

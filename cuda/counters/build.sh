@@ -9,7 +9,7 @@ eigen=${EIGEN3_INCLUDE_DIR:-/usr/include/eigen3}
 mkdir -p "$into"
 cd "$root"
 
-sources=(cuda/softmax/*.cu cuda/forward/*.cu cuda/backward/*.cu cuda/golden/*.cu cuda/*.cu cuda/*.cpp cuda/golden/*.cpp cuda/counters/driver.cpp
+sources=(cuda/*/[0-9][0-9]_*.cu cuda/{host,golden}/*.{cu,cpp} cuda/counters/driver.cpp
          reference/attention/*.cpp reference/core/{dtype,memory,threads}.cpp oracle/tensor.cpp)
 compile() {
   local object

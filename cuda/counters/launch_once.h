@@ -5,8 +5,8 @@
 #include <functional>
 #include <vector>
 
-#include "cuda/attention.h"
-#include "cuda/backward.h"
+#include "cuda/host/attention.h"
+#include "cuda/host/backward.h"
 #include "reference/core/philox.h"
 
 namespace attnlab::cuda {

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "cuda/backward/geometry.h"
-#include "cuda/backward_params.h"
 #include "cuda/device/head.cuh"
 #include "cuda/device/launch.cuh"
 #include "cuda/device/warp.cuh"
+#include "cuda/host/backward_params.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 

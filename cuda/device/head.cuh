@@ -4,7 +4,7 @@
 
 #include <cuda_runtime.h>
 
-#include "cuda/params.h"
+#include "cuda/host/params.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 

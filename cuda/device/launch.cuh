@@ -4,8 +4,8 @@
 #include <string>
 
 #include "cuda/device/elements.cuh"
-#include "cuda/errors.h"
-#include "cuda/params.h"
+#include "cuda/host/errors.h"
+#include "cuda/host/params.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {

@@ -2,7 +2,7 @@
 // and the registry shows them.
 #pragma once
 
-#include "cuda/registry.h"
+#include "cuda/host/registry.h"
 
 namespace attnlab::cuda {
 

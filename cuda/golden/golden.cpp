@@ -6,11 +6,11 @@
 #include <span>
 #include <vector>
 
-#include "cuda/attention.h"
-#include "cuda/checks.h"
-#include "cuda/errors.h"
 #include "cuda/golden/golden_params.h"
-#include "cuda/memory.h"
+#include "cuda/host/attention.h"
+#include "cuda/host/checks.h"
+#include "cuda/host/errors.h"
+#include "cuda/host/memory.h"
 #include "reference/attention/head.h"
 
 namespace attnlab::cuda {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cuda/backend.h"
+#include "cuda/host/backend.h"
 #include "oracle/golden.h"
 
 namespace attnlab::cuda {

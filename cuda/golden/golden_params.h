@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "cuda/params.h"
+#include "cuda/host/params.h"
 
 namespace attnlab::cuda {
 

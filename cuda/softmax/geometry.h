@@ -1,7 +1,7 @@
 // Threads and rows a block of the softmax rungs.
 #pragma once
 
-#include "cuda/registry.h"
+#include "cuda/host/registry.h"
 
 namespace attnlab::cuda {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "cuda/backend.h"
-#include "cuda/registry.h"
+#include "cuda/host/backend.h"
+#include "cuda/host/registry.h"
 
 namespace attnlab::testing {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cuda/backward.h"
+#include "cuda/host/backward.h"
 #include "tests/cuda/forward_cases.h"
 #include "tests/cuda/gradient_bounds.h"
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cuda/backend.h"
+#include "cuda/host/backend.h"
 #include "simulator/emulator/runtime/session.h"
 
 namespace attnlab::testing {

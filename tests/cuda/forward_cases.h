@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda/attention.h"
+#include "cuda/host/attention.h"
 #include "reference/core/dtype.h"
 #include "tests/reference/attention/rounding_bounds.h"
 

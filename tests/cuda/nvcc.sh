@@ -12,7 +12,7 @@ nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2> /dev/null) || {
 }
 into=$(mktemp -d)
 trap 'rm -rf "$into"' EXIT
-if [[ $# -eq 0 ]]; then set -- cuda/*.cu cuda/softmax/*.cu cuda/forward/*.cu cuda/backward/*.cu; fi
+if [[ $# -eq 0 ]]; then set -- cuda/*/[0-9][0-9]_*.cu cuda/host/*.cu; fi
 
 # One file for both architectures.
 compile() {

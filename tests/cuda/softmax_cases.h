@@ -12,7 +12,7 @@
 #include <cmath>
 #include <vector>
 
-#include "cuda/attention.h"
+#include "cuda/host/attention.h"
 #include "tests/cuda/forward_cases.h"
 
 namespace attnlab::testing {

@@ -10,9 +10,9 @@
 
 #include <set>
 
-#include "cuda/attention.h"
-#include "cuda/backward.h"
-#include "cuda/registry.h"
+#include "cuda/host/attention.h"
+#include "cuda/host/backward.h"
+#include "cuda/host/registry.h"
 #include "oracle/mistakes/honest.h"
 #include "oracle/mistakes/wrong.h"
 #include "tests/oracle/zoo/mutants.h"

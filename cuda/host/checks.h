@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "cuda/backend.h"
-#include "cuda/registry.h"
+#include "cuda/host/backend.h"
+#include "cuda/host/registry.h"
 #include "reference/core/errors.h"
 #include "reference/core/view.h"
 

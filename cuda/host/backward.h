@@ -5,8 +5,8 @@
 #include <memory>
 #include <string_view>
 
-#include "cuda/attention.h"
-#include "cuda/backward_params.h"
+#include "cuda/host/attention.h"
+#include "cuda/host/backward_params.h"
 
 namespace attnlab::cuda {
 

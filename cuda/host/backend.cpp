@@ -1,4 +1,4 @@
-#include "cuda/backend.h"
+#include "cuda/host/backend.h"
 
 #include "reference/core/errors.h"
 

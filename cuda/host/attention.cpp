@@ -1,11 +1,11 @@
-#include "cuda/attention.h"
+#include "cuda/host/attention.h"
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
-#include "cuda/checks.h"
+#include "cuda/host/checks.h"
 #include "reference/core/philox.h"
 
 namespace attnlab::cuda {

@@ -1,6 +1,6 @@
-#include "cuda/backward.h"
+#include "cuda/host/backward.h"
 
-#include "cuda/checks.h"
+#include "cuda/host/checks.h"
 
 namespace attnlab::cuda {
 

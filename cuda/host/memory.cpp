@@ -1,4 +1,4 @@
-#include "cuda/memory.h"
+#include "cuda/host/memory.h"
 
 #include <algorithm>
 #include <cstdint>

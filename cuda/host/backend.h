@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda/params.h"
+#include "cuda/host/params.h"
 
 namespace attnlab::cuda {
 

@@ -1,7 +1,7 @@
 // A backend's memory, copies and launchers, for the common part of the library. Compiled once a backend, as
 // the kernels.
-#include "cuda/backend.h"
 #include "cuda/device/launch.cuh"
+#include "cuda/host/backend.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 

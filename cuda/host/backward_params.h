@@ -1,7 +1,7 @@
 // What a backward kernel is launched with: the forward pass' parameters, and what the gradients add.
 #pragma once
 
-#include "cuda/params.h"
+#include "cuda/host/params.h"
 
 namespace attnlab::cuda {
 

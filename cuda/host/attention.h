@@ -8,8 +8,8 @@
 #include <memory>
 #include <string_view>
 
-#include "cuda/errors.h"
-#include "cuda/memory.h"
+#include "cuda/host/errors.h"
+#include "cuda/host/memory.h"
 #include "reference/attention/attention.h"
 
 namespace attnlab::cuda {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "cuda/params.h"
+#include "cuda/host/params.h"
 
 namespace attnlab::cuda {
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <utility>
 
-#include "cuda/backend.h"
-#include "cuda/registry.h"
+#include "cuda/host/backend.h"
+#include "cuda/host/registry.h"
 #include "reference/core/view.h"
 
 namespace attnlab::cuda {

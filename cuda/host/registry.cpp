@@ -1,4 +1,4 @@
-#include "cuda/registry.h"
+#include "cuda/host/registry.h"
 
 #include <algorithm>
 #include <string>
