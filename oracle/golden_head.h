@@ -9,7 +9,7 @@
 #include "oracle/tensor.h"
 #include "reference/attention/head.h"
 #include "reference/attention/operands.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 namespace attnlab::oracle {
 

@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "oracle/kernel_class.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 namespace attnlab::oracle::mistaken {
 

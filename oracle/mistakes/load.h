@@ -3,7 +3,7 @@
 
 #include "oracle/mistakes/wrong.h"
 #include "oracle/tensor.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 namespace attnlab::oracle::mistaken {
 

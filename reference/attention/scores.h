@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "reference/attention/head.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 namespace attnlab::attention {
 

@@ -6,7 +6,7 @@
 
 #include "reference/core/checked.h"
 #include "reference/core/errors.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 namespace attnlab::heads {
 namespace {

@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "reference/core/blocks.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 namespace attnlab::softmax {
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "reference/core/blocks.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 #include "reference/softmax/row.h"
 
 namespace attnlab::softmax {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "reference/core/dtype.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 namespace attnlab::io {
 

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "reference/attention/head.h"
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 #include "simulator/io/traffic.h"
 #include "simulator/memory/tile_stream.h"
 

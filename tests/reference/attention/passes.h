@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 #include "tests/reference/attention/random_problem.h"
 
 namespace attnlab::testing {

@@ -1,6 +1,6 @@
 // Does SRAM hand out room that nobody else has, count it, and take it back in any order; and is a tile there
 // exactly as long as its object?
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 #include <gtest/gtest.h>
 

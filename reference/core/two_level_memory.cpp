@@ -1,4 +1,4 @@
-#include "reference/core/memory.h"
+#include "reference/core/two_level_memory.h"
 
 #include <algorithm>
 
