@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator {
 

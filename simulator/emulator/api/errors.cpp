@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/machine/error_name.h"
 #include "simulator/emulator/runtime/session.h"
 
 namespace attnlab::emulator {
@@ -96,16 +97,7 @@ cudaError_t cudaGetLastError() {
 
 cudaError_t cudaPeekAtLastError() { return static_cast<cudaError_t>(last); }
 
-const char* cudaGetErrorName(cudaError_t error) {
-  switch (error) {
-#define ATTNLAB_CUDA_NAME(name, number, description) \
-  case name:                                         \
-    return #name;
-    ATTNLAB_CUDA_ERRORS(ATTNLAB_CUDA_NAME)
-#undef ATTNLAB_CUDA_NAME
-  }
-  return "unrecognized error code";
-}
+const char* cudaGetErrorName(cudaError_t error) { return error_name(error); }
 
 const char* cudaGetErrorString(cudaError_t error) {
   switch (error) {

@@ -1,56 +1,19 @@
 // Kernels by their addresses: launches through a pointer, attributes, occupancy.
-#include "simulator/emulator/api/kernels.h"
-
 #include <algorithm>
-#include <atomic>
-#include <map>
-#include <mutex>
 
 #include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/gpu.h"
 #include "simulator/emulator/api/places.h"
+#include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/machine/gpu.h"
+#include "simulator/emulator/machine/known_kernels.h"
+#include "simulator/emulator/runtime/names.h"
 
 namespace attnlab::emulator {
 namespace {
 
-struct Registry {
-  std::mutex mutex;
-  std::map<const void*, KernelInfo> kernels;
-  std::atomic<StaticSharedSource> static_shared{nullptr};
-};
-
-// Filled by static objects of the program, in no particular order, and read until it ends.
-Registry& registry() {
-  static Registry& registry = *new Registry;
-  return registry;
-}
-
 Index3 index3(const dim3& d) { return {d.x, d.y, d.z}; }
 
 }  // namespace
-
-KernelInfo kernel_info(const void* kernel) {
-  Registry& all = registry();
-  KernelInfo info;
-  {
-    const std::lock_guard lock(all.mutex);
-    const auto found = all.kernels.find(kernel);
-    if (found != all.kernels.end()) info = found->second;
-  }
-  const StaticSharedSource source = all.static_shared;
-  if (kernel != nullptr && source != nullptr) info.static_shared_bytes = source(kernel);
-  return info;
-}
-
-std::optional<std::size_t> largest_dynamic_limit() {
-  Registry& all = registry();
-  const std::lock_guard lock(all.mutex);
-  std::optional<std::size_t> largest;
-  for (const auto& [kernel, info] : all.kernels) largest = std::max(largest, info.dynamic_shared_limit);
-  return largest;
-}
-
-void set_static_shared_source(StaticSharedSource source) { registry().static_shared = source; }
 
 namespace api {
 namespace {
@@ -59,17 +22,10 @@ cudaError_t not_a_kernel(const char* function, const void* caller) {
   return refuse(cudaErrorInvalidDeviceFunction, function, caller, "not a kernel");
 }
 
-template <class F>
-void change(const void* kernel, F f) {
-  Registry& all = registry();
-  const std::lock_guard lock(all.mutex);
-  f(all.kernels[kernel]);
-}
-
-// Dynamic shared memory that a launch may have now.
-std::size_t dynamic_limit(const KernelInfo& kernel) {
-  const std::size_t left = static_shared_limit - std::min(static_shared_limit, kernel.static_shared_bytes);
-  return kernel.dynamic_shared_limit.value_or(left);
+// Dynamic shared memory that a launch may have now, beside `fixed` bytes of static shared memory.
+std::size_t dynamic_limit(const KernelInfo& info, std::size_t fixed) {
+  const std::size_t left = static_shared_limit - std::min(static_shared_limit, fixed);
+  return info.dynamic_shared_limit.value_or(left);
 }
 
 }  // namespace
@@ -85,21 +41,22 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
   switch (attribute) {
     case cudaFuncAttributeMaxDynamicSharedMemorySize: {
       const std::size_t most = gpu().device.shared_bytes_per_block;
-      const std::size_t fixed = kernel_info(kernel).static_shared_bytes;
+      const std::size_t fixed = static_shared_bytes(kernel);
       if (value < 0 || fixed + static_cast<std::size_t>(value) > most) {
         return refuse(cudaErrorInvalidValue, "cudaFuncSetAttribute", caller,
                       "%d bytes of dynamic shared memory beside %zu static ones, %s has %zu a block", value,
                       fixed, gpu().device.name.c_str(), most);
       }
-      change(kernel, [&](KernelInfo& info) { info.dynamic_shared_limit = static_cast<std::size_t>(value); });
+      change_kernel(kernel,
+                    [&](KernelInfo& info) { info.dynamic_shared_limit = static_cast<std::size_t>(value); });
       return cudaSuccess;
     }
     case cudaFuncAttributePreferredSharedMemoryCarveout:
       if (value < -1 || value > 100) return bad();
-      change(kernel, [&](KernelInfo& info) { info.carveout = value; });
+      change_kernel(kernel, [&](KernelInfo& info) { info.carveout = value; });
       return cudaSuccess;
     case cudaFuncAttributeNonPortableClusterSizeAllowed:
-      change(kernel, [&](KernelInfo& info) { info.large_clusters = value != 0; });
+      change_kernel(kernel, [&](KernelInfo& info) { info.large_clusters = value != 0; });
       return cudaSuccess;
     case cudaFuncAttributeRequiredClusterWidth:
     case cudaFuncAttributeRequiredClusterHeight:
@@ -107,7 +64,7 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
       return refuse(cudaErrorNotSupported, "cudaFuncSetAttribute", caller, "a required cluster size");
     case cudaFuncAttributeClusterSchedulingPolicyPreference:
       if (value < 0 || value > cudaClusterSchedulingPolicyLoadBalancing) return bad();
-      change(kernel, [&](KernelInfo& info) { info.cluster_policy = value; });
+      change_kernel(kernel, [&](KernelInfo& info) { info.cluster_policy = value; });
       return cudaSuccess;
     default:
       return bad();
@@ -120,12 +77,13 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* ke
   if (attributes == nullptr) return refuse(cudaErrorInvalidValue, "cudaFuncGetAttributes", caller, "null");
   if (kernel == nullptr) return not_a_kernel("cudaFuncGetAttributes", caller);
   const KernelInfo info = kernel_info(kernel);
+  const std::size_t fixed = static_shared_bytes(kernel);
   cudaFuncAttributes a{};
-  a.sharedSizeBytes = info.static_shared_bytes;
+  a.sharedSizeBytes = fixed;
   a.maxThreadsPerBlock =
       info.max_threads_per_block > 0 ? info.max_threads_per_block : static_cast<int>(max_threads_per_block);
   a.ptxVersion = a.binaryVersion = 10 * gpu().major + gpu().minor;
-  a.maxDynamicSharedSizeBytes = static_cast<int>(dynamic_limit(info));
+  a.maxDynamicSharedSizeBytes = static_cast<int>(dynamic_limit(info, fixed));
   a.preferredShmemCarveout = info.carveout;
   a.clusterSchedulingPolicyPreference = info.cluster_policy;
   a.nonPortableClusterSizeAllowed = info.large_clusters ? 1 : 0;
@@ -144,13 +102,9 @@ cudaError_t cudaFuncSetSharedMemConfig(const void* kernel, cudaSharedMemConfig) 
 cudaError_t cudaFuncGetName(const char** name, const void* kernel) {
   const void* const caller = __builtin_return_address(0);
   if (name == nullptr) return refuse(cudaErrorInvalidValue, "cudaFuncGetName", caller, "null");
-  Registry& all = registry();
-  const std::lock_guard lock(all.mutex);
-  const auto found = all.kernels.find(kernel);
-  if (found == all.kernels.end() || found->second.name.empty()) {
-    return not_a_kernel("cudaFuncGetName", caller);
-  }
-  *name = found->second.name.c_str();  // map nodes stay where they are
+  const char* const described = described_name(kernel);
+  if (described == nullptr) return not_a_kernel("cudaFuncGetName", caller);
+  *name = described;
   return done();
 }
 
@@ -180,12 +134,11 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* ke
 namespace api_detail {
 
 void describe_kernel(const void* kernel, const char* name, int max_threads_per_block, PackedLaunch launch) {
-  Registry& all = registry();
-  const std::lock_guard lock(all.mutex);
-  KernelInfo& info = all.kernels[kernel];
-  info.name = name;
-  info.max_threads_per_block = max_threads_per_block;
-  info.launch = launch;
+  change_kernel(kernel, [&](KernelInfo& info) {
+    info.name = name;
+    info.max_threads_per_block = max_threads_per_block;
+    info.launch = launch;
+  });
 }
 
 namespace {
@@ -239,9 +192,9 @@ cudaError_t launch_kernel(const void* kernel, PackedLaunch launch, const cudaLau
 namespace {
 
 // Blocks that need more shared memory than a launch would be granted do not run at all.
-int blocks_of(const KernelInfo& kernel, int block_size, std::size_t dynamic_bytes) {
-  if (dynamic_bytes > api::dynamic_limit(kernel)) return 0;
-  const std::size_t shared = kernel.static_shared_bytes + dynamic_bytes;
+int blocks_of(const KernelInfo& info, std::size_t fixed, int block_size, std::size_t dynamic_bytes) {
+  if (dynamic_bytes > api::dynamic_limit(info, fixed)) return 0;
+  const std::size_t shared = fixed + dynamic_bytes;
   return static_cast<int>(resident_blocks(static_cast<unsigned>(block_size), shared));
 }
 
@@ -255,7 +208,7 @@ cudaError_t max_active_blocks(int* blocks, const void* kernel, int block_size, s
   if (blocks == nullptr || block_size <= 0) {
     return api::refuse(cudaErrorInvalidValue, function, caller, "a block of %d threads", block_size);
   }
-  *blocks = blocks_of(kernel_info(kernel), block_size, shared_bytes);
+  *blocks = blocks_of(kernel_info(kernel), static_shared_bytes(kernel), block_size, shared_bytes);
   return cudaSuccess;
 }
 
@@ -270,6 +223,7 @@ cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const 
     return api::refuse(cudaErrorInvalidValue, function, caller, "the result's place is null");
   }
   const KernelInfo info = kernel_info(kernel);
+  const std::size_t fixed = static_shared_bytes(kernel);
   int most = static_cast<int>(max_threads_per_block);
   if (info.max_threads_per_block > 0) most = std::min(most, info.max_threads_per_block);
   if (limit > 0) most = std::min(most, limit);
@@ -277,7 +231,7 @@ cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const 
   int best_size = 0, best_blocks = 0;
   for (int rounded = (most + warp - 1) / warp * warp; rounded > 0; rounded -= warp) {
     const int size = std::min(rounded, most);
-    const int blocks = blocks_of(info, size, shared_of(context, size));
+    const int blocks = blocks_of(info, fixed, size, shared_of(context, size));
     if (blocks * size > best_blocks * best_size) {
       best_size = size;
       best_blocks = blocks;
@@ -296,7 +250,7 @@ cudaError_t available_shared(std::size_t* shared_bytes, const void* kernel, int 
                        block_size);
   }
   if (kernel == nullptr) return api::not_a_kernel(function, caller);
-  const std::size_t fixed = kernel_info(kernel).static_shared_bytes;
+  const std::size_t fixed = static_shared_bytes(kernel);
   const device::Device& device = gpu().device;
   // As CUDA answers: the kilobyte that the system keeps of every block is not taken off.
   const std::size_t share = device.shared_bytes_per_sm / static_cast<std::size_t>(blocks) / 128 * 128;

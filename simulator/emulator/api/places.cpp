@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/global_memory.h"
+#include "simulator/emulator/machine/global_memory.h"
 
 namespace attnlab::emulator::api {
 namespace {

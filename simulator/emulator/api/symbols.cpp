@@ -3,9 +3,9 @@
 #include <cstdint>
 
 #include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/global_memory.h"
 #include "simulator/emulator/api/places.h"
 #include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/machine/global_memory.h"
 
 namespace attnlab::emulator::api {
 namespace {

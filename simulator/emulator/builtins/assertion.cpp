@@ -3,7 +3,7 @@
 #undef NDEBUG  // it hides the declaration of __assert_fail
 #include <cassert>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator::calls {
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstring>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator::calls {
 namespace {

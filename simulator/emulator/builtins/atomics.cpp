@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator::calls {
 namespace {

@@ -1,6 +1,6 @@
 #include "simulator/emulator/builtins/index.h"
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator::calls {
 

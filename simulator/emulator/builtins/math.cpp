@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "simulator/emulator/builtins/math_names.h"
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "simulator/emulator/builtins/halves.h"
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator::calls {
 namespace {

@@ -3,14 +3,13 @@
 #include <atomic>
 #include <chrono>
 
-#include "simulator/emulator/device.h"
-#include "simulator/emulator/runtime/worker.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator::calls {
 
 void sync_threads() { block_barrier(0, 0, BarrierKind::sync, 0, __builtin_return_address(0)); }
 void sync_grid() { grid_barrier(__builtin_return_address(0)); }
-bool grid_can_sync() { return Worker::running() != nullptr && Worker::running()->launch().shape.cooperative; }
+bool grid_can_sync() { return cooperative(); }
 int sync_threads_count(int predicate) {
   return block_barrier(0, 0, BarrierKind::count, predicate, __builtin_return_address(0));
 }

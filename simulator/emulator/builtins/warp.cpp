@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator::calls {
 namespace {

@@ -1,6 +1,6 @@
 // cuBLASLt: products of matrices stored by column, with a bias or ReLU, computed on the host
-// (simulator/emulator/libraries/blas.h) and not counted. What a descriptor asks for beyond that is refused by
-// the call that uses it.
+// (simulator/emulator/cuda_headers/cublas_calls.h) and not counted. What a descriptor asks for beyond that is
+// refused by the call that uses it.
 #pragma once
 
 #include <cstddef>

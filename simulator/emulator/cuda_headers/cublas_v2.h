@@ -1,6 +1,6 @@
 // cuBLAS: products of matrices and the usual functions of vectors in float, double and (products) half,
-// bfloat16 and 8-bit integers, computed on the host (simulator/emulator/libraries/blas.h) and not counted.
-// The others answer CUBLAS_STATUS_NOT_SUPPORTED.
+// bfloat16 and 8-bit integers, computed on the host (simulator/emulator/cuda_headers/cublas_calls.h) and not
+// counted. The others answer CUBLAS_STATUS_NOT_SUPPORTED.
 #pragma once
 
 #define CUBLAS_V2_H_
@@ -13,7 +13,7 @@
 #include "cuda_bf16.h"
 #include "cuda_fp16.h"
 #include "not_supported.h"
-#include "simulator/emulator/libraries/blas.h"
+#include "simulator/emulator/cuda_headers/cublas_calls.h"
 
 #define CUBLAS_VER_MAJOR 13
 #define CUBLAS_VER_MINOR 0

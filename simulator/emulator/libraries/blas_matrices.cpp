@@ -1,10 +1,10 @@
-// Products and sums of matrices (blas.h).
+// Products and sums of matrices (cublas_calls.h).
 #include <Eigen/Core>
 #include <algorithm>
 #include <cstdint>
 #include <optional>
 
-#include "simulator/emulator/libraries/blas.h"
+#include "simulator/emulator/cuda_headers/cublas_calls.h"
 #include "simulator/emulator/libraries/cublas_handle.h"
 #include "simulator/emulator/ptx/numbers.h"
 

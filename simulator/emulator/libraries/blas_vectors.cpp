@@ -1,9 +1,9 @@
-// Vectors, and a matrix with them (blas.h).
+// Vectors, and a matrix with them (cublas_calls.h).
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
-#include "simulator/emulator/libraries/blas.h"
+#include "simulator/emulator/cuda_headers/cublas_calls.h"
 #include "simulator/emulator/libraries/cublas_handle.h"
 
 namespace attnlab::emulator::libraries {

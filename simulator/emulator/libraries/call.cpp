@@ -1,8 +1,8 @@
 #include "simulator/emulator/libraries/call.h"
 
 #include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/global_memory.h"
 #include "simulator/emulator/api/places.h"
+#include "simulator/emulator/machine/global_memory.h"
 #include "simulator/emulator/runtime/session.h"
 
 namespace attnlab::emulator::libraries {

@@ -1,7 +1,7 @@
 // Handlers that compute for a whole warp at once (emulator::warp_collective).
 #pragma once
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/ptx/program.h"
 
 namespace attnlab::emulator::ptx {

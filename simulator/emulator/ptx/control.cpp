@@ -1,7 +1,7 @@
 // Control flow, barriers, fences, and what ends a thread.
 #include <array>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/ptx/builder.h"
 
 namespace attnlab::emulator::ptx {

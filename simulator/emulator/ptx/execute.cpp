@@ -7,7 +7,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/ptx/builder.h"
 #include "simulator/emulator/ptx/check.h"
 #include "simulator/emulator/ptx/ptx.h"

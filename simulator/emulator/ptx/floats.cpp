@@ -4,7 +4,7 @@
 // may differ in the last bits.
 #include <cfenv>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/ptx/arithmetic.h"
 #include "simulator/emulator/ptx/handlers.h"
 #include "simulator/emulator/ptx/numbers.h"

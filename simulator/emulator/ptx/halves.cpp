@@ -1,5 +1,5 @@
 // fp16 and bf16 arithmetic, single and in pairs. Results are rounded once, from the exact value.
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/ptx/arithmetic.h"
 #include "simulator/emulator/ptx/handlers.h"
 #include "simulator/emulator/ptx/numbers.h"

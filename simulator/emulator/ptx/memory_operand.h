@@ -1,7 +1,7 @@
 // What the instructions that touch memory share: state spaces, addresses, cache hints.
 #pragma once
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/ptx/builder.h"
 
 namespace attnlab::emulator::ptx {

@@ -1,7 +1,7 @@
 // mov with packing and unpacking, address conversions, and the special registers.
 #include <array>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/ptx/builder.h"
 
 namespace attnlab::emulator::ptx {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "simulator/emulator/api/global_memory.h"
+#include "simulator/emulator/machine/global_memory.h"
 #include "simulator/emulator/runtime/block_table.h"
 
 namespace attnlab::emulator {

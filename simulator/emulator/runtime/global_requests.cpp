@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "simulator/emulator/api/global_memory.h"
+#include "simulator/emulator/machine/global_memory.h"
 #include "simulator/emulator/runtime/account.h"
 #include "simulator/emulator/runtime/race_map.h"
 

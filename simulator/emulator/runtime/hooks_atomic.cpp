@@ -2,7 +2,7 @@
 // itself, and its record as an atomic access. Host code of the same file comes here too and leaves no record.
 #include <cstdint>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/events.h"
 
 namespace attnlab::emulator {

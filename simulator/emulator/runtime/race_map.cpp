@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#include "simulator/emulator/api/global_memory.h"
+#include "simulator/emulator/machine/global_memory.h"
 
 namespace attnlab::emulator {
 

@@ -11,10 +11,10 @@
 #include <mutex>
 #include <tuple>
 
-#include "simulator/emulator/api/environment.h"
-#include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/global_memory.h"
-#include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/cuda_headers/driver_types.h"
+#include "simulator/emulator/machine/environment.h"
+#include "simulator/emulator/machine/error_name.h"
+#include "simulator/emulator/machine/global_memory.h"
 #include "simulator/emulator/report/json.h"
 #include "simulator/emulator/runtime/flops.h"
 
@@ -191,7 +191,7 @@ void add_refused_call(int error, const char* function, const char* why, const vo
   add_finding_of_call(unsupported ? FindingKind::unsupported : FindingKind::refused_call, function, error,
                       code == api::cudaSuccess
                           ? fmt::format("{}: {}", function, why)
-                          : fmt::format("{} returned {}: {}", function, api::cudaGetErrorName(code), why),
+                          : fmt::format("{} returned {}: {}", function, error_name(error), why),
                       caller);
 }
 

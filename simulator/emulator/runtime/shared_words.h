@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator {
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/memory/request_stream.h"
 
 namespace attnlab::emulator {

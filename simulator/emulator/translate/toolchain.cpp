@@ -45,10 +45,11 @@ Installation installation() {
   for (Installation& place : places) {
     place.headers = place.root / "simulator/emulator/cuda_headers";
     for (const std::string& library : split(ATTNLAB_OTHER_LIBRARIES)) place.libraries.push_back(library);
-    if (fs::is_regular_file(place.root / "simulator/emulator/device.h", none)) return place;
+    if (fs::is_regular_file(place.root / "simulator/emulator/device_calls.h", none)) return place;
     searched += (searched.empty() ? "" : ", ") + place.root.string();
   }
-  throw FileError("simulator/emulator/device.h", "the emulator's headers are not in any of " + searched);
+  throw FileError("simulator/emulator/device_calls.h",
+                  "the emulator's headers are not in any of " + searched);
 }
 
 std::vector<std::string> predefined(int architecture, bool specific) {

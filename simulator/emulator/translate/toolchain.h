@@ -11,7 +11,7 @@ namespace attnlab::emulator::translate {
 // Where the emulator's headers and libraries are: beside the running program if that is installed, else in
 // the tree that it was built from, else where it was to be installed.
 struct Installation {
-  std::filesystem::path root;          // simulator/emulator/device.h is below it
+  std::filesystem::path root;          // simulator/emulator/device_calls.h is below it
   std::filesystem::path headers;       // cuda_runtime.h is in it
   std::vector<std::string> libraries;  // to link, in order
 };

@@ -2,7 +2,7 @@
 // code refers to.
 #pragma once
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/launch.h"
 #include "simulator/emulator/ptx/ptx.h"
 #include "simulator/emulator/translate/launch_site.h"

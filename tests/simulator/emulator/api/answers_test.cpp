@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/gpu.h"
+#include "simulator/emulator/machine/gpu.h"
 #include "tests/simulator/emulator/api/questions.h"
 
 namespace {

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/global_memory.h"
-#include "simulator/emulator/api/kernels.h"
 #include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/machine/global_memory.h"
+#include "simulator/emulator/machine/known_kernels.h"
 
 extern "C" char __executable_start, etext;  // the linker's: where the program's code begins and ends
 

@@ -1,5 +1,5 @@
-// A stand-in for the emulator under the PTX interpreter: it implements simulator/emulator/device.h for one
-// warp, whose lanes are fibers that run one after the other, and writes down what it was told.
+// A stand-in for the emulator under the PTX interpreter: it implements simulator/emulator/device_calls.h for
+// one warp, whose lanes are fibers that run one after the other, and writes down what it was told.
 //
 // Tests link it instead of the emulator's runtime, so that they show the interpreter alone.
 #pragma once
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "simulator/emulator/device.h"
+#include "simulator/emulator/device_calls.h"
 
 namespace attnlab::emulator::fake {
 

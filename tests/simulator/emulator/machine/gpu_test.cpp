@@ -1,5 +1,5 @@
 // Does each GPU bring its own limits: capacity, resident blocks, launches that it refuses?
-#include "simulator/emulator/api/gpu.h"
+#include "simulator/emulator/machine/gpu.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 
 #include "reference/core/errors.h"
 #include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/global_memory.h"
 #include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/machine/global_memory.h"
 
 namespace {
 

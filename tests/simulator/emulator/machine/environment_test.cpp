@@ -1,6 +1,6 @@
 // Is each ATTNLAB_EMULATOR_ variable read, and one that makes no sense refused by its name, value and
 // expectation, before anything runs?
-#include "simulator/emulator/api/environment.h"
+#include "simulator/emulator/machine/environment.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,8 +12,8 @@
 #include <string>
 
 #include "reference/core/errors.h"
-#include "simulator/emulator/api/gpu.h"
 #include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/machine/gpu.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "simulator/emulator/api/global_memory.h"
+#include "simulator/emulator/machine/global_memory.h"
 
 #include <sys/mman.h>
 

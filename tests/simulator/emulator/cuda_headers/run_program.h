@@ -35,7 +35,7 @@ class Program {
     folder_ = fs::temp_directory_path() / ("attnlab_headers_" + name + "_" + std::to_string(getpid()));
     fs::create_directories(folder_);
     const fs::path source =
-        fs::path(ATTNLAB_SOURCE_DIR) / "tests/simulator/emulator/headers/programs" / (name + ".cu");
+        fs::path(ATTNLAB_SOURCE_DIR) / "tests/simulator/emulator/cuda_headers/programs" / (name + ".cu");
     const std::string command = std::string("'") + ATTNLAB_PROGRAM + "' cc -std=c++20 -Wall -Wextra '" +
                                 source.string() + "' -o '" + (folder_ / "program").string() + "' 2>'" +
                                 (folder_ / "said").string() + "'";

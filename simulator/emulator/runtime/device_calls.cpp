@@ -1,5 +1,5 @@
-// simulator/emulator/device.h, for a thread that runs on a worker.
-#include "simulator/emulator/device.h"
+// simulator/emulator/device_calls.h, for a thread that runs on a worker.
+#include "simulator/emulator/device_calls.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <atomic>
 #include <cstring>
 
-#include "simulator/emulator/api/global_memory.h"
 #include "simulator/emulator/cuda_headers/driver_types.h"
+#include "simulator/emulator/machine/global_memory.h"
 #include "simulator/emulator/runtime/session.h"
 #include "simulator/emulator/runtime/worker.h"
 
@@ -89,6 +89,11 @@ int block_barrier(int id, unsigned threads, BarrierKind kind, int predicate, con
 }
 
 void block_ordered() { here("an mbarrier").order_block(); }
+
+bool cooperative() {
+  Worker* worker = Worker::running();
+  return worker != nullptr && worker->launch().shape.cooperative;
+}
 
 void grid_barrier(const void* site) {
   Worker& worker = here("a grid barrier");

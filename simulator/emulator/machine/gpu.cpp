@@ -1,4 +1,4 @@
-#include "simulator/emulator/api/gpu.h"
+#include "simulator/emulator/machine/gpu.h"
 
 #include <fmt/format.h>
 
@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "reference/core/errors.h"
-#include "simulator/emulator/api/environment.h"
-#include "simulator/emulator/api/kernels.h"
 #include "simulator/emulator/cuda_headers/driver_types.h"
+#include "simulator/emulator/machine/environment.h"
+#include "simulator/emulator/machine/known_kernels.h"
 
 namespace attnlab::emulator {
 namespace {

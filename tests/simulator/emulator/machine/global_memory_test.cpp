@@ -1,6 +1,6 @@
 // Does every allocation of the emulated device stand alone, is what was freed still known, and does the map
 // say of each byte whether it was written?
-#include "simulator/emulator/api/global_memory.h"
+#include "simulator/emulator/machine/global_memory.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

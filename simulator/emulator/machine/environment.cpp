@@ -1,4 +1,4 @@
-#include "simulator/emulator/api/environment.h"
+#include "simulator/emulator/machine/environment.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "simulator/emulator/api/errors.h"
-#include "simulator/emulator/api/global_memory.h"
-#include "simulator/emulator/api/gpu.h"
 #include "simulator/emulator/api/places.h"
 #include "simulator/emulator/cuda_headers/cuda_runtime_api.h"
+#include "simulator/emulator/machine/global_memory.h"
+#include "simulator/emulator/machine/gpu.h"
 
 namespace attnlab::emulator::api {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "tests/simulator/emulator/headers/run_program.h"
+#include "tests/simulator/emulator/cuda_headers/run_program.h"
 
 namespace attnlab::emulator {
 namespace {

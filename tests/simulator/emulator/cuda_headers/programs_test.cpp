@@ -3,7 +3,7 @@
 // nothing.
 #include <gtest/gtest.h>
 
-#include "tests/simulator/emulator/headers/run_program.h"
+#include "tests/simulator/emulator/cuda_headers/run_program.h"
 
 namespace attnlab::emulator {
 namespace {

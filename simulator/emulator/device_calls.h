@@ -74,6 +74,8 @@ int block_barrier(int id = 0, unsigned threads = 0, BarrierKind kind = BarrierKi
 // Threads of the block were ordered by other means than a block barrier, an mbarrier for example: accesses
 // before and after do not race. Counts nothing.
 void block_ordered();
+// Whether this is a cooperative launch, in which grid_barrier may be called; false in host code.
+bool cooperative();
 // Cooperative launches only: all threads of the grid.
 void grid_barrier(const void* site = nullptr);
 void syncwarp(unsigned mask = full_mask, const void* site = nullptr);
