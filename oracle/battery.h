@@ -33,7 +33,7 @@ struct Schema {
   Index max_seqlen = 1040;  // times a head_dim of 64: beyond 2^16
 };
 
-// One case: a problem, its tensors, and what is looked at (battery/case.h).
+// One case: a problem, its tensors, and what is looked at (cases/case.h).
 struct Case;
 // Its inputs (buffers/data.h), and an exact check at work (exact/trial.h).
 struct Data;

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "oracle/battery/case.h"
+#include "oracle/cases/case.h"
 
 namespace attnlab::oracle {
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "oracle/battery/case.h"
-#include "oracle/battery/random.h"
+#include "oracle/cases/case.h"
+#include "oracle/random.h"
 
 namespace attnlab::oracle {
 

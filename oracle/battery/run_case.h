@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "oracle/battery/case.h"
+#include "oracle/cases/case.h"
 
 namespace attnlab::oracle {
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "oracle/battery/random.h"
+#include "oracle/random.h"
 #include "reference/core/blocks.h"
 #include "reference/core/errors.h"
 

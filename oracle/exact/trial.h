@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "oracle/battery/case.h"
-#include "oracle/battery/random.h"
 #include "oracle/buffers/call_memory.h"
+#include "oracle/cases/case.h"
 #include "oracle/kernel_class.h"
+#include "oracle/random.h"
 
 namespace attnlab::oracle {
 

@@ -3,9 +3,9 @@
 #include <cmath>
 #include <limits>
 
-#include "oracle/battery/case.h"
-#include "oracle/battery/random.h"
 #include "oracle/buffers/data.h"
+#include "oracle/cases/case.h"
+#include "oracle/random.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::oracle {

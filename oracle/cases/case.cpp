@@ -1,11 +1,11 @@
-#include "oracle/battery/case.h"
+#include "oracle/cases/case.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "oracle/battery/random.h"
+#include "oracle/random.h"
 #include "reference/attention/head.h"
 
 namespace attnlab::oracle {
