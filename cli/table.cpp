@@ -22,6 +22,16 @@ std::string quoted(const std::string& cell) {
   return result + '"';
 }
 
+std::string markdown_line(const std::vector<std::string>& cells) {
+  std::string line = "|";
+  for (const std::string& cell : cells) {
+    line += ' ';
+    for (const char c : cell) line += c == '|' ? std::string("\\|") : std::string(1, c);
+    line += " |";
+  }
+  return line + "\n";
+}
+
 }  // namespace
 
 std::string Table::text() const {
@@ -70,6 +80,21 @@ std::string Table::csv() const {
   append(header);
   for (const auto& row : rows) append(row);
   return csv;
+}
+
+std::string Table::markdown() const {
+  std::string text = markdown_line(header) + "|";
+  for (std::size_t c = 0; c < header.size(); ++c) text += "---|";
+  text += "\n";
+  for (const auto& row : rows) text += markdown_line(row);
+  return text;
+}
+
+std::string markdown(const std::vector<NamedTable>& tables) {
+  std::string text;
+  for (const NamedTable& one : tables)
+    text += (text.empty() ? "## " : "\n## ") + one.name + "\n\n" + one.table.markdown();
+  return text;
 }
 
 void write_file(const std::filesystem::path& path, const std::string& contents) {

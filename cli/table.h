@@ -17,7 +17,17 @@ struct Table {
   Table columns(std::size_t begin, std::size_t end) const;
   // As RFC 4180: cells with a comma, a quote or a line break are quoted.
   std::string csv() const;
+  // As a table of Markdown.
+  std::string markdown() const;
 };
+
+// A table with the name under which a page asks for it (tests/docs.py).
+struct NamedTable {
+  std::string name;
+  Table table;
+};
+// Each under its name as a heading.
+std::string markdown(const std::vector<NamedTable>& tables);
 
 // Writes the whole file or none. Throws FileError.
 void write_file(const std::filesystem::path& path, const std::string& contents);

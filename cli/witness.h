@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/json_output.h"
+#include "cli/table.h"
 #include "cuda/counters/bars.h"
 #include "simulator/emulator/report/report.h"
 #include "simulator/io/traffic.h"
@@ -42,10 +43,10 @@ Witness witness(const cuda::Measurement& prediction, const cuda::Measurements& m
 
 // A table for a terminal, with a line that tells what the GPU's numbers are.
 std::string to_text(const std::vector<Witness>& witnesses, const cuda::Measurements& measurements);
-// docs/results/counters.md. predictions: of runs that were measured.
-std::string to_markdown(const std::vector<cuda::Measurement>& predictions,
-                        const cuda::Measurements& measurements,
-                        const std::vector<cuda::Exception>& exceptions);
+// The tables of docs/results/counters.md. predictions: of runs that were measured.
+std::vector<NamedTable> witness_tables(const std::vector<cuda::Measurement>& predictions,
+                                       const cuda::Measurements& measurements,
+                                       const std::vector<cuda::Exception>& exceptions);
 Json to_json(const std::vector<Witness>& witnesses);
 // cuda/counters/emulated.csv.
 std::string to_csv(const std::vector<cuda::Measurement>& predictions);

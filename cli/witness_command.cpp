@@ -58,7 +58,7 @@ void run(const Options& options) {
     throw InvalidArgument("--products", fmt::format("{}", options.products), "more than 0");
   const cuda::Measurements measurements = shipped_measurements();
   if (options.markdown) {
-    print(to_markdown(shipped_predictions().runs, measurements, shipped_exceptions()));
+    print(markdown(witness_tables(shipped_predictions().runs, measurements, shipped_exceptions())));
     return;
   }
   std::vector<cuda::Measurement> predictions;
@@ -118,7 +118,7 @@ void add_witness(CLI::App& app) {
                                 "With --measured: the table of predictions, cuda/counters/emulated.csv");
   command
       ->add_flag("--markdown", options->markdown,
-                 "The page docs/results/counters.md, from that table: nothing is emulated")
+                 "The tables of docs/results/counters.md, from that table: nothing is emulated")
       ->excludes(json)
       ->excludes(csv);
   csv->excludes(json);

@@ -6,7 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/json_output.h"
-#include "cli/zoo_page.h"
+#include "cli/zoo_tables.h"
 
 namespace attnlab::cli {
 namespace {
@@ -31,7 +31,7 @@ Json to_json(const Zoo& zoo) {
 }
 
 std::string text_of(const Zoo& zoo) {
-  std::string text = zoo_table(zoo).text();
+  std::string text = mistakes_table(zoo).text();
   for (const HonestRuns& group : zoo.others) {
     text += group.kernels + ": " + std::to_string(group.rejected) + " of " + std::to_string(group.runs) +
             " rejected\n";
@@ -45,10 +45,10 @@ void run(const Options& options) {
     std::vector<oracle::Sensitivity> all;
     for (const oracle::HonestClass& one : oracle::honest_classes())
       all.push_back(oracle::sensitivity_of(one));
-    text = sensitivity_tables(all);
+    text = markdown(sensitivity_tables(all));
   } else {
     const Zoo zoo = run_zoo(options);
-    text = options.json ? dump(to_json(zoo)) : options.markdown ? zoo_page(zoo, options.full) : text_of(zoo);
+    text = options.json ? dump(to_json(zoo)) : options.markdown ? markdown(zoo_tables(zoo)) : text_of(zoo);
   }
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
@@ -64,8 +64,8 @@ void add_zoo(CLI::App& app) {
   command->add_flag("--full", options->full,
                     "The problems of 64k keys, every honest run and the tables of sensitivity too (minutes)");
   auto* json = command->add_flag("--json", options->json, "JSON");
-  auto* markdown =
-      command->add_flag("--markdown", options->markdown, "The page docs/results/oracle.md")->excludes(json);
+  auto* markdown = command->add_flag("--markdown", options->markdown, "The tables of docs/results/oracle.md")
+                       ->excludes(json);
   command
       ->add_flag("--sensitivity", options->sensitivity,
                  "Instead: the smallest errors that the check sees, by class and output, as Markdown")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""docs/results/traffic.md: what `attnlab traffic` predicts for large problems beside what an H200 counted.
+"""The tables of docs/results/traffic.md: what `attnlab traffic` predicts for large problems beside what an H200 counted.
 
-usage: traffic.py ATTNLAB > docs/results/traffic.md
+usage: traffic.py ATTNLAB
 """
 import csv
 import json
@@ -48,11 +48,10 @@ def off(model, mean):
     return f"{100 * (model / mean - 1):+.1f} %"
 
 
-print("<!-- Made by cuda/counters/traffic.py; do not edit. -->")
-print("# Large problems: `attnlab traffic` and an H200\n")
-print(f"Tiles replayed without arithmetic, beside launches of the rung under Nsight Compute ({about['gpu']}, {about['date']}, "
-      f"CUDA {about['nvcc']}, ncu {about['ncu'].split(',')[0]}; `cuda/counters/measure_large.sh`), two of each problem, in the mean. "
-      "DRAM writes: what the model writes, and what it leaves dirty in the L2; the GPU's count lies between.\n")
+print("## setup\n")
+print("| GPU | date | CUDA | Nsight Compute |\n|---|---|---|---|")
+print(f"| {about['gpu']} | {about['date']} | {about['nvcc']} | {about['ncu'].split(',')[0]} |\n")
+print("## large problems\n")
 print("| kernel | problem | DRAM read, model | H200 | | DRAM written, model | + dirty | H200 | L2 to SM, model | H200 | |")
 print("|---|---|---|---|---|---|---|---|---|---|---|")
 for key in dict.fromkeys(tuple(row[c] for c in PROBLEM) for row in launches):
@@ -67,13 +66,3 @@ for key in dict.fromkeys(tuple(row[c] for c in PROBLEM) for row in launches):
     print(f"| {row['kernel']} | {problem} | {mb(model['dram_read_bytes'])} | {read_text} | "
           f"{off(model['dram_read_bytes'], read)} | {mb(model['dram_write_bytes'])} | {mb(model['dram_dirty_left_bytes'])} | "
           f"{written_text} | {mb(model['l2_to_sm_bytes'])} | {fetched_text} | {off(model['l2_to_sm_bytes'], fetched)} |")
-
-print("""
-**Past the L1.** Tiles go by the L1 (`__ldcg`, `cuda/device/tile.cuh`), as those of FlashAttention-2 do (`cp.async.cg`), so that what an
-SM fetches is what its blocks ask for, to the sector. Loaded through the L1, resident blocks of one head that happen to keep together
-find one another's tiles there: rung 04 then fetched 120 instead of 275 GB at N 16384, d 128, and launches lay up to 17 % apart. It was no
-faster: 597 and 599 against 602 and 604 ms there, 213 and 215 against 209 ms in fp16 with d 64 (the same H200 and day, in one run of both).
-
-**K and V of two heads.** At N 16384, d 128, fp32 the SMs work on two heads at a time, whose K and V, 33.6 MB, are what one of the L2's two
-partitions holds (31.5 MB). How much is read twice then depends on how far the heads' blocks drift apart: the H200's own launches differ.
-""", end="")
