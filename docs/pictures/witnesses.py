@@ -23,9 +23,9 @@ def counted(attnlab):
 def main():
     ways = [
         ("closed form", "a formula, for any size,", "in microseconds", GREY),
-        ("metered reference", "the algorithm's text, run on a", "memory that counts every load", ORANGE),
-        ("CUDA kernel, emulated", "the kernel, run on a CPU,", "each byte that its warps ask for", BLUE),
-        ("CUDA kernel, H200", "the same kernel on the GPU,", "sectors by its own counters", GREEN),
+        ("metered reference", "the algorithm, run on a", "memory that counts loads", ORANGE),
+        ("CUDA kernel, emulated", "the kernel, run on a CPU:", "what its warps ask for", BLUE),
+        ("CUDA kernel, H200", "the same kernel on a GPU:", "the GPU's own counters", GREEN),
     ]
     width, gap = 188, 16
     parts = [text(410, 26, "How many bytes does FlashAttention-2 move?", 18, weight="bold"),
