@@ -8,13 +8,14 @@
 #include <memory>
 #include <optional>
 
-#include "cli/battery_folder.h"
-#include "cli/battery_process.h"
-#include "cli/battery_rungs.h"
+#include "answers/battery_folder.h"
+#include "answers/battery_process.h"
+#include "answers/kernels/rungs.h"
 #include "cli/command.h"
 #include "cli/problem_options.h"
 #include "cli/progress.h"
-#include "cli/quantity.h"
+#include "cli/quantity_options.h"
+#include "cli/refusal.h"
 #include "files/tensor_file.h"
 #include "oracle/battery/plan.h"
 #include "oracle/battery/run_case.h"
@@ -24,6 +25,19 @@
 #include "simulator/emulator/translate/process.h"
 
 namespace attnlab::cli {
+
+using answers::backend_of;
+using answers::folder_kernel;
+using answers::FolderKernelOptions;
+using answers::Interrupted;
+using answers::InterruptGuard;
+using answers::require_program;
+using answers::require_uninterrupted;
+using answers::rung_class;
+using answers::rung_kernel;
+using answers::rung_schema;
+using answers::split_command;
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -209,7 +223,7 @@ void run(const Options& o) {
   require_seconds("--time", o.time), require_seconds("--call-time", o.call_time);
 
   std::optional<cuda::Backend> backend;
-  if (!o.kernel.empty()) backend = backend_of("--backend", o.backend);
+  if (!o.kernel.empty()) backend = backend_of("backend", o.backend);
   oracle::BatteryOptions options = battery_options(o, backend);
   const std::optional<oracle::Activations> real = activations(o.real);
   if (real) options.activations = &*real;
@@ -220,7 +234,7 @@ void run(const Options& o) {
   if (backend) {
     kernel = rung_kernel(*backend, o.kernel);
   } else {
-    program = {split_command("--cmd", o.command), o.layout == "bshd", o.call_time};
+    program = {split_command("cmd", o.command), o.layout == "bshd", o.call_time};
     require_program(program.words[0]);
     kernel = folder_kernel(program, work.path(), false);
   }
@@ -319,6 +333,7 @@ void add_battery(CLI::App& app) {
   add_count(*command, "--threads", o->threads, "Threads of the oracle [one a core]");
   command->add_flag("--json", o->json, "One JSON object");
   command->footer("Exit code 0: right; 1: wrong, or nothing was run; 2: bad input.");
+  spell_fields(*command, {{"kernel", "--kernel"}, {"backend", "--backend"}, {"cmd", "--cmd"}});
   command->callback([o] { run(*o); });
 }
 

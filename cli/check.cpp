@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -11,7 +12,8 @@
 #include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/problem_options.h"
-#include "cli/quantity.h"
+#include "cli/quantity_options.h"
+#include "cli/refusal.h"
 #include "cli/table.h"
 #include "cuda/golden/golden.h"
 #include "files/output_file.h"
@@ -19,6 +21,16 @@
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
+
+using answers::CheckAnswer;
+using answers::CheckInputs;
+using answers::CheckSources;
+using answers::dump;
+using answers::kRoles;
+using answers::read_check_inputs;
+using answers::Role;
+using answers::RoleInfo;
+
 namespace {
 
 struct Options {
@@ -57,7 +69,7 @@ void run(Options& o) {
   const Screen show = screen("--picture", o.picture);
   if (!o.html.empty()) files::check_writable(o.html);
   if (o.block_kv != 0) o.declared.min_block_kv = extent("--min-block-kv", o.block_kv);
-  const CheckInputs inputs = read_check_inputs(o.sources, o.problem);
+  const CheckInputs inputs = read_check_inputs(o.sources, fields_of(o.problem));
   const oracle::KernelClass kernel_class =
       oracle::declared_class(inputs.inputs.q.dtype, o.declared, "--", '-');
   const auto start = std::chrono::steady_clock::now();
@@ -70,12 +82,19 @@ void run(Options& o) {
   if (!answer.verdict.right) throw CLI::RuntimeError(1);
 }
 
+// The output o is --out, the others have their own names.
+std::string option_of(const RoleInfo& role) {
+  std::string option = role.role == Role::o ? "--out" : std::string("--") + role.name;
+  std::ranges::replace(option, '_', '-');
+  return option;
+}
+
 void add_tensors(CLI::App& check, CheckSources& s) {
   check.add_option(
       "--input", s.input,
       "A .safetensors or .npz file with tensors q, k, v, o (or out), lse, dout, dq, dk, dv, mask, "
       "bias, block_table, q_scale, k_scale, v_scale, as many as there are");
-  for (const RoleInfo& role : kRoles) check.add_option(role.option, s.file(role.role), role.what);
+  for (const RoleInfo& role : kRoles) check.add_option(option_of(role), s.file(role.role), role.what);
   check.add_option(
       "--layout", s.layout,
       "bhsd, [batch, heads, seqlen, dim], or bshd, [batch, seqlen, heads, dim]; 3 dimensions are "
@@ -137,6 +156,11 @@ void add_check(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--html", o->html, "Writes the verdict as a page, too");
   command->add_flag("--json", o->json, "One JSON object");
+  std::map<std::string, std::string> names{{"alibi", "--alibi"},       {"dtype", "--dtype"},
+                                           {"kv_dtype", "--kv-dtype"}, {"out_dtype", "--out-dtype"},
+                                           {"layout", "--layout"},     {"page_layout", "--page-layout"}};
+  for (const RoleInfo& role : kRoles) names[role.name] = option_of(role);
+  spell_fields(*command, std::move(names));
   command->callback([o] { run(*o); });
 }
 

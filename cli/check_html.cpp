@@ -5,15 +5,18 @@
 #include <algorithm>
 #include <string_view>
 
+#include "answers/quantity.h"
 #include "cli/check_pictures.h"
 #include "cli/check_report.h"
 #include "cli/problem_report.h"
-#include "cli/quantity.h"
 #include "oracle/rules.h"
 #include "simulator/emulator/report/highlight.h"
 #include "simulator/emulator/report/html_parts.h"
 
 namespace attnlab::cli {
+
+using answers::format_count;
+
 namespace {
 
 using emulator::escaped;
@@ -92,7 +95,7 @@ std::string tensors_table(const oracle::Verdict& verdict) {
          rows + "</tbody></table></div></section>\n";
 }
 
-std::string diagnosis(const CheckAnswer& answer) {
+std::string diagnosis(const answers::CheckAnswer& answer) {
   const oracle::Verdict& verdict = answer.verdict;
   if (verdict.right || !answer.diagnosed) return "";
   std::string text = "<section><h2>Diagnosis</h2>\n";
@@ -151,7 +154,7 @@ std::string rules(const oracle::Verdict& verdict) {
          rows + "</tbody></table></div></section>\n";
 }
 
-std::string damage(const CheckInputs& inputs, const oracle::Verdict& verdict) {
+std::string damage(const answers::CheckInputs& inputs, const oracle::Verdict& verdict) {
   if (verdict.damage.empty()) return "";
   std::string text = "<section><h2>Damage</h2>\n";
   for (const oracle::DamageMap& map : verdict.damage) {
@@ -163,7 +166,8 @@ std::string damage(const CheckInputs& inputs, const oracle::Verdict& verdict) {
 
 }  // namespace
 
-std::string to_html(const CheckInputs& inputs, const CheckAnswer& answer, const std::string& title) {
+std::string to_html(const answers::CheckInputs& inputs, const answers::CheckAnswer& answer,
+                    const std::string& title) {
   const oracle::Verdict& verdict = answer.verdict;
   const std::string masks = describe_masks(inputs.problem);
   std::string notes;

@@ -7,10 +7,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "answers/quantity.h"
 #include "cli/problem_report.h"
-#include "cli/quantity.h"
 
 namespace attnlab::cli {
+
+using answers::format_count;
+
 namespace {
 
 double share_of(const oracle::TensorVerdict& tensor, int bin) {
@@ -162,7 +165,7 @@ std::string wrapped(const std::string& text, int column, int indent, const Scree
   return result + "\n";
 }
 
-std::string diagnosis_lines(const CheckAnswer& answer, const Screen& screen) {
+std::string diagnosis_lines(const answers::CheckAnswer& answer, const Screen& screen) {
   const oracle::Verdict& verdict = answer.verdict;
   std::string text;
   if (!verdict.right && answer.diagnosed && verdict.diagnosis.empty()) {
@@ -179,7 +182,7 @@ std::string diagnosis_lines(const CheckAnswer& answer, const Screen& screen) {
   return text;
 }
 
-std::string verdict_lines(const CheckAnswer& answer, const Screen& screen) {
+std::string verdict_lines(const answers::CheckAnswer& answer, const Screen& screen) {
   const oracle::Verdict& verdict = answer.verdict;
   std::string text = (verdict.right ? screen.green("RIGHT") : screen.red("WRONG")) + ": " +
                      wrapped(sentence(verdict), 7, 7, screen);
@@ -222,15 +225,15 @@ std::vector<int> shown_bins(const oracle::Verdict& verdict) {
   return bins;
 }
 
-std::vector<std::string> remarks(const CheckInputs& inputs, const oracle::Verdict& verdict) {
+std::vector<std::string> remarks(const answers::CheckInputs& inputs, const oracle::Verdict& verdict) {
   std::vector<std::string> lines;
   const attention::Problem& p = inputs.problem;
   if (!verdict.right && !p.packed() && p.num_heads > p.seqlen_q && p.seqlen_q > 1) {
-    lines.push_back(
-        fmt::format("{} heads and {} queries: do the dimensions lie in the other order (--layout {})?",
-                    p.num_heads, p.seqlen_q, inputs.form.order == Form::Order::bhsd ? "bshd" : "bhsd"));
+    lines.push_back(fmt::format(
+        "{} heads and {} queries: do the dimensions lie in the other order (--layout {})?", p.num_heads,
+        p.seqlen_q, inputs.form.order == answers::Form::Order::bhsd ? "bshd" : "bhsd"));
   }
-  for (const NonFinite& tensor : inputs.not_finite) {
+  for (const answers::NonFinite& tensor : inputs.not_finite) {
     lines.push_back(
         fmt::format("{} has NaN or infinity in {} places: rows that see them are expected "
                     "to be NaN or infinite (docs/semantics.md)",
@@ -242,7 +245,8 @@ std::vector<std::string> remarks(const CheckInputs& inputs, const oracle::Verdic
   return lines;
 }
 
-std::string to_text(const CheckInputs& inputs, const CheckAnswer& answer, const Screen& screen) {
+std::string to_text(const answers::CheckInputs& inputs, const answers::CheckAnswer& answer,
+                    const Screen& screen) {
   const oracle::Verdict& verdict = answer.verdict;
   std::string text = verdict_lines(answer, screen);
   text += fmt::format("\nproblem   {}, {}\n", describe_sizes(inputs.problem, inputs.inputs.q.dtype),
@@ -259,17 +263,6 @@ std::string to_text(const CheckInputs& inputs, const CheckAnswer& answer, const 
   for (const oracle::DamageMap& map : verdict.damage) text += "\n" + heat_map(inputs.problem, map, screen);
   if (!verdict.rules.empty()) text += "\n" + rules_table(verdict);
   return text;
-}
-
-Json to_json(const CheckInputs& inputs, const CheckAnswer& answer) {
-  Json json = Json::parse(oracle::to_json(answer.verdict));
-  json["problem"] = problem_json(inputs.problem, inputs.inputs.q.dtype);
-  json["layout"] = inputs.form.name();
-  json["nonfinite_inputs"] = Json::object();
-  for (const NonFinite& tensor : inputs.not_finite) json["nonfinite_inputs"][tensor.tensor] = tensor.count;
-  json["unused_tensors"] = inputs.unused;
-  json["seconds"] = answer.seconds;
-  return json;
 }
 
 }  // namespace attnlab::cli

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "answers/gqa_checkpoint.h"
 #include "cli/command.h"
-#include "cli/gqa_checkpoint.h"
-#include "cli/quantity.h"
+#include "cli/quantity_options.h"
 #include "files/output_file.h"
 #include "files/safetensors.h"
 #include "files/tensor_file.h"
@@ -19,6 +19,11 @@
 #include "reference/core/json_object.h"
 
 namespace attnlab::cli {
+
+using answers::format_bytes;
+using answers::GqaPlan;
+using answers::GqaRequest;
+
 namespace {
 
 namespace fs = std::filesystem;

@@ -7,16 +7,23 @@
 #include <filesystem>
 #include <memory>
 
+#include "answers/kernels/witness.h"
 #include "cli/command.h"
 #include "cli/figure2.h"
 #include "cli/plot.h"
 #include "cli/real_model.h"
-#include "cli/witness.h"
+#include "cli/witness_report.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
 #include "simulator/emulator/report/html.h"
 
 namespace attnlab::cli {
+
+using answers::emulate;
+using answers::shipped_measurements;
+using answers::witness;
+using answers::Witness;
+
 namespace {
 
 struct Options {

@@ -4,14 +4,22 @@
 #include <chrono>
 #include <map>
 
+#include "answers/random_blocks.h"
+#include "answers/random_tensors.h"
 #include "cli/progress.h"
-#include "cli/random_blocks.h"
-#include "cli/tensors.h"
 #include "reference/core/errors.h"
 #include "simulator/io/metered_attention.h"
 #include "simulator/io/sampled_meter.h"
 
 namespace attnlab::cli {
+
+using answers::Json;
+using answers::OwnedTensor;
+using answers::random_blocks;
+using answers::random_normal;
+using answers::read_json;
+using answers::worst_difference;
+
 namespace {
 
 using attention::Algorithm;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/json_output.h"
+#include "answers/json.h"
 #include "reference/attention/attention.h"
 #include "simulator/device/device.h"
 #include "simulator/io/account.h"
@@ -42,7 +42,7 @@ struct Figure2 {
   std::int64_t sram_elements = 0;
   std::vector<Figure2Row> rows;
   std::vector<Figure2Point> middle;
-  Json paper;
+  answers::Json paper;
   Index heads_run = 0;
 };
 

@@ -1,11 +1,17 @@
 // The text, tables and files of Figure 2.
 #include <fmt/format.h>
 
+#include "answers/io.h"
 #include "cli/figure2.h"
-#include "cli/io_answer.h"
 #include "cli/table.h"
 
 namespace attnlab::cli {
+
+using answers::dump;
+using answers::Json;
+using answers::json_count;
+using answers::work_of;
+
 namespace {
 
 double gb(io::Count bytes) { return static_cast<double>(bytes) * 1e-9; }

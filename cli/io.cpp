@@ -1,4 +1,6 @@
 // attnlab io: what an algorithm moves between HBM and SRAM, in closed form and metered.
+#include "answers/io.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -6,12 +8,20 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/io_answer.h"
+#include "cli/io_report.h"
 #include "cli/problem_options.h"
-#include "cli/quantity.h"
+#include "cli/quantity_options.h"
+#include "cli/refusal.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
+
+using answers::dump;
+using answers::IoAnswer;
+using answers::IoChoices;
+using answers::IoQuestion;
+using answers::Share;
+
 namespace {
 
 struct Options {
@@ -33,7 +43,7 @@ void run(Options& o) {
   question.density = o.density.value();
   question.kv_lora_rank = extent("--kv-lora-rank", o.kv_lora_rank);
   question.rope_dim = extent("--rope-dim", o.rope_dim);
-  question.problem = problem_of(o.problem);
+  question.problem = problem_of(fields_of(o.problem));
   const IoAnswer result = answer(question);
   const std::string text = o.json ? dump(to_json(question, result)) : to_text(question, result);
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -65,6 +75,8 @@ void add_io(CLI::App& app) {
   add_count(*io, "--kv-lora-rank", o->kv_lora_rank, "mla-*: d_c, the latent of K and V [512]", 1);
   add_count(*io, "--rope-dim", o->rope_dim, "mla-*: d_R, the decoupled RoPE key [64]");
   io->add_flag("--json", o->json, "One JSON object");
+  spell_fields(
+      *io, {{"pass", "--pass"}, {"density", "--density"}, {"sram_bytes", "--sram"}, {"alibi", "--alibi"}});
   io->callback([o] { run(*o); });
 }
 

@@ -1,4 +1,6 @@
 // attnlab kv: how large a model's KV cache is, and how much of it fits in a memory.
+#include "answers/kv.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -7,17 +9,26 @@
 #include <cstdio>
 #include <memory>
 
+#include "answers/kv_compare.h"
 #include "cli/command.h"
-#include "cli/kv_answer.h"
-#include "cli/kv_compare.h"
+#include "cli/kv_report.h"
 #include "cli/plot.h"
-#include "cli/quantity.h"
+#include "cli/quantity_options.h"
+#include "cli/refusal.h"
 #include "reference/cards/config_json.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
 #include "simulator/device/device.h"
 
 namespace attnlab::cli {
+
+using answers::compare;
+using answers::KvAnswer;
+using answers::KvComparison;
+using answers::KvQuestion;
+using answers::parse_bytes;
+using answers::parse_share;
+
 namespace {
 
 struct Options {
@@ -134,6 +145,7 @@ void add_kv(CLI::App& app) {
       ->type_name("DIR")
       ->needs(compare);
   kv->add_flag("--json", options->json, "One JSON object, counts as integers, sizes in bytes");
+  spell_fields(*kv, {{"parameters", "--parameters"}});
   kv->callback([options] { run(*options); });
 }
 

@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <memory>
 
+#include "answers/json.h"
+#include "answers/quantity.h"
 #include "cli/command.h"
-#include "cli/json_output.h"
-#include "cli/quantity.h"
 #include "cli/table.h"
 #include "reference/attention/attention.h"
 #include "reference/cards/sizing.h"
@@ -17,6 +17,11 @@
 #include "simulator/io/registry.h"
 
 namespace attnlab::cli {
+
+using answers::dump;
+using answers::format_count;
+using answers::Json;
+
 namespace {
 
 struct Options {

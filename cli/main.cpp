@@ -7,11 +7,15 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/refusal.h"
 #include "reference/core/errors.h"
+#include "reference/core/version.h"
 
 int main(int argc, char** argv) {
   CLI::App app{"attnlab: reference implementation and simulator of attention"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", "attnlab " + std::string(attnlab::version()));
+  const bool json = attnlab::cli::wants_json(argc, argv);
   try {
     attnlab::cli::add_battery(app);
     attnlab::cli::add_cc(app);
@@ -26,6 +30,7 @@ int main(int argc, char** argv) {
     attnlab::cli::add_traffic(app);
     attnlab::cli::add_witness(app);
     attnlab::cli::add_zoo(app);
+    app.footer(attnlab::cli::exit_codes_text());  // after them: it is theirs, too, if it is there before
     std::string names;
     bool known = argc < 2 || argv[1][0] == '-';
     for (const CLI::App* command : app.get_subcommands({})) {
@@ -40,14 +45,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::RuntimeError& failed) {  // a command that has said what there is to say
     return failed.get_exit_code();
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "attnlab: {} (see attnlab --help)\n", error.what());
-    return 2;
+    return attnlab::cli::refuse(app, error, json);
   } catch (const attnlab::InvalidArgument& error) {
-    fmt::print(stderr, "attnlab: {}\n", error.what());
-    return 2;
+    return attnlab::cli::refuse(app, error, json);
   } catch (const attnlab::FileError& error) {
-    fmt::print(stderr, "attnlab: {}\n", error.what());
-    return 2;
+    return attnlab::cli::refuse(app, error, json);
   } catch (const std::exception& error) {
     fmt::print(stderr, "attnlab: internal error: {}\n", error.what());
     return 1;

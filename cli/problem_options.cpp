@@ -1,10 +1,8 @@
 #include "cli/problem_options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cmath>
 
-#include "cli/quantity.h"
+#include "cli/quantity_options.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
@@ -30,22 +28,11 @@ attention::Window parse_window(const std::string& text) {
   attention::Window window;
   const auto side = [](const std::string& part) -> std::optional<Index> {
     if (part.empty() || part == "-1") return std::nullopt;
-    return extent("--window", parse_count("--window", part));
+    return extent("--window", answers::parse_count("--window", part));
   };
   window.left = side(parts[0]);
   window.right = side(parts[1]);
   return window;
-}
-
-// Press et al. 2022, section 3: slopes 2^(-8 h / H), h = 1..H.
-std::vector<double> alibi_slopes(Index heads) {
-  constexpr Index kMost = Index{1} << 20;
-  if (heads > kMost) throw InvalidArgument("--alibi", std::to_string(heads) + " heads", "at most 1M of them");
-  std::vector<double> slopes;
-  for (Index h = 1; h <= heads; ++h) {
-    slopes.push_back(std::exp2(-8.0 * static_cast<double>(h) / static_cast<double>(heads)));
-  }
-  return slopes;
 }
 
 std::vector<double> parse_numbers(const std::string& option, const std::string& text) {
@@ -74,15 +61,9 @@ Index extent(const std::string& option, std::uint64_t value) {
 std::vector<Index> parse_list(const std::string& option, const std::string& text) {
   std::vector<Index> list;
   if (text.empty()) return list;
-  for (const std::string& part : split(text)) list.push_back(extent(option, parse_count(option, part)));
+  for (const std::string& part : split(text))
+    list.push_back(extent(option, answers::parse_count(option, part)));
   return list;
-}
-
-Index longest_sequence(const std::vector<Index>& cu_seqlens) {
-  Index longest = 0;
-  for (std::size_t b = 1; b < cu_seqlens.size(); ++b)
-    longest = std::max(longest, cu_seqlens[b] - cu_seqlens[b - 1]);
-  return longest;
 }
 
 void add_size_options(CLI::App& app, ProblemOptions& o) {
@@ -112,54 +93,34 @@ void add_mask_options(CLI::App& app, ProblemOptions& o) {
   add_count(app, "--dropout-offset", o.dropout_offset, "Philox offset [0]");
 }
 
-void apply_mask_options(const ProblemOptions& o, attention::Problem& p) {
-  p.softmax_scale = o.scale;
-  p.causal = o.causal;
-  p.window = parse_window(o.window);
-  p.softcap = o.softcap;
-  if (o.alibi) p.alibi_slopes = alibi_slopes(p.num_heads);
-  if (!o.sinks.empty()) p.sinks = parse_numbers("--sinks", o.sinks);
-  p.kv_lens = parse_list("--kv-lens", o.kv_lens);
-  p.q_lens = parse_list("--q-lens", o.q_lens);
-  p.cu_seqlens_q = parse_list("--cu-seqlens-q", o.cu_seqlens_q);
-  p.cu_seqlens_kv = parse_list("--cu-seqlens-kv", o.cu_seqlens_kv);
-  if (p.packed()) p.batch = static_cast<Index>(p.cu_seqlens_q.size()) - 1;
+answers::ProblemFields fields_of(const ProblemOptions& o) {
+  answers::ProblemFields fields;
+  const auto given = [](const char* option, std::uint64_t own, std::uint64_t otherwise) {
+    const std::uint64_t value = own == ProblemOptions::kAbsent ? otherwise : own;
+    return value == ProblemOptions::kAbsent ? std::nullopt : std::optional(extent(option, value));
+  };
+  fields.batch = extent("--batch", o.batch);
+  fields.num_heads = extent("--heads", o.heads);
+  fields.num_kv_heads = given("--kv-heads", o.kv_heads, o.heads);
+  fields.seqlen_q = given("--seqlen-q", o.seqlen_q, o.seqlen);
+  fields.seqlen_kv = given("--seqlen-kv", o.seqlen_kv, o.seqlen);
+  fields.head_dim = extent("--dim", o.dim);
+  fields.head_dim_v = given("--dim-v", o.dim_v, o.dim);
+  fields.softmax_scale = o.scale;
+  fields.causal = o.causal;
+  fields.window = parse_window(o.window);
+  fields.softcap = o.softcap;
+  fields.alibi = o.alibi;
+  if (!o.sinks.empty()) fields.sinks = parse_numbers("--sinks", o.sinks);
+  fields.kv_lens = parse_list("--kv-lens", o.kv_lens);
+  fields.q_lens = parse_list("--q-lens", o.q_lens);
+  fields.cu_seqlens_q = parse_list("--cu-seqlens-q", o.cu_seqlens_q);
+  fields.cu_seqlens_kv = parse_list("--cu-seqlens-kv", o.cu_seqlens_kv);
   if (o.dropout_offset > UINT32_MAX) {
     throw InvalidArgument("--dropout-offset", std::to_string(o.dropout_offset), "less than 2^32");
   }
-  p.dropout = {o.dropout, o.dropout_seed, static_cast<std::uint32_t>(o.dropout_offset)};
-  validate(p);
-}
-
-void apply_to_tensors(const ProblemOptions& o, attention::Problem& p) {
-  if (!o.cu_seqlens_q.empty() || !o.cu_seqlens_kv.empty()) {
-    p.seqlen_q = longest_sequence(parse_list("--cu-seqlens-q", o.cu_seqlens_q));
-    p.seqlen_kv = longest_sequence(parse_list("--cu-seqlens-kv", o.cu_seqlens_kv));
-  }
-  apply_mask_options(o, p);
-}
-
-attention::Problem problem_of(const ProblemOptions& o) {
-  attention::Problem p;
-  p.batch = extent("--batch", o.batch);
-  p.num_heads = extent("--heads", o.heads);
-  const auto either = [](std::uint64_t own, std::uint64_t otherwise) {
-    return own == ProblemOptions::kAbsent ? otherwise : own;
-  };
-  const auto length = [&](const char* option, std::uint64_t own, const char* cu_option,
-                          const std::string& cu) {
-    const std::uint64_t given = either(own, o.seqlen);
-    if (given != ProblemOptions::kAbsent) return extent(option, given);
-    if (!cu.empty()) return longest_sequence(parse_list(cu_option, cu));
-    throw InvalidArgument(option, "nothing", "a length, here or as --seqlen");
-  };
-  p.num_kv_heads = extent("--kv-heads", either(o.kv_heads, o.heads));
-  p.seqlen_q = length("--seqlen-q", o.seqlen_q, "--cu-seqlens-q", o.cu_seqlens_q);
-  p.seqlen_kv = length("--seqlen-kv", o.seqlen_kv, "--cu-seqlens-kv", o.cu_seqlens_kv);
-  p.head_dim = extent("--dim", o.dim);
-  p.head_dim_v = extent("--dim-v", either(o.dim_v, o.dim));
-  apply_mask_options(o, p);
-  return p;
+  fields.dropout = {o.dropout, o.dropout_seed, static_cast<std::uint32_t>(o.dropout_offset)};
+  return fields;
 }
 
 }  // namespace attnlab::cli

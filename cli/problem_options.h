@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "answers/problem_fields.h"
 #include "cli/cli11.h"
-#include "reference/attention/problem.h"
 
 namespace attnlab::cli {
 
-// As typed; problem() gives the sense. Must outlive the parse.
+// As typed; fields_of() gives the sense. Must outlive the parse.
 struct ProblemOptions {
   static constexpr std::uint64_t kAbsent = UINT64_MAX;
   std::uint64_t batch = 1, heads = 1, kv_heads = kAbsent, dim = 64, dim_v = kAbsent;
@@ -28,15 +28,8 @@ void add_size_options(CLI::App& app, ProblemOptions& options);
 // --causal, --window, --softcap, --kv-lens, ...: everything else.
 void add_mask_options(CLI::App& app, ProblemOptions& options);
 
-// The problem, validated. Throws InvalidArgument naming the option. --cu-seqlens-* set the batch, and the
-// lengths that are not given.
-attention::Problem problem_of(const ProblemOptions& options);
-// The same for sizes that come from tensors: only the mask options are read.
-void apply_mask_options(const ProblemOptions& options, attention::Problem& problem);
-// The same where the sizes are those of tensors: packed sequences have the lengths that --cu-seqlens-* say.
-void apply_to_tensors(const ProblemOptions& options, attention::Problem& problem);
-// The longest sequence of --cu-seqlens-q or --cu-seqlens-kv; 0 for an empty list.
-Index longest_sequence(const std::vector<Index>& cu_seqlens);
+// What was typed, as fields. Throws InvalidArgument naming the option.
+answers::ProblemFields fields_of(const ProblemOptions& options);
 
 // "201,22" as numbers; counts as in quantity.h.
 std::vector<Index> parse_list(const std::string& option, const std::string& text);

@@ -1,16 +1,12 @@
-// A problem in a command's answer: as JSON, and in words.
+// A problem in words.
 #pragma once
 
 #include <string>
 
-#include "cli/json_output.h"
 #include "reference/attention/problem.h"
 #include "reference/core/dtype.h"
 
 namespace attnlab::cli {
-
-// Sizes and every option that is in force.
-Json problem_json(const attention::Problem& problem, DType dtype);
 
 // "batch 2, 12 heads (4 of K and V), 201 queries x 201 keys, head_dim 64, fp16"
 std::string describe_sizes(const attention::Problem& problem, DType dtype);

@@ -4,12 +4,19 @@
 
 #include <algorithm>
 
+#include "answers/random_tensors.h"
 #include "cli/table.h"
-#include "cli/tensors.h"
 #include "files/tensor_file.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
+
+using answers::dump;
+using answers::Json;
+using answers::OwnedTensor;
+using answers::read_json;
+using answers::worst_difference;
+
 namespace {
 
 using attention::Algorithm;

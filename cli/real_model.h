@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/json_output.h"
+#include "answers/json.h"
 #include "reference/attention/attention.h"
 
 namespace attnlab::cli {
@@ -18,7 +18,7 @@ struct RealModelRow {
 };
 
 struct RealModel {
-  Json config;
+  answers::Json config;
   attention::Problem problem;
   double model_error = 0;  // worst difference of the model's own output from float64
   std::vector<RealModelRow> rows;

@@ -1,4 +1,6 @@
 // attnlab run: attention on real tensors.
+#include "answers/run.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,13 +11,24 @@
 
 #include "cli/command.h"
 #include "cli/problem_options.h"
-#include "cli/quantity.h"
-#include "cli/run_answer.h"
+#include "cli/quantity_options.h"
+#include "cli/refusal.h"
+#include "cli/run_report.h"
 #include "files/output_file.h"
 #include "files/tensor_file.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
+
+using answers::dump;
+using answers::parse_count;
+using answers::read_inputs;
+using answers::RunAnswer;
+using answers::RunInputs;
+using answers::RunQuestion;
+using answers::RunSources;
+using answers::Share;
+
 namespace {
 
 struct Options {
@@ -95,7 +108,7 @@ void run(const Options& o, const CLI::App& app) {
     question.in_double = o.precision.empty() ? dtype == DType::f64 : o.precision == "double";
     validate(question, problem, dtype);
   };
-  const RunInputs inputs = read_inputs(o.sources, o.problem, accept);
+  const RunInputs inputs = read_inputs(o.sources, fields_of(o.problem), accept);
   const RunAnswer result = answer(question, inputs);
   const std::vector<std::string> written = write_outputs(o, result);
   const std::string text =
@@ -156,6 +169,14 @@ void add_run(CLI::App& app) {
           "Heads compared with standard attention in float64 [as many as a few seconds allow]; 0: none")
       ->type_name("COUNT");
   command->add_flag("--json", o->json, "One JSON object");
+  std::map<std::string, std::string> names{{"alibi", "--alibi"},
+                                           {"density", "--density"},
+                                           {"precision", "--precision"},
+                                           {"dtype", "--dtype"},
+                                           {"layout", "--layout"}};
+  for (const char* tensor : {"q", "k", "v", "mask", "bias", "dout"})
+    names[tensor] = std::string("--") + tensor;
+  spell_fields(*command, std::move(names));
   command->callback([o, command] { run(*o, *command); });
 }
 

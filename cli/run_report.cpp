@@ -1,43 +1,38 @@
-// What `attnlab run` prints.
+#include "cli/run_report.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "answers/quantity.h"
 #include "cli/problem_report.h"
-#include "cli/quantity.h"
-#include "cli/run_answer.h"
 
 namespace attnlab::cli {
+
+using answers::format_count;
+
 namespace {
 
-Json agreement_json(const Agreement& agreement) {
-  return {{"max_abs_error", agreement.worst},
-          {"max_abs", agreement.largest},
-          {"nonfinite_mismatches", agreement.mismatches}};
-}
-
-std::string agreement_text(const Agreement& agreement) {
+std::string agreement_text(const answers::Agreement& agreement) {
   std::string text = fmt::format("{:.1e}", agreement.worst);
   if (agreement.mismatches != 0)
     text += fmt::format(" and {} numbers finite on one side only", format_count(agreement.mismatches));
   return text;
 }
 
-// null: what suits the CPU.
-Json tile_json(Index size) { return size == 0 ? Json() : Json(size); }
-
 std::string line(const char* head, const std::string& text) { return fmt::format("{:<11} {}\n", head, text); }
 
-std::string check_text(const RunQuestion& question, const RunInputs& inputs, const RunAnswer& a) {
+std::string check_text(const answers::RunQuestion& question, const answers::RunInputs& inputs,
+                       const answers::RunAnswer& a) {
   const Index heads = inputs.problem.batch * inputs.problem.num_heads;
   if (!a.check) {
     return line("check",
                 question.check_heads ? "none" : "too large for float64 here (--check 1 compares a head)");
   }
-  const CheckResult& check = *a.check;
+  const answers::CheckResult& check = *a.check;
   std::string text = line("check", fmt::format("against standard attention in float64, {} of {} heads",
                                                format_count(static_cast<std::uint64_t>(check.heads)),
                                                format_count(static_cast<std::uint64_t>(heads))));
-  const auto add = [&](const char* name, const Agreement& agreement, const std::string& more = "") {
+  const auto add = [&](const char* name, const answers::Agreement& agreement, const std::string& more = "") {
     text += line("", fmt::format("worst error of {:<3} {}{}   (largest value {:.3g})", name,
                                  agreement_text(agreement), more, agreement.largest));
   };
@@ -57,42 +52,8 @@ std::string check_text(const RunQuestion& question, const RunInputs& inputs, con
 
 }  // namespace
 
-Json to_json(const RunQuestion& question, const RunInputs& inputs, const RunAnswer& a,
-             const std::vector<std::string>& written) {
-  Json json;
-  json["algorithm"] = question.algorithm->name;
-  json["problem"] = problem_json(inputs.problem, inputs.dtype());
-  json["layout"] = inputs.form.name();
-  json["precision"] = question.in_double ? "double" : "float";
-  json["tiles"] = {{"br", tile_json(a.tiles.br)}, {"bc", tile_json(a.tiles.bc)}};
-  json["density"] = question.algorithm->block_mask ? Json(question.density) : Json();
-  json["threads"] = a.threads;
-  json["seconds"] = {{"forward", a.forward_seconds},
-                     {"backward", question.backward ? Json(a.backward_seconds) : Json()}};
-  json["check"] = nullptr;
-  if (a.check) {
-    json["check"] = {{"heads", a.check->heads},
-                     {"of_heads", inputs.problem.batch * inputs.problem.num_heads},
-                     {"o", agreement_json(a.check->o)},
-                     {"o_rounded", agreement_json(a.check->rounded)},
-                     {"lse", agreement_json(a.check->lse)}};
-    if (question.backward) {
-      json["check"]["dq"] = agreement_json(a.check->dq);
-      json["check"]["dk"] = agreement_json(a.check->dk);
-      json["check"]["dv"] = agreement_json(a.check->dv);
-    }
-  }
-  json["from_file_o"] = a.from_file ? agreement_json(*a.from_file) : Json();
-  json["rows"] = a.rows.rows;
-  json["rows_without_keys"] = a.rows.without_keys;
-  json["nonfinite_outputs"] = a.not_finite;
-  json["unused_tensors"] = inputs.unused;
-  json["written"] = written;
-  return json;
-}
-
-std::string to_text(const RunQuestion& question, const RunInputs& inputs, const RunAnswer& a,
-                    const std::vector<std::string>& written) {
+std::string to_text(const answers::RunQuestion& question, const answers::RunInputs& inputs,
+                    const answers::RunAnswer& a, const std::vector<std::string>& written) {
   const attention::Problem& p = inputs.problem;
   std::string text =
       fmt::format("{}, in {}\n", question.algorithm->title, question.in_double ? "double" : "float");

@@ -1,5 +1,7 @@
 // attnlab traffic: what an algorithm's tiles move between SMs, L2 and DRAM, replayed through a model of the
 // caches.
+#include "answers/traffic.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,11 +10,19 @@
 
 #include "cli/command.h"
 #include "cli/problem_options.h"
-#include "cli/quantity.h"
-#include "cli/traffic_answer.h"
+#include "cli/progress.h"
+#include "cli/quantity_options.h"
+#include "cli/refusal.h"
+#include "cli/traffic_report.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
+
+using answers::dump;
+using answers::Share;
+using answers::TrafficAnswer;
+using answers::TrafficQuestion;
+
 namespace {
 
 struct Options {
@@ -39,13 +49,21 @@ void run(Options& o) {
   at_most("--l2", question.l2_bytes, kMostL2Bytes);
   question.dtype = parse_dtype(o.dtype);
   question.tiles = {extent("--br", o.br), extent("--bc", o.bc)};
-  question.problem = problem_of(o.problem);
+  question.problem = problem_of(fields_of(o.problem));
 
   if (o.l2_fraction.denominator != 0) {
     if (o.l2_fraction.numerator == 0) throw InvalidArgument("--l2-fraction", "0", "more than 0");
     question.l2_effective_fraction = o.l2_fraction.value();
   }
+  std::optional<Progress> bar;
+  std::optional<io::Pass> shown;
+  question.progress = [&](io::Pass pass, double share) {
+    if (shown != pass) bar.emplace(std::string("traffic, ") + io::name(pass));
+    shown = pass;
+    bar->show(share);
+  };
   const TrafficAnswer result = answer(question);
+  bar.reset();
   const std::string text = o.json ? dump(to_json(question, result)) : to_text(question, result);
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
@@ -74,6 +92,7 @@ void add_traffic(CLI::App& app) {
   add_share(*traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that is used [all]");
   add_bytes(*traffic, "--l1", q.l1_bytes, "Bytes of L1 of an SM; 0: tiles go past it [0]");
   traffic->add_flag("--json", o->json, "One JSON object");
+  spell_fields(*traffic, {{"pass", "--pass"}, {"alibi", "--alibi"}});
   traffic->callback([o] { run(*o); });
 }
 

@@ -5,11 +5,20 @@
 #include <cstdio>
 #include <memory>
 
+#include "answers/kernels/witness.h"
 #include "cli/command.h"
-#include "cli/witness.h"
+#include "cli/witness_report.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
+
+using answers::emulate;
+using answers::shipped_exceptions;
+using answers::shipped_measurements;
+using answers::shipped_predictions;
+using answers::witness;
+using answers::Witness;
+
 namespace {
 
 struct Options {

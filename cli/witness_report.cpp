@@ -1,14 +1,18 @@
 // The four witnesses as a table for a terminal, and as JSON.
+#include "cli/witness_report.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "cli/quantity.h"
+#include "answers/quantity.h"
 #include "cli/table.h"
-#include "cli/witness.h"
 
 namespace attnlab::cli {
+
+using answers::format_count;
+
 namespace {
 
 using emulator::Metric;
@@ -23,14 +27,14 @@ Metric metric_of(const cuda::Bar& bar) {
       ->metric;
 }
 
-std::string problem_text(const Witness& w) { return cuda::problem_text(*w.kernel, w.shape); }
+std::string problem_text(const answers::Witness& w) { return cuda::problem_text(*w.kernel, w.shape); }
 
 }  // namespace
 
-std::string to_text(const std::vector<Witness>& witnesses, const cuda::Measurements& measurements) {
+std::string to_text(const std::vector<answers::Witness>& witnesses, const cuda::Measurements& measurements) {
   Table bytes{{"kernel", "problem", "closed form", "metered reference", "emulator, asked for"}, {}};
   Table counters{{"kernel", "counter", "emulator", "H200", "difference"}, {}};
-  for (const Witness& w : witnesses) {
+  for (const answers::Witness& w : witnesses) {
     bytes.rows.push_back(
         {w.kernel->name, problem_text(w), count(w.closed), count(w.metered), format_count(w.useful_bytes())});
     for (const cuda::Bar& bar : cuda::bars()) {
@@ -48,29 +52,6 @@ std::string to_text(const std::vector<Witness>& witnesses, const cuda::Measureme
       "CUDA {}.\n",
       bytes.text(), counters.text(), measurements.fact("ncu"), measurements.fact("gpu"),
       measurements.fact("date"), measurements.fact("nvcc"));
-}
-
-Json to_json(const std::vector<Witness>& witnesses) {
-  Json all = Json::array();
-  for (const Witness& w : witnesses) {
-    Json one;
-    one["kernel"] = w.kernel->name;
-    one["dtype"] = cuda::name(w.shape.type);
-    one["batch"] = w.shape.batch, one["heads"] = w.shape.heads, one["kv_heads"] = w.shape.kv_heads;
-    one["seqlen_q"] = w.shape.seqlen_q, one["seqlen_kv"] = w.shape.seqlen_kv,
-    one["head_dim"] = w.shape.head_dim;
-    one["causal"] = w.shape.causal;
-    if (w.closed) one["closed_form_bytes"] = json_count(*w.closed);
-    if (w.metered) one["metered_bytes"] = json_count(*w.metered);
-    one["emulator_useful_bytes"] = w.useful_bytes();
-    for (const auto& metric : emulator::metrics()) {
-      const auto measured = w.on_gpu(metric.metric);
-      one["emulator"][std::string(metric.name)] = w[metric.metric];
-      if (measured) one["h200"][std::string(metric.name)] = *measured;
-    }
-    all.push_back(std::move(one));
-  }
-  return all;
 }
 
 }  // namespace attnlab::cli

@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cli/quantity.h"
-#include "cli/witness.h"
+#include "answers/quantity.h"
+#include "cli/witness_report.h"
 
 namespace attnlab::cli {
+
+using answers::format_count;
+
 namespace {
 
 using emulator::Metric;
@@ -70,7 +73,7 @@ Table hbm_bytes(const std::vector<Pair>& pairs, const cuda::Measurements& measur
   };
   Table table{{"kernel", "problem", "closed form", "metered reference", "emulator"}, {}};
   for (const Pair& pair : pairs) {
-    const Witness w = witness(*pair.predicted, measurements);
+    const answers::Witness w = answers::witness(*pair.predicted, measurements);
     if (!w.closed) continue;
     table.rows.push_back(
         {w.kernel->name, pair.problem(), bytes(w.closed), bytes(w.metered), format_count(w.useful_bytes())});

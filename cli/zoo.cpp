@@ -4,31 +4,24 @@
 #include <cstdio>
 #include <memory>
 
+#include "answers/json.h"
 #include "cli/command.h"
-#include "cli/json_output.h"
+#include "cli/refusal.h"
 #include "cli/zoo_tables.h"
 
 namespace attnlab::cli {
+
+using answers::dump;
+using answers::HonestRuns;
+using answers::run_zoo;
+using answers::Zoo;
+using answers::ZooOptions;
+
 namespace {
 
 struct Options : ZooOptions {
   bool json = false, markdown = false, sensitivity = false;
 };
-
-Json to_json(const Zoo& zoo) {
-  const auto one = [](const Animal& animal) {
-    Json json = {{"name", animal.name},         {"title", animal.title}, {"runs", animal.runs},
-                 {"rejected", animal.rejected}, {"named", animal.named}, {"survived_on", animal.survived}};
-    for (const auto& [rule, count] : animal.rejected_by) json["rejected_by"][rule] = count;
-    return json;
-  };
-  Json json = {{"honest", one(zoo.honest)}, {"mistakes", Json::array()}};
-  for (const Animal& animal : zoo.animals) json["mistakes"].push_back(one(animal));
-  for (const HonestRuns& group : zoo.others)
-    json["honest_runs"].push_back(
-        {{"kernels", group.kernels}, {"runs", group.runs}, {"rejected", group.rejected}});
-  return json;
-}
 
 std::string text_of(const Zoo& zoo) {
   std::string text = mistakes_table(zoo).text();
@@ -71,6 +64,7 @@ void add_zoo(CLI::App& app) {
                  "Instead: the smallest errors that the check sees, by class and output, as Markdown")
       ->excludes(json)
       ->excludes(markdown);
+  spell_fields(*command, {{"problem", "--problem"}});
   command->callback([options] { run(*options); });
 }
 

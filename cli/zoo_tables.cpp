@@ -8,6 +8,11 @@
 #include "oracle/rules.h"
 
 namespace attnlab::cli {
+
+using answers::Animal;
+using answers::HonestRuns;
+using answers::Zoo;
+
 namespace {
 
 // "12/12", rejected of all.

@@ -51,11 +51,14 @@ cuda:                    reference/
 cuda/golden:             reference/ oracle cuda
 cuda/counters:           reference/core cuda
 
-cli:                     reference/ files oracle/ simulator/ cuda/
+answers:                 reference/ files oracle/ simulator/io simulator/device simulator/memory
+answers/kernels:         reference/ oracle/ simulator/ cuda/ answers
+
+cli:                     reference/ files oracle/ simulator/ cuda/ answers/
 c_api:                   reference/core oracle
-python/src:              reference/core oracle/ cuda/golden cli
+python/src:              reference/core oracle/ cuda/golden answers
 benchmarks:              reference/ oracle simulator/ cuda/counters
-tests:                   reference/ files oracle/ simulator/ cuda/ cli c_api
+tests:                   reference/ files oracle/ simulator/ cuda/ answers/ cli c_api
 """
 
 SOURCES = {".h", ".cpp", ".cu", ".cuh", ".inc"}

@@ -1,8 +1,9 @@
 // _core.io: the answer of `attnlab io --json`.
-#include <string_view>
+#include "answers/io.h"
+
+#include <string>
 #include <utility>
 
-#include "cli/io_answer.h"
 #include "python/src/argument.h"
 #include "python/src/functions.h"
 
@@ -15,8 +16,8 @@ void take(const nb::dict& from, const char* key, T& to) {
   to = argument_as<T>(key, nb::object(from[key]));
 }
 
-cli::IoQuestion question_of(const nb::dict& arguments) {
-  cli::IoQuestion question;
+answers::IoQuestion question_of(const nb::dict& arguments) {
+  answers::IoQuestion question;
   std::string dtype = "fp16";
   take(arguments, "algorithm", question.algorithm);
   take(arguments, "dtype", dtype);
@@ -57,24 +58,19 @@ cli::IoQuestion question_of(const nb::dict& arguments) {
   return question;
 }
 
-// The command's options have other names than the function's arguments.
+// Two fields are named otherwise here: pass is a word of Python's own, and dropout is no structure.
 std::invalid_argument renamed(const InvalidArgument& error) {
-  constexpr std::pair<std::string_view, const char*> kNames[] = {{"--pass", "direction"},
-                                                                 {"--density", "density"},
-                                                                 {"--sram", "sram_bytes"},
-                                                                 {"dropout.p", "dropout_p"}};
-  for (const auto& [command, own] : kNames) {
-    if (error.argument() == command)
-      return std::invalid_argument(own + std::string(error.what()).substr(command.size()));
-  }
-  return error;
+  const std::string own = error.argument() == "pass"        ? "direction"
+                          : error.argument() == "dropout.p" ? "dropout_p"
+                                                            : error.argument();
+  return std::invalid_argument(own + std::string(error.what()).substr(error.argument().size()));
 }
 
 std::string io(const nb::dict& arguments) {
-  const cli::IoQuestion question = question_of(arguments);
+  const answers::IoQuestion question = question_of(arguments);
   const nb::gil_scoped_release released;
   try {
-    return cli::dump(cli::to_json(question, cli::answer(question)));
+    return answers::dump(answers::to_json(question, answers::answer(question)));
   } catch (const InvalidArgument& error) {
     throw renamed(error);
   }

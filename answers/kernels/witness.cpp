@@ -1,0 +1,132 @@
+#include "answers/kernels/witness.h"
+
+#include "reference/core/data_dir.h"
+#include "simulator/emulator/runtime/session.h"
+#include "simulator/io/registry.h"
+#include "simulator/memory/geometry.h"
+
+namespace attnlab::answers {
+namespace {
+
+DType dtype_of(cuda::ElementType type) {
+  switch (type) {
+    case cuda::ElementType::f16:
+      return DType::f16;
+    case cuda::ElementType::bf16:
+      return DType::bf16;
+    default:
+      return DType::f32;
+  }
+}
+
+// The algorithm whose loops a rung has. Its own name says it: "flash2-backward-02".
+std::string algorithm_of(const cuda::Kernel& kernel) {
+  const std::string_view name = kernel.name;
+  if (kernel.pass == cuda::Pass::softmax) return "";
+  if (name.rfind("flash1", 0) == 0) return "flash1";
+  if (name.rfind("flash2", 0) == 0) return "flash2";
+  return "standard";
+}
+
+void add_io(Witness& w) {
+  w.algorithm = algorithm_of(*w.kernel);
+  if (w.algorithm.empty()) return;
+  const io::Entry& entry = io::find(w.algorithm);
+  const cuda::Geometry geometry = w.kernel->geometry(static_cast<int>(w.shape.head_dim));
+  io::Question question;
+  question.problem = cuda::Numbers(w.shape).p;
+  question.pass = w.kernel->pass == cuda::Pass::backward ? io::Pass::backward : io::Pass::forward;
+  question.tiles.br = geometry.br;
+  question.tiles.bc = geometry.bc;
+  question.sram_elements = std::int64_t{1}
+                           << 40;  // the kernel's own tiles, which fit its shared memory and registers
+  const io::ElementSizes sizes(dtype_of(w.shape.type));
+  question.tiles = entry.tiles(entry, question);
+  w.closed = io::bytes(entry.closed(entry, question), sizes).total();
+  if (const auto sample = entry.metered(entry, question))
+    w.metered = io::bytes(sample->traffic, sizes).total();
+}
+
+}  // namespace
+
+std::uint64_t Witness::useful_bytes() const {
+  const Witness& w = *this;
+  return w[emulator::Metric::global_load_bytes] + w[emulator::Metric::global_store_bytes] +
+         w[emulator::Metric::async_copy_bytes];
+}
+
+std::optional<std::uint64_t> Witness::on_gpu(emulator::Metric metric) const {
+  if (measured == nullptr) return std::nullopt;
+  return measured->sum(emulator::metrics()[static_cast<std::size_t>(metric)].name);
+}
+
+cuda::Measurements shipped_measurements() {
+  return cuda::read_measurements(data_dir("cuda/counters") / "h200.csv");
+}
+cuda::Measurements shipped_predictions() {
+  return cuda::read_measurements(data_dir("cuda/counters") / "emulated.csv");
+}
+std::vector<cuda::Exception> shipped_exceptions() {
+  return cuda::read_exceptions(data_dir("cuda/counters") / "exceptions.csv");
+}
+
+cuda::Measurement emulate(const cuda::Kernel& kernel, const cuda::Shape& shape,
+                          const cuda::Measurements& measurements, emulator::Report* report) {
+  emulator::options().registers = measurements.registers();
+  const auto code_bytes = measurements.code_bytes();
+  emulator::take_report();
+  cuda::launch_once(cuda::Backend::emulator, kernel, shape);
+  emulator::Report own = emulator::take_report();
+  cuda::Measurement run{&kernel, shape, {}};
+  for (const emulator::KernelReport& launch : own.kernels) {
+    cuda::MeasuredLaunch counted;
+    counted.cuda_kernel = launch.name;
+    for (const emulator::MetricInfo& info : emulator::metrics())
+      counted.counters[std::string(info.name)] =
+          static_cast<double>(launch.counters[static_cast<std::size_t>(info.metric)]);
+    if (const auto code = code_bytes.find(launch.name); code != code_bytes.end()) {
+      counted.code_bytes = code->second;
+      counted.counters["dram__bytes_read.sum"] +=
+          static_cast<double>(memory::launch_read_bytes(code->second));
+    }
+    run.launches.push_back(std::move(counted));
+  }
+  if (report != nullptr) *report = std::move(own);
+  return run;
+}
+
+Witness witness(const cuda::Measurement& prediction, const cuda::Measurements& measurements) {
+  Witness w;
+  w.kernel = prediction.kernel;
+  w.shape = prediction.shape;
+  w.measured = measurements.find(*w.kernel, w.shape);
+  add_io(w);
+  for (const emulator::MetricInfo& info : emulator::metrics())
+    w.emulated[static_cast<std::size_t>(info.metric)] = prediction.sum(info.name).value_or(0);
+  return w;
+}
+
+Json to_json(const std::vector<Witness>& witnesses) {
+  Json all = Json::array();
+  for (const Witness& w : witnesses) {
+    Json one;
+    one["kernel"] = w.kernel->name;
+    one["dtype"] = cuda::name(w.shape.type);
+    one["batch"] = w.shape.batch, one["heads"] = w.shape.heads, one["kv_heads"] = w.shape.kv_heads;
+    one["seqlen_q"] = w.shape.seqlen_q, one["seqlen_kv"] = w.shape.seqlen_kv,
+    one["head_dim"] = w.shape.head_dim;
+    one["causal"] = w.shape.causal;
+    if (w.closed) one["closed_form_bytes"] = json_count(*w.closed);
+    if (w.metered) one["metered_bytes"] = json_count(*w.metered);
+    one["emulator_useful_bytes"] = w.useful_bytes();
+    for (const auto& metric : emulator::metrics()) {
+      const auto measured = w.on_gpu(metric.metric);
+      one["emulator"][std::string(metric.name)] = w[metric.metric];
+      if (measured) one["h200"][std::string(metric.name)] = *measured;
+    }
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+}  // namespace attnlab::answers

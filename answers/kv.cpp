@@ -1,0 +1,104 @@
+#include "answers/kv.h"
+
+#include "reference/cards/variants.h"
+#include "reference/core/checked.h"
+#include "reference/core/errors.h"
+
+namespace attnlab::answers {
+namespace {
+
+using nlohmann::ordered_json;
+
+template <class T>
+ordered_json or_null(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json or_null_if_zero(std::uint64_t value) {
+  return value > 0 ? ordered_json(value) : ordered_json(nullptr);
+}
+
+void answer_limits(const KvQuestion& question, KvAnswer& result) {
+  if (!result.weights_bytes) {
+    throw InvalidArgument(
+        "parameters", "nothing",
+        "the parameter count of " + question.card.name + ", since weights share the memory (0: cache only)");
+  }
+  const cards::ModelCard part = cards::tensor_parallel(question.card, question.gpus);
+  result.total_bytes_per_gpu = cards::cache_bytes(part, question.cache, question.context, question.batch);
+  result.weights_bytes_per_gpu = divide_up(*result.weights_bytes, question.gpus);
+  const std::uint64_t taken =
+      checked_add(result.weights_bytes_per_gpu, question.reserve, "weights and reserve");
+  result.weights_fit = taken <= *question.memory;
+  result.available_bytes_per_gpu = result.weights_fit ? *question.memory - taken : 0;
+  result.max_batch = cards::max_batch(part, question.cache, question.context, result.available_bytes_per_gpu);
+  result.max_context =
+      cards::max_context(part, question.cache, question.batch, result.available_bytes_per_gpu);
+}
+
+}  // namespace
+
+KvAnswer answer(const KvQuestion& question) {
+  KvAnswer result;
+  const cards::ModelCard& card = question.card;
+  result.elements_per_token_per_layer = cards::elements_per_token_per_layer(card);
+  result.elements_per_token = cards::elements_per_token(card);
+  result.bytes_per_token_per_layer = cards::bytes_per_token_per_layer(card, question.cache);
+  result.bytes_per_token = cards::bytes_per_token(card, question.cache);
+  result.sequence_bytes = cards::sequence_bytes(card, question.cache, question.context);
+  result.total_bytes = cards::cache_bytes(card, question.cache, question.context, question.batch);
+  if (card.parameters) result.weights_bytes = cards::weights_bytes(*card.parameters, question.weights);
+  if (question.memory) answer_limits(question, result);
+  return result;
+}
+
+ordered_json to_json(const KvQuestion& question, const KvAnswer& result) {
+  const cards::ModelCard& card = question.card;
+  const auto scale = [](const cards::Format& format) {
+    return format.group_size > 0 ? ordered_json(name(format.scale_dtype)) : ordered_json(nullptr);
+  };
+  const auto with_memory = [&](std::uint64_t value) {
+    return question.memory ? ordered_json(value) : ordered_json(nullptr);
+  };
+  return {
+      {"model", card.name},
+      {"title", card.title},
+      {"source", card.source},
+      {"mechanism", cards::name(card.mechanism)},
+      {"layers", card.layers},
+      {"heads", card.heads},
+      {"kv_heads",
+       card.mechanism == cards::Mechanism::mla ? ordered_json(nullptr) : ordered_json(card.kv_heads)},
+      {"head_dim", card.head_dim},
+      {"kv_lora_rank", or_null_if_zero(card.kv_lora_rank)},
+      {"qk_rope_head_dim", or_null_if_zero(card.qk_rope_head_dim)},
+      {"window", or_null_if_zero(card.window)},
+      {"sliding_layers", card.sliding_layers},
+      {"parameters", or_null(card.parameters)},
+      {"dtype", name(question.cache.dtype)},
+      {"group_size", or_null_if_zero(question.cache.group_size)},
+      {"scale_dtype", scale(question.cache)},
+      {"weights_dtype", name(question.weights.dtype)},
+      {"weights_group_size", or_null_if_zero(question.weights.group_size)},
+      {"context", question.context},
+      {"batch", question.batch},
+      {"gpus", question.gpus},
+      {"elements_per_token_per_layer", result.elements_per_token_per_layer},
+      {"elements_per_token", result.elements_per_token},
+      {"bytes_per_token_per_layer", result.bytes_per_token_per_layer},
+      {"bytes_per_token", result.bytes_per_token},
+      {"sequence_bytes", result.sequence_bytes},
+      {"total_bytes", result.total_bytes},
+      {"weights_bytes", or_null(result.weights_bytes)},
+      {"memory_bytes", or_null(question.memory)},
+      {"reserve_bytes", with_memory(question.reserve)},
+      {"total_bytes_per_gpu", with_memory(result.total_bytes_per_gpu)},
+      {"weights_bytes_per_gpu", with_memory(result.weights_bytes_per_gpu)},
+      {"available_bytes_per_gpu", with_memory(result.available_bytes_per_gpu)},
+      {"weights_fit", question.memory ? ordered_json(result.weights_fit) : ordered_json(nullptr)},
+      {"max_batch", or_null(result.max_batch)},
+      {"max_context", or_null(result.max_context)},
+  };
+}
+
+}  // namespace attnlab::answers

@@ -1,0 +1,50 @@
+// The question and the answer about the size of one model's KV cache, and how much of it fits.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "reference/cards/sizing.h"
+
+namespace attnlab::answers {
+
+struct KvQuestion {
+  cards::ModelCard card;
+  cards::Format cache;
+  cards::Format weights;
+  std::uint64_t context = 4096;
+  std::uint64_t batch = 1;
+  std::uint64_t gpus = 1;               // tensor parallel, each with the memory below
+  std::optional<std::uint64_t> memory;  // bytes a GPU; with it, the limits are computed
+  std::uint64_t reserve = 0;            // bytes a GPU kept for everything but weights and cache
+};
+
+// Sizes are the whole model's, over all GPUs, a copy not counted; limits are those of the GPU that holds
+// most.
+struct KvAnswer {
+  std::uint64_t elements_per_token_per_layer = 0;
+  std::uint64_t elements_per_token = 0;
+  std::uint64_t bytes_per_token_per_layer = 0;
+  std::uint64_t bytes_per_token = 0;
+  std::uint64_t sequence_bytes = 0;
+  std::uint64_t total_bytes = 0;               // of the batch
+  std::optional<std::uint64_t> weights_bytes;  // nothing when the parameter count is not known
+
+  // With a memory: what one GPU holds and has room for. A weight share beyond the memory leaves 0.
+  std::uint64_t total_bytes_per_gpu = 0;
+  std::uint64_t weights_bytes_per_gpu = 0;
+  std::uint64_t available_bytes_per_gpu = 0;
+  bool weights_fit = false;
+  std::optional<std::uint64_t> max_batch;
+  std::optional<std::uint64_t> max_context;  // nothing also when a sliding window leaves no limit
+};
+
+// Throws InvalidArgument for sizes beyond 64 bits, and for a memory without a parameter count.
+KvAnswer answer(const KvQuestion& question);
+
+// One object, counts as integers, null for what was not asked or has no limit.
+nlohmann::ordered_json to_json(const KvQuestion& question, const KvAnswer& answer);
+
+}  // namespace attnlab::answers

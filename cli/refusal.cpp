@@ -1,0 +1,71 @@
+#include "cli/refusal.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "answers/error.h"
+#include "reference/core/errors.h"
+
+namespace attnlab::cli {
+namespace {
+
+using Names = std::map<std::string, std::string>;
+
+std::map<const CLI::App*, Names>& spellings() {
+  static std::map<const CLI::App*, Names> all;
+  return all;
+}
+
+// The refusal in the words of the command that was parsed.
+InvalidArgument as_typed(const CLI::App& app, const InvalidArgument& refusal) {
+  Names names;
+  for (const CLI::App* command : app.get_subcommands()) names = spellings()[command];
+  const auto in_text = [&](const std::string& field) {
+    if (const auto found = names.find(field); found != names.end()) return found->second;
+    std::string option = "--" + field;
+    std::ranges::replace(option, '_', '-');
+    return option;
+  };
+  const auto own = names.find(refusal.argument());
+  return {own == names.end() ? refusal.argument() : own->second, answers::spelled(refusal.value(), in_text),
+          answers::spelled(refusal.expected(), in_text)};
+}
+
+int say(const std::exception& error, const std::string& more, bool json) {
+  fmt::print(stderr, "attnlab: {}{}\n", error.what(), more);
+  if (json) fmt::print("{}", answers::dump(answers::error_json(error)));
+  return kRefused;
+}
+
+}  // namespace
+
+std::string exit_codes_text() {
+  std::string text = "Exit codes:\n";
+  for (const ExitCodeRow& row : kExitCodes) text += fmt::format("  {:<8} {}\n", row.codes, row.meaning);
+  return text;
+}
+
+void spell_fields(const CLI::App& command, Names options) { spellings()[&command] = std::move(options); }
+
+int refuse(const CLI::App& app, const std::exception& error, bool json) {
+  if (const auto* refused = dynamic_cast<const InvalidArgument*>(&error)) {
+    return say(as_typed(app, *refused), "", json);
+  }
+  if (dynamic_cast<const FileError*>(&error) != nullptr) return say(error, "", json);
+  return say(error, " (see attnlab --help)", json);  // CLI::ParseError
+}
+
+bool wants_json(int argc, const char* const* argv) {
+  for (int n = 1; n < argc && std::string_view(argv[n]) != "--"; ++n) {
+    if (std::string_view(argv[n]) != "--json") continue;
+    // attnlab emulate --json report.json writes a file.
+    return n + 1 == argc || !std::string_view(argv[n + 1]).ends_with(".json");
+  }
+  return false;
+}
+
+}  // namespace attnlab::cli
