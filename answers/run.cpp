@@ -31,11 +31,11 @@ double bytes_needed(const RunQuestion& question, const Problem& p, DType dtype) 
   const double outputs = q_rows * (dv + 1) + (question.backward ? q_rows * d + kv_rows * (d + dv) : 0);
   const double number = question.in_double ? 8 : 4, stored = bits(dtype) / 8;
   // Standard attention's matrices of a head; the others' tiles, whose default sizes are below 1024.
-  const bool standard = question.algorithm->id == attention::Algorithm::standard;
+  const bool whole = question.algorithm->materialises_scores;
   const auto side = [&](Index tile, Index all) {
-    return static_cast<double>(standard ? all : std::min(tile == 0 ? 1024 : tile, all));
+    return static_cast<double>(whole ? all : std::min(tile == 0 ? 1024 : tile, all));
   };
-  const double matrices = standard ? (question.backward ? 5 : 3) : 2;
+  const double matrices = whole ? (question.backward ? 5 : 3) : 2;
   const double workers = std::min(static_cast<double>(worker_count(INT64_MAX, question.threads)),
                                   static_cast<double>(p.batch) * static_cast<double>(p.num_heads));
   const double scores =
@@ -175,6 +175,10 @@ RunAnswer run(const RunQuestion& question, const RunInputs& inputs) {
 void validate(const RunQuestion& question, const Problem& problem, DType dtype) {
   if (dtype == DType::f64 && !question.in_double) {
     throw InvalidArgument("precision", "float", "double for fp64 tensors");
+  }
+  if (question.backward && !question.algorithm->backward) {
+    throw InvalidArgument("algorithm", question.algorithm->name,
+                          "one with a backward pass, as there is a dO (attnlab list)");
   }
   if (question.density != 1 && !question.algorithm->block_mask) {
     throw InvalidArgument("density", fmt::format("{}", question.density),

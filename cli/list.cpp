@@ -15,6 +15,7 @@
 #include "reference/core/errors.h"
 #include "simulator/device/device.h"
 #include "simulator/io/registry.h"
+#include "simulator/memory/attention_launches.h"
 
 namespace attnlab::cli {
 
@@ -29,12 +30,22 @@ struct Options {
   bool json = false;
 };
 
+// What an algorithm could have and has not: a pass, a command.
+std::vector<std::string> missing(const io::Entry& entry) {
+  std::vector<std::string> missing;
+  if (!entry.backward) missing.push_back("backward");
+  if (!entry.attention || !memory::has_launches(*entry.attention)) missing.push_back("traffic");
+  return missing;
+}
+
 Json algorithms_json() {
   Json list = Json::array();
   for (const io::Entry& entry : io::registry()) {
     Json row{{"name", entry.name}, {"title", entry.title}, {"paper", entry.paper}};
     row["passes"] = entry.backward ? Json{"forward", "backward"} : Json{"forward"};
     row["commands"] = entry.attention ? Json{"run", "io"} : Json{"io"};
+    if (entry.attention && memory::has_launches(*entry.attention)) row["commands"].push_back("traffic");
+    row["missing"] = missing(entry);
     row["block_mask"] = entry.block_mask;
     row["skips_hidden_tiles"] = entry.attention && attention::info(*entry.attention).skips_hidden_tiles;
     list.push_back(row);
@@ -50,9 +61,13 @@ std::string algorithms_text() {
     } else if (entry.attention && attention::info(*entry.attention).skips_hidden_tiles) {
       text += fmt::format("  {:<15} leaves out the tiles that causal masks and windows hide\n", "");
     }
+    if (const auto absent = missing(entry); entry.attention && !absent.empty()) {
+      text += fmt::format("  {:<15} missing: {}\n", "", fmt::join(absent, ", "));
+    }
     return text;
   };
-  std::string text = "Algorithms (run, io): forward and backward, with every mask of attnlab run --help\n";
+  std::string text =
+      "Algorithms (run, io, traffic): forward and backward, with every mask of attnlab run --help\n";
   for (const io::Entry& entry : io::registry()) text += entry.attention ? described(entry) : "";
   text += "\nAlgorithms (io only): forward\n";
   for (const io::Entry& entry : io::registry()) text += entry.attention ? "" : described(entry);

@@ -11,18 +11,22 @@
 namespace attnlab::attention {
 namespace {
 
-constexpr AlgorithmInfo kAlgorithms[] = {
-    {Algorithm::standard, "standard", "Standard attention, S and P materialised",
-     "Dao et al. 2022, Algorithms 0 and 3", false, false},
-    {Algorithm::flash1, "flash1", "FlashAttention",
-     "Dao et al. 2022, Algorithms 1, 2 and 4; HBM traffic as in Figure 2", false, false},
-    {Algorithm::flash1_literal, "flash1-literal",
-     "FlashAttention, to the letter: O, l, m, dQ initialised in HBM",
-     "Dao et al. 2022, Algorithms 1, 2 and 4", false, false},
-    {Algorithm::flash2, "flash2", "FlashAttention-2", "Dao 2023, Algorithms 1 and 2", true, false},
-    {Algorithm::blocksparse, "blocksparse", "Block-sparse FlashAttention", "Dao et al. 2022, Algorithm 5",
-     false, true},
-};
+constexpr auto kAlgorithms = for_every_enumerator<Algorithm>([]<Algorithm kAlgorithm>() {
+  AlgorithmInfo row = Text<kAlgorithm>::row;
+  row.id = kAlgorithm;
+  row.backward = HasBackward<kAlgorithm>;
+  return row;
+});
+
+// The names of the algorithms that satisfy a condition, as "standard, flash2".
+template <class Condition>
+std::string names_of(Condition condition) {
+  std::string names;
+  for (const AlgorithmInfo& a : kAlgorithms) {
+    if (condition(a)) names += (names.empty() ? "" : ", ") + std::string(a.name);
+  }
+  return names;
+}
 
 std::string shape(Index batch, Index heads, Index seqlen, Index dim) {
   return "[" + std::to_string(batch) + ", " + std::to_string(heads) + ", " + std::to_string(seqlen) + ", " +
@@ -75,10 +79,10 @@ HeadPlan make_plan(Algorithm algorithm, const Problem& p, const Options& options
     throw InvalidArgument("tiles", std::to_string(tiles.br) + " x " + std::to_string(tiles.bc),
                           "positive sizes");
   }
-  // Measured on AVX-512 and AVX2 machines: tiles of scores that stay in the L2 cache.
-  if (tiles.br == 0) tiles.br = algorithm == Algorithm::standard ? 64 : 256;
-  if (tiles.bc == 0) tiles.bc = algorithm == Algorithm::standard ? std::max<Index>(p.seqlen_kv, 1) : 512;
-  if (info(algorithm).block_mask) {
+  const AlgorithmInfo& row = info(algorithm);
+  if (tiles.br == 0) tiles.br = row.cpu_tiles.br;
+  if (tiles.bc == 0) tiles.bc = row.cpu_tiles.bc != 0 ? row.cpu_tiles.bc : std::max<Index>(p.seqlen_kv, 1);
+  if (row.block_mask) {
     const BlockMask& mask = options.block_mask;
     if (options.tiles.br == 0 || options.tiles.bc == 0) {
       throw InvalidArgument("tiles", "none", "the block sizes that the block mask is drawn on");
@@ -91,7 +95,7 @@ HeadPlan make_plan(Algorithm algorithm, const Problem& p, const Options& options
                                 std::to_string(ceil_div(p.seqlen_kv, tiles.bc)) + " blocks");
     }
   } else if (!options.block_mask.dense()) {
-    throw InvalidArgument("block_mask", "a mask", std::string("none with ") + info(algorithm).name);
+    throw InvalidArgument("block_mask", "a mask", std::string("none with ") + row.name);
   }
   return {algorithm, tiles, options.block_mask};
 }
@@ -100,15 +104,14 @@ HeadPlan make_plan(Algorithm algorithm, const Problem& p, const Options& options
 
 std::span<const AlgorithmInfo> algorithms() { return kAlgorithms; }
 
-const AlgorithmInfo& info(Algorithm id) { return kAlgorithms[static_cast<std::size_t>(id)]; }
+const AlgorithmInfo& info(Algorithm id) { return kAlgorithms.at(static_cast<std::size_t>(id)); }
 
 const AlgorithmInfo& find_algorithm(std::string_view name) {
-  std::string names;
   for (const AlgorithmInfo& a : kAlgorithms) {
     if (a.name == name) return a;
-    names += (names.empty() ? "" : ", ") + std::string(a.name);
   }
-  throw InvalidArgument("algorithm", std::string(name), "one of " + names);
+  throw InvalidArgument("algorithm", std::string(name),
+                        "one of " + names_of([](const AlgorithmInfo&) { return true; }));
 }
 
 template <class T>
@@ -124,6 +127,11 @@ HeadPlan plan_forward(Algorithm algorithm, const Problem& p, const ForwardTensor
 template <class T>
 HeadPlan plan_backward(Algorithm algorithm, const Problem& p, const BackwardTensors<T>& t,
                        const Options& options) {
+  if (!info(algorithm).backward) {
+    throw InvalidArgument(
+        "algorithm", info(algorithm).name,
+        "one with a backward pass: " + names_of([](const AlgorithmInfo& a) { return a.backward; }));
+  }
   require_inputs<const T>(p, t.q, t.k, t.v);
   const auto require_like_o = [&](const char* name, const TensorView<const T>& tensor, Index dim) {
     require_shape(name, tensor, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), dim);

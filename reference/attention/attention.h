@@ -1,29 +1,10 @@
 // Attention on whole tensors, on the CPU, by any algorithm of the reference: the entry point of this folder.
 #pragma once
 
-#include <span>
-#include <string_view>
-
+#include "reference/attention/algorithm.h"
 #include "reference/attention/problem.h"
-#include "reference/attention/tiles.h"
 
 namespace attnlab::attention {
-
-enum class Algorithm { standard, flash1, flash1_literal, flash2, blocksparse };
-
-// One row of the registry of algorithms; command line, tests, benchmarks and documentation are made from it.
-struct AlgorithmInfo {
-  Algorithm id;
-  const char* name;  // as the command line spells it
-  const char* title;
-  const char* paper;  // paper and algorithm numbers
-  bool skips_hidden_tiles;
-  bool block_mask;  // takes Options::block_mask
-};
-std::span<const AlgorithmInfo> algorithms();
-const AlgorithmInfo& info(Algorithm id);
-// Throws InvalidArgument listing the names when there is no such algorithm.
-const AlgorithmInfo& find_algorithm(std::string_view name);
 
 // Tensors of the forward pass. lse has dim 1: [batch, num_heads, seqlen_q, 1], and may be empty (data null).
 template <class T>
@@ -53,7 +34,8 @@ template <class T>
 void forward(Algorithm algorithm, const Problem& problem, const ForwardTensors<T>& tensors,
              const Options& options = {});
 
-// Computes dQ, dK, dV from what a forward pass (of any algorithm) returned.
+// Computes dQ, dK, dV from what a forward pass (of any algorithm) returned. Throws InvalidArgument as forward
+// does, and for an algorithm without a backward pass.
 template <class T>
 void backward(Algorithm algorithm, const Problem& problem, const BackwardTensors<T>& tensors,
               const Options& options = {});

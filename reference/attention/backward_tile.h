@@ -9,15 +9,6 @@
 
 namespace attnlab::attention {
 
-// The state of rows before any key: m = -inf, l = 0, o = 0; with a sink, that of its virtual key (v = 0).
-template <class T>
-void begin_softmax(const Head& head, Tile<T>& m, Tile<T>& l, Tile<T>& o) {
-  const T sink = static_cast<T>(head.sink);
-  m.mat().setConstant(sink);
-  l.mat().setConstant(sink == kNegInf<T> ? T(0) : T(1));
-  o.mat().setZero();
-}
-
 // delta_r = dout_r . o_r
 template <class Memory, class T>
 void row_dots(Memory& memory, const Tile<const T>& o, const Tile<const T>& dout, Tile<T>& delta) {

@@ -9,9 +9,10 @@
 // is that kernel, Initialise::in_hbm the letter.
 #pragma once
 
+#include "reference/attention/algorithm.h"
 #include "reference/attention/backward_tile.h"
-#include "reference/attention/tiles.h"
-#include "reference/softmax/merge.h"
+#include "reference/attention/softmax_state.h"
+#include "reference/attention/workspace.h"
 
 namespace attnlab::attention {
 
@@ -139,5 +140,52 @@ void flash1_backward(Memory& memory, const Head& head, const Inputs<T>& in, cons
     memory.store(Hbm::dV, grad.dv.middle(j), dv);
   }
 }
+
+// The algorithm on one head. It keeps m and l; lse is made of them after its own end.
+template <Initialise kInitialise>
+struct Flash1Text {
+  template <class Memory, class T>
+  static void forward(Memory& memory, const Head& head, const Inputs<T>& in, Outputs<T> out,
+                      const HeadPlan& plan, Workspace<T>& workspace) {
+    out.m = workspace.matrix(memory, Hbm::m, head.seqlen_q, 1);
+    out.l = workspace.matrix(memory, Hbm::l, head.seqlen_q, 1);
+    flash1_forward(memory, head, in, out, plan.tiles, kInitialise, plan.block_mask);
+    for (Index r = 0; r < head.seqlen_q; ++r) out.lse(r, 0) = softmax::lse(out.m(r, 0), out.l(r, 0));
+  }
+
+  template <class Memory, class T>
+  static void backward(Memory& memory, const Head& head, const Inputs<T>& in, Saved<T> saved,
+                       const Gradients<T>& grad, const HeadPlan& plan, Workspace<T>& workspace) {
+    Direct direct;
+    const auto l = workspace.matrix(direct, Hbm::l, head.seqlen_q, 1);
+    for (Index r = 0; r < head.seqlen_q; ++r) l(r, 0) = saved.lse(r, 0) == kNegInf<T> ? T(0) : T(1);
+    saved.l = l;
+    saved.delta = workspace.matrix(memory, Hbm::delta, head.seqlen_q, 1);
+    flash1_backward(memory, head, in, saved, grad, plan.tiles, kInitialise, plan.block_mask);
+  }
+};
+
+template <>
+struct Text<Algorithm::flash1> : Flash1Text<Initialise::in_sram> {
+  static constexpr AlgorithmInfo row{
+      .name = "flash1",
+      .title = "FlashAttention",
+      .paper = "Dao et al. 2022, Algorithms 1, 2 and 4; HBM traffic as in Figure 2"};
+};
+
+template <>
+struct Text<Algorithm::flash1_literal> : Flash1Text<Initialise::in_hbm> {
+  static constexpr AlgorithmInfo row{.name = "flash1-literal",
+                                     .title = "FlashAttention, to the letter: O, l, m, dQ initialised in HBM",
+                                     .paper = "Dao et al. 2022, Algorithms 1, 2 and 4"};
+};
+
+template <>
+struct Text<Algorithm::blocksparse> : Flash1Text<Initialise::in_sram> {
+  static constexpr AlgorithmInfo row{.name = "blocksparse",
+                                     .title = "Block-sparse FlashAttention",
+                                     .paper = "Dao et al. 2022, Algorithm 5",
+                                     .block_mask = true};
+};
 
 }  // namespace attnlab::attention

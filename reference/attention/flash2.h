@@ -3,9 +3,10 @@
 // band hides are never loaded, tiles that it shows whole are not masked.
 #pragma once
 
+#include "reference/attention/algorithm.h"
 #include "reference/attention/backward_tile.h"
-#include "reference/attention/tiles.h"
-#include "reference/softmax/merge.h"
+#include "reference/attention/softmax_state.h"
+#include "reference/attention/workspace.h"
 
 namespace attnlab::attention {
 
@@ -25,18 +26,6 @@ void absorb(Memory& memory, const Head& head, Rows i, Rows j, Tile<T>& s, const 
   memory.count(Flop::other, 3 * i.size * j.size + 2 * i.size + i.size * o.cols());
   apply_dropout(memory, head, i, j, s);
   add_product<Side::keys>(memory, head, i, j, s.mat(), v.mat(), o.mat(), T(1));
-}
-
-// The end of a row block: o / l, the only division, and lse = m + log(l) in place of l. A row without keys
-// stays 0.
-template <class Memory, class T>
-void finish_softmax(Memory& memory, const Tile<T>& m, Tile<T>& l, Tile<T>& o) {
-  for (Index r = 0; r < o.rows(); ++r) {
-    if (l(r) != T(0)) o.mat().row(r) /= l(r);
-    l(r) = softmax::lse(m(r), l(r));
-  }
-  memory.count(Flop::exp, o.rows());
-  memory.count(Flop::other, o.rows() * o.cols() + o.rows());
 }
 
 template <class Memory, class T>
@@ -100,5 +89,26 @@ void flash2_backward(Memory& memory, const Head& head, const Inputs<T>& in, cons
     memory.store(Hbm::dV, grad.dv.middle(j), dv);
   }
 }
+
+template <>
+struct Text<Algorithm::flash2> {
+  static constexpr AlgorithmInfo row{.name = "flash2",
+                                     .title = "FlashAttention-2",
+                                     .paper = "Dao 2023, Algorithms 1 and 2",
+                                     .skips_hidden_tiles = true};
+
+  template <class Memory, class T>
+  static void forward(Memory& memory, const Head& head, const Inputs<T>& in, const Outputs<T>& out,
+                      const HeadPlan& plan, Workspace<T>&) {
+    flash2_forward(memory, head, in, out, plan.tiles);
+  }
+
+  template <class Memory, class T>
+  static void backward(Memory& memory, const Head& head, const Inputs<T>& in, Saved<T> saved,
+                       const Gradients<T>& grad, const HeadPlan& plan, Workspace<T>& workspace) {
+    saved.delta = workspace.matrix(memory, Hbm::delta, head.seqlen_q, 1);
+    flash2_backward(memory, head, in, saved, grad, plan.tiles);
+  }
+};
 
 }  // namespace attnlab::attention

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "reference/attention/attention.h"
 #include "reference/attention/run_head.h"
 #include "reference/core/threads.h"
 

@@ -8,8 +8,9 @@
 // and 3 N^2 backward.
 #pragma once
 
+#include "reference/attention/algorithm.h"
 #include "reference/attention/backward_tile.h"
-#include "reference/attention/tiles.h"
+#include "reference/attention/workspace.h"
 #include "reference/softmax/merge.h"
 
 namespace attnlab::attention {
@@ -226,5 +227,53 @@ void standard_backward(Memory& memory, const Head& head, const Inputs<T>& in, co
   product_nn<Memory, T>(memory, head, Hbm::dS, work.ds, Hbm::K, in.k, Hbm::dQ, grad.dq, scale, tiles);
   product_tn<Memory, T>(memory, head, Hbm::dS, work.ds, Hbm::Q, in.q, Hbm::dK, grad.dk, scale, tiles);
 }
+
+// Where the matrices of standard attention's forward pass live. They keep their contents until the workspace
+// is asked for another head's. P takes the place of S, unless the backward pass of a softcap reads S once
+// more.
+template <class T, class Memory>
+StandardWorkspace<T> standard_workspace(Memory& memory, const Head& head, Workspace<T>& workspace) {
+  const auto matrix = [&](Hbm tensor) {
+    return workspace.matrix(memory, tensor, head.seqlen_q, head.seqlen_kv);
+  };
+  StandardWorkspace<T> work{matrix(Hbm::S), {}, {}, {}, {}, {}};
+  work.p = head.softcap != 0 ? matrix(Hbm::P) : work.s;
+  if (head.dropout.p != 0) {
+    work.p_dropped = matrix(Hbm::P_dropped);
+    work.dropout_mask = workspace.bytes(head.seqlen_q, head.seqlen_kv);
+  }
+  return work;
+}
+
+template <>
+struct Text<Algorithm::standard> {
+  static constexpr AlgorithmInfo row{.name = "standard",
+                                     .title = "Standard attention, S and P materialised",
+                                     .paper = "Dao et al. 2022, Algorithms 0 and 3",
+                                     .materialises_scores = true,
+                                     .cpu_tiles = {64, 0}};
+
+  template <class Memory, class T>
+  static void forward(Memory& memory, const Head& head, const Inputs<T>& in, const Outputs<T>& out,
+                      const HeadPlan& plan, Workspace<T>& workspace) {
+    standard_forward(memory, head, in, out, standard_workspace<T>(memory, head, workspace), plan.tiles);
+  }
+
+  // Wants the matrices of the forward pass: they are recomputed, outside the machine.
+  template <class Memory, class T>
+  static void backward(Memory& memory, const Head& head, const Inputs<T>& in, const Saved<T>& saved,
+                       const Gradients<T>& grad, const HeadPlan& plan, Workspace<T>& workspace) {
+    Direct direct;
+    auto work = standard_workspace<T>(direct, head, workspace);
+    const Outputs<T> again{workspace.matrix(direct, Hbm::O, head.seqlen_q, head.head_dim_v),
+                           {},
+                           {},
+                           workspace.matrix(direct, Hbm::lse, head.seqlen_q, 1)};
+    standard_forward(direct, head, in, again, work, plan.tiles);
+    work.dp = workspace.matrix(memory, Hbm::dP, head.seqlen_q, head.seqlen_kv);
+    work.ds = workspace.matrix(memory, Hbm::dS, head.seqlen_q, head.seqlen_kv);
+    standard_backward(memory, head, in, saved, work, grad, plan.tiles);
+  }
+};
 
 }  // namespace attnlab::attention

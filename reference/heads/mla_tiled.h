@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reference/attention/flash2.h"
+#include "reference/core/algorithm_row.h"
 
 namespace attnlab::heads {
 
@@ -35,6 +36,14 @@ struct MlaShape {
   Rows k_rows(Index h) const { return {h * head_dim, head_dim}; }      // of W_UK
   Rows v_rows(Index h) const { return {h * head_dim_v, head_dim_v}; }  // of W_UV
 };
+
+inline constexpr AlgorithmRow kMlaNaiveRow{.name = "mla-naive",
+                                           .title = "MLA, K and V of every head expanded",
+                                           .paper = "DeepSeek-V2 2024, section 2.1 and appendix C"};
+inline constexpr AlgorithmRow kMlaAbsorbedRow{
+    .name = "mla-absorbed",
+    .title = "MLA, W_UK and W_UV absorbed: attention over the latents",
+    .paper = "DeepSeek-V2 2024, section 2.1 and appendix C"};
 
 // Batch extents are 1. W_UK and W_UV lie as in MlaWeights.
 template <class T>

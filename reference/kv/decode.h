@@ -13,9 +13,14 @@
 #include <vector>
 
 #include "reference/attention/flash2.h"
+#include "reference/core/algorithm_row.h"
 #include "reference/kv/cache.h"
 
 namespace attnlab::kv {
+
+inline constexpr AlgorithmRow kDecodeRow{.name = "decode",
+                                         .title = "Decode step on a KV cache, a group of heads at a time",
+                                         .paper = "Shazeer 2019, section 3; Ainslie et al. 2023"};
 
 // One token's projections.
 template <class T>

@@ -9,6 +9,7 @@
 
 #include "reference/core/blocks.h"
 #include "reference/core/two_level_memory.h"
+#include "reference/softmax/algorithm.h"
 
 namespace attnlab::softmax {
 
@@ -32,5 +33,19 @@ void naive(Memory& memory, MatrixView<const std::type_identity_t<T>> x, MatrixVi
     memory.store(Hbm::y, y.block({0, 1}, j), piece);
   }
 }
+
+template <>
+struct Text<Algorithm::naive> {
+  static constexpr AlgorithmInfo row{.name = "naive",
+                                     .title = "Softmax without the maximum: overflows",
+                                     .paper = "Milakov and Gimelshein 2018, Algorithm 1",
+                                     .loads = 2,
+                                     .stores = 1};
+
+  template <class Memory, class T>
+  static void forward(Memory& memory, MatrixView<const T> x, MatrixView<T> y, Index bc) {
+    naive(memory, x, y, bc);
+  }
+};
 
 }  // namespace attnlab::softmax

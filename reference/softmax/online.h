@@ -30,4 +30,18 @@ void online(Memory& memory, MatrixView<const std::type_identity_t<T>> x, MatrixV
   divide_pass(memory, x, y, bc, m(0), d(0));
 }
 
+template <>
+struct Text<Algorithm::online> {
+  static constexpr AlgorithmInfo row{.name = "online",
+                                     .title = "Online softmax, two passes",
+                                     .paper = "Milakov and Gimelshein 2018, Algorithm 3",
+                                     .loads = 2,
+                                     .stores = 1};
+
+  template <class Memory, class T>
+  static void forward(Memory& memory, MatrixView<const T> x, MatrixView<T> y, Index bc) {
+    online(memory, x, y, bc);
+  }
+};
+
 }  // namespace attnlab::softmax

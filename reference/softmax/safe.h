@@ -4,6 +4,7 @@
 
 #include "reference/core/blocks.h"
 #include "reference/core/two_level_memory.h"
+#include "reference/softmax/algorithm.h"
 #include "reference/softmax/row.h"
 
 namespace attnlab::softmax {
@@ -41,5 +42,19 @@ void safe(Memory& memory, MatrixView<const std::type_identity_t<T>> x, MatrixVie
   }
   divide_pass(memory, x, y, bc, m(0), d(0));
 }
+
+template <>
+struct Text<Algorithm::safe> {
+  static constexpr AlgorithmInfo row{.name = "safe",
+                                     .title = "Safe softmax, three passes",
+                                     .paper = "Milakov and Gimelshein 2018, Algorithm 2",
+                                     .loads = 3,
+                                     .stores = 1};
+
+  template <class Memory, class T>
+  static void forward(Memory& memory, MatrixView<const T> x, MatrixView<T> y, Index bc) {
+    safe(memory, x, y, bc);
+  }
+};
 
 }  // namespace attnlab::softmax

@@ -6,20 +6,18 @@
 
 #include "reference/core/errors.h"
 #include "reference/core/threads.h"
+#include "reference/softmax/algorithms.h"
 #include "reference/softmax/backward.h"
 #include "reference/softmax/log_sum_exp.h"
-#include "reference/softmax/naive.h"
-#include "reference/softmax/online.h"
-#include "reference/softmax/safe.h"
 
 namespace attnlab::softmax {
 namespace {
 
-constexpr AlgorithmInfo kAlgorithms[] = {
-    {Algorithm::naive, "naive", "Milakov and Gimelshein 2018, Algorithm 1", 2, 1},
-    {Algorithm::safe, "safe", "Milakov and Gimelshein 2018, Algorithm 2", 3, 1},
-    {Algorithm::online, "online", "Milakov and Gimelshein 2018, Algorithm 3", 2, 1},
-};
+constexpr auto kAlgorithms = for_every_enumerator<Algorithm>([]<Algorithm kAlgorithm>() {
+  AlgorithmInfo row = Text<kAlgorithm>::row;
+  row.id = kAlgorithm;
+  return row;
+});
 
 std::string shape(Index rows, Index cols) {
   return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]";
@@ -56,15 +54,10 @@ std::span<const AlgorithmInfo> algorithms() { return kAlgorithms; }
 template <class T>
 void forward(Algorithm algorithm, MatrixView<const T> x, MatrixView<T> y, const Options& options) {
   require_shape("y", y, x.rows, x.cols);
-  for_each_row("x", x, options, [&](Direct& memory, Rows r, Index bc) {
-    switch (algorithm) {
-      case Algorithm::naive:
-        return naive(memory, x.middle(r), y.middle(r), bc);
-      case Algorithm::safe:
-        return safe(memory, x.middle(r), y.middle(r), bc);
-      case Algorithm::online:
-        return online(memory, x.middle(r), y.middle(r), bc);
-    }
+  with_enumerator(algorithm, [&]<Algorithm kAlgorithm>() {
+    for_each_row("x", x, options, [&](Direct& memory, Rows r, Index bc) {
+      Text<kAlgorithm>::forward(memory, x.middle(r), y.middle(r), bc);
+    });
   });
 }
 

@@ -6,21 +6,11 @@
 #pragma once
 
 #include <span>
-#include <string_view>
 
 #include "reference/core/view.h"
+#include "reference/softmax/algorithm.h"
 
 namespace attnlab::softmax {
-
-enum class Algorithm { naive, safe, online };
-
-struct AlgorithmInfo {
-  Algorithm id;
-  const char* name;
-  const char* paper;
-  int loads, stores;  // HBM accesses an element
-};
-std::span<const AlgorithmInfo> algorithms();
 
 struct Options {
   Index bc = 0;     // elements of a row in SRAM at once; 0: the whole row

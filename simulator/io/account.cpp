@@ -47,8 +47,6 @@ Count footprint(Algorithm algorithm, Pass pass, const Head& head, Tiles tiles) {
 
 }  // namespace
 
-const char* name(Pass pass) { return pass == Pass::forward ? "forward" : "backward"; }
-
 Traffic problem_traffic(Algorithm algorithm, Pass pass, const Problem& p, Tiles tiles,
                         const BlockMask& block_mask) {
   if (p.kv_lens.empty() && p.q_lens.empty() && !p.packed() && heads_alike(p)) {
@@ -67,16 +65,15 @@ Tiles paper_tiles(Algorithm algorithm, Pass pass, const Head& head, std::int64_t
   const auto fits = [&](Index br, Index bc) {
     return footprint(algorithm, pass, head, {br, bc}) <= static_cast<Count>(sram_elements);
   };
-  if (algorithm == Algorithm::standard) {
+  const TileRule rule = tile_rule(algorithm, pass);
+  if (rule == TileRule::all_columns) {
     const Index br = largest(rows, [&](Index size) { return fits(size, nk); });
     if (br > 0) return {br, nk};
   }
-  const Index limit = algorithm == Algorithm::standard ? nk : std::min(quarter, nk);
-  // FlashAttention-2 forward loads K and V once a row block, the others Q and O once a column block.
-  const bool rows_matter = algorithm == Algorithm::flash2 && pass == Pass::forward;
+  const Index limit = rule == TileRule::all_columns ? nk : std::min(quarter, nk);
   for (Index br = rows; br > 0; br /= 2) {
     const Index bc = largest(limit, [&](Index size) { return fits(br, size); });
-    if (bc >= (rows_matter ? 1 : std::min(br, limit))) return {br, bc};
+    if (bc >= (rule == TileRule::rows ? 1 : std::min(br, limit))) return {br, bc};
   }
   throw SramOverflow("sram", std::to_string(sram_elements) + " elements",
                      "at least " + to_string(footprint(algorithm, pass, head, {1, 1})) +

@@ -6,16 +6,6 @@
 
 namespace attnlab::io {
 
-enum class Pass { forward, backward };
-const char* name(Pass pass);
-
-// One head.
-inline Traffic head_traffic(attention::Algorithm algorithm, Pass pass, const attention::Head& head,
-                            attention::Tiles tiles, const attention::BlockMask& block_mask = {}) {
-  return pass == Pass::forward ? forward_traffic(algorithm, head, tiles, block_mask)
-                               : backward_traffic(algorithm, head, tiles, block_mask);
-}
-
 // The sum over the problem. Problems whose heads are alike cost two evaluations whatever their number. The
 // problem is not validated again. Its bias and mask are read for their extents only, their data may be absent
 // from memory.
@@ -28,9 +18,9 @@ Traffic problem_traffic(attention::Algorithm algorithm, Pass pass, const attenti
 // The paper's constant leaves no room for S (and, backward, for dK, dV, dO, dQ and dP): where that footprint
 // exceeds M, Bc shrinks to the largest size that fits, and Br halves until Bc is no smaller than Br: traffic
 // goes as 1 / Bc, and a Br that leaves room for a single column would cost d times the bound of Theorem 5.
-// FlashAttention-2's forward pass, whose traffic goes as 1 / Br, keeps Br while one column fits. Standard
-// attention keeps as many rows of K as fit (all of them, if they do). Sizes never exceed the sequence. Throws
-// SramOverflow when a single row and column do not fit.
+// TileRule::rows, whose traffic goes as 1 / Br, keeps Br while one column fits. TileRule::all_columns keeps
+// as many rows of K as fit (all of them, if they do). Sizes never exceed the sequence. Throws SramOverflow
+// when a single row and column do not fit.
 attention::Tiles paper_tiles(attention::Algorithm algorithm, Pass pass, const attention::Head& head,
                              std::int64_t sram_elements);
 

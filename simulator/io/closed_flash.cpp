@@ -5,10 +5,14 @@
 #include "simulator/io/closed_steps.h"
 
 namespace attnlab::io {
-namespace {
 
+using attention::Algorithm;
+using attention::BlockMask;
 using attention::Head;
 using attention::Initialise;
+using attention::Tiles;
+
+namespace {
 
 // backward_tile.h over all visited tiles, without the algorithm's own weights.
 void add_backward_tiles(Traffic& t, const Head& head, const TileSums& sums) {
@@ -39,7 +43,8 @@ void add_kv_gradients(Traffic& t, const Head& head) {
 
 }  // namespace
 
-Traffic flash2_forward_traffic(const Head& head, const TileSums& sums) {
+Traffic ClosedForm<Algorithm::flash2>::forward(const Head& head, Tiles tiles, const BlockMask&) {
+  const TileSums sums = band_tiles(head, tiles);
   const Count nq = u(head.seqlen_q), d = u(head.head_dim), dv = u(head.head_dim_v);
   const Count area = sums.area(), rows = sums.rows();
   Traffic t;
@@ -62,7 +67,8 @@ Traffic flash2_forward_traffic(const Head& head, const TileSums& sums) {
   return t;
 }
 
-Traffic flash2_backward_traffic(const Head& head, const TileSums& sums) {
+Traffic ClosedForm<Algorithm::flash2>::backward(const Head& head, Tiles tiles, const BlockMask&) {
+  const TileSums sums = band_tiles(head, tiles);
   const Count nq = u(head.seqlen_q), nk = u(head.seqlen_kv), d = u(head.head_dim), dv = u(head.head_dim_v);
   const Count area = sums.area(), rows = sums.rows(), reached = sums.rows_reached();
   Traffic t;
@@ -90,12 +96,14 @@ Traffic flash2_backward_traffic(const Head& head, const TileSums& sums) {
   return t;
 }
 
-Traffic flash1_forward_traffic(const Head& head, const TileSums& sums, Initialise initialise,
-                               bool block_mask) {
+template <Initialise kInitialise>
+Traffic Flash1Form<kInitialise>::forward(const Head& head, Tiles tiles, const BlockMask& block_mask) {
+  const TileSums sums = masked_tiles(head.seqlen_q, head.seqlen_kv, tiles, block_mask);
+  constexpr bool kInSram = kInitialise == Initialise::in_sram;
   const Count nq = u(head.seqlen_q), nk = u(head.seqlen_kv), d = u(head.head_dim), dv = u(head.head_dim_v);
   const Count area = sums.area(), rows = sums.rows();
   // Rows that a tile starts in SRAM; the others are initialised in HBM.
-  const Count started = initialise == Initialise::in_sram ? sums.rows_reached() : 0;
+  const Count started = kInSram ? sums.rows_reached() : 0;
   Traffic t;
   t.load(Hbm::K) = nk * d;
   t.load(Hbm::V) = nk * dv;
@@ -109,45 +117,45 @@ Traffic flash1_forward_traffic(const Head& head, const TileSums& sums, Initialis
   t.flop(Flop::exp) += area + 2 * rows;
   t.flop(Flop::other) += 4 * area + 7 * rows + rows * dv;
   if (head.dropout.p != 0) t.flop(Flop::other) += area;
-  add_block_mask(t, sums, block_mask);
+  add_block_mask(t, sums, !block_mask.dense());
 
   const Count c0 = u(std::min(sums.full.bc, head.seqlen_kv));
-  const Count initialised =
-      initialise == Initialise::in_sram ? unreached_rows(sums) : u(std::min(sums.full.br, head.seqlen_q));
+  const Count initialised = kInSram ? unreached_rows(sums) : u(std::min(sums.full.br, head.seqlen_q));
   t.peak(initialised * (dv + 2));
-  t.peak(c0 * (d + dv) + (block_mask && nq > 0 && nk > 0 ? 1 : 0));
+  t.peak(c0 * (d + dv) + (!block_mask.dense() && nq > 0 && nk > 0 ? 1 : 0));
   for_each_tile_size(sums, [&](Count r, Count c) {
     t.peak(c * (d + dv) + r * (d + dv + 2) + r * c + broadcast_tile(head, r, c));
   });
   return t;
 }
 
-Traffic flash1_backward_traffic(const Head& head, const TileSums& sums, Initialise initialise,
-                                bool block_mask) {
+template <Initialise kInitialise>
+Traffic Flash1Form<kInitialise>::backward(const Head& head, Tiles tiles, const BlockMask& block_mask) {
+  const TileSums sums = masked_tiles(head.seqlen_q, head.seqlen_kv, tiles, block_mask);
+  constexpr bool kInSram = kInitialise == Initialise::in_sram;
   const Count nq = u(head.seqlen_q), nk = u(head.seqlen_kv), d = u(head.head_dim), dv = u(head.head_dim_v);
   const Count area = sums.area(), rows = sums.rows();
-  const bool in_sram = initialise == Initialise::in_sram;
-  const Count started = in_sram ? sums.rows_reached() : 0;
+  const Count started = kInSram ? sums.rows_reached() : 0;
   Traffic t;
   t.load(Hbm::K) = nk * d;
   t.load(Hbm::V) = nk * dv;
   t.load(Hbm::Q) = rows * d;
   t.load(Hbm::dO) = rows * dv;
   t.load(Hbm::m) = t.load(Hbm::l) = rows;
-  t.load(Hbm::O) = (in_sram ? started : rows) * dv;  // D is computed where O is read
-  t.load(Hbm::delta) = in_sram ? rows - started : 0;
+  t.load(Hbm::O) = (kInSram ? started : rows) * dv;  // D is computed where O is read
+  t.load(Hbm::delta) = kInSram ? rows - started : 0;
   t.store(Hbm::delta) = started;
   t.load(Hbm::dQ) = (rows - started) * d;
   t.store(Hbm::dQ) = (rows + nq - started) * d;
   add_kv_gradients(t, head);
   add_backward_tiles(t, head, sums);
   t.flop(Flop::exp) += area;
-  t.flop(Flop::other) += 2 * area + rows + 2 * (in_sram ? started : rows) * dv;
-  add_block_mask(t, sums, block_mask);
+  t.flop(Flop::other) += 2 * area + rows + 2 * (kInSram ? started : rows) * dv;
+  add_block_mask(t, sums, !block_mask.dense());
 
   const Count c0 = u(std::min(sums.full.bc, head.seqlen_kv));
-  t.peak((in_sram ? unreached_rows(sums) : u(std::min(sums.full.br, head.seqlen_q))) * d);
-  t.peak(2 * c0 * (d + dv) + (block_mask && nq > 0 && nk > 0 ? 1 : 0));
+  t.peak((kInSram ? unreached_rows(sums) : u(std::min(sums.full.br, head.seqlen_q))) * d);
+  t.peak(2 * c0 * (d + dv) + (!block_mask.dense() && nq > 0 && nk > 0 ? 1 : 0));
   for_each_tile_size(sums, [&](Count r, Count c) {
     const Count operands = 2 * c * (d + dv) + r * (2 * d + dv + 3);
     t.peak(operands + r * dv);  // O, while D is computed
@@ -155,5 +163,8 @@ Traffic flash1_backward_traffic(const Head& head, const TileSums& sums, Initiali
   });
   return t;
 }
+
+template struct Flash1Form<Initialise::in_sram>;
+template struct Flash1Form<Initialise::in_hbm>;
 
 }  // namespace attnlab::io

@@ -1,173 +1,66 @@
 #include "simulator/io/closed_form.h"
 
+#include <concepts>
+
+#include "reference/attention/algorithms.h"
+#include "reference/core/errors.h"
 #include "simulator/io/closed_flash.h"
-#include "simulator/io/closed_steps.h"
+#include "simulator/io/closed_standard.h"
 
 namespace attnlab::io {
 namespace {
 
 using attention::Algorithm;
+using attention::BlockMask;
+using attention::HasBackward;
 using attention::Head;
-using attention::Initialise;
 using attention::Tiles;
 
-// One elementwise pass over a matrix in HBM.
-void add_pass(Traffic& t, Hbm from, Hbm to, const TileSums& all) {
-  t.load(from) += all.area();
-  t.store(to) += all.area();
-}
-
-// The matmuls of standard.h: a panel of Bc rows of one operand stays while the other streams past, once a
-// panel.
-struct Products {
-  const TileSums& all;
-  Count nq, nk, panels, r, c;
-  Traffic& t;
-
-  void nt(Hbm a, Hbm b, Hbm out, Count dim) {  // [nq, dim] x [nk, dim]^T
-    t.load(b) += nk * dim;
-    t.load(a) += panels * nq * dim;
-    t.store(out) += nq * nk;
-    t.flop(Flop::matmul) += 2 * nq * nk * dim;
-    if (panels > 0) t.peak(c * dim + r * dim + r * c);
-  }
-  void nn(Hbm w, Hbm b, Hbm out, Count dim) {  // [nq, nk] x [nk, dim]
-    if (panels == 0) {
-      t.store(out) += nq * dim;
-      t.peak(r * dim);
-      return;
-    }
-    t.load(b) += nk * dim;
-    t.load(w) += nq * nk;
-    t.load(out) += (panels - 1) * nq * dim;
-    t.store(out) += panels * nq * dim;
-    t.flop(Flop::matmul) += 2 * nq * nk * dim;
-    t.peak(c * dim + r * dim + r * c);
-  }
-  void tn(Hbm w, Hbm b, Hbm out, Count dim, bool accumulate) {  // [nq, nk]^T x [nq, dim]
-    t.load(w) += nq * nk;
-    t.load(b) += panels * nq * dim;
-    if (accumulate) t.load(out) += nk * dim;
-    t.store(out) += nk * dim;
-    t.flop(Flop::matmul) += 2 * nq * nk * dim;
-    if (panels > 0) t.peak(c * dim + r * c + r * dim);
-  }
+template <Algorithm kAlgorithm>
+concept CountsForward = requires(const Head& head, Tiles tiles, const BlockMask& mask) {
+  { ClosedForm<kAlgorithm>::forward(head, tiles, mask) } -> std::same_as<Traffic>;
+};
+template <Algorithm kAlgorithm>
+concept CountsBackward = requires(const Head& head, Tiles tiles, const BlockMask& mask) {
+  { ClosedForm<kAlgorithm>::backward(head, tiles, mask) } -> std::same_as<Traffic>;
+};
+template <Algorithm kAlgorithm>
+concept RulesTiles = requires(Pass pass) {
+  { ClosedForm<kAlgorithm>::tile_rule(pass) } -> std::same_as<TileRule>;
 };
 
-Products products(Traffic& t, const Head& head, const TileSums& all) {
-  return {all,
-          u(head.seqlen_q),
-          u(head.seqlen_kv),
-          u(all.col_blocks),
-          u(std::min(all.full.br, head.seqlen_q)),
-          u(std::min(all.full.bc, head.seqlen_kv)),
-          t};
-}
-
-Traffic standard_forward_traffic(const Head& head, Tiles tiles) {
-  const TileSums all = dense_tiles(head.seqlen_q, head.seqlen_kv, tiles);
-  const Count nq = u(head.seqlen_q), nk = u(head.seqlen_kv), area = all.area();
-  Traffic t;
-  Products product = products(t, head, all);
-  const Count tile = product.r * product.c;
-  product.nt(Hbm::Q, Hbm::K, Hbm::S, u(head.head_dim));
-  t.flop(Flop::other) += area;  // the scale
-  if (head.softcap != 0) {
-    add_pass(t, Hbm::S, Hbm::S, all);
-    t.flop(Flop::exp) += area;
-    t.flop(Flop::other) += 2 * area;
-    t.peak(tile);
-  }
-  Hbm masked = Hbm::S;
-  if (needs_mask_pass(head)) {
-    if (head.softcap != 0) masked = Hbm::P;
-    add_pass(t, Hbm::S, masked, all);
-    add_bias_and_mask(t, head, all);
-    if (area > 0) t.peak(tile + broadcast_tile(head, product.r, product.c));
-  }
-  const Index piece = attention::row_piece(tiles);
-  const Count passes = head.seqlen_kv <= piece ? 1 : 2;
-  t.load(masked) += passes * area;
-  t.store(Hbm::P) += area;
-  t.store(Hbm::lse) += nq;
-  t.flop(Flop::exp) += nq * (passes * nk + 1);
-  t.flop(Flop::other) += nq * ((2 * passes + 2) * nk + 1);
-  if (nq > 0) t.peak(1 + u(std::min(piece, head.seqlen_kv)));
-  Hbm p = Hbm::P;
-  if (head.dropout.p != 0) {
-    p = Hbm::P_dropped;
-    add_pass(t, Hbm::P, p, all);
-    t.store(Hbm::dropout_mask) += area;
-    t.flop(Flop::other) += area;
-    t.peak(2 * tile);
-  }
-  product.nn(p, Hbm::V, Hbm::O, u(head.head_dim_v));
-  return t;
-}
-
-Traffic standard_backward_traffic(const Head& head, Tiles tiles) {
-  const TileSums all = dense_tiles(head.seqlen_q, head.seqlen_kv, tiles);
-  const Count area = all.area(), d = u(head.head_dim), dv = u(head.head_dim_v);
-  const bool accumulate = !head.first_of_group;
-  Traffic t;
-  Products product = products(t, head, all);
-  const Count tile = product.r * product.c;
-  product.tn(head.dropout.p != 0 ? Hbm::P_dropped : Hbm::P, Hbm::dO, Hbm::dV, dv, accumulate);
-  product.nt(Hbm::dO, Hbm::V, Hbm::dP, dv);
-  if (head.dropout.p != 0) {
-    add_pass(t, Hbm::dP, Hbm::dP, all);
-    t.load(Hbm::dropout_mask) += area;
-    t.flop(Flop::other) += area;
-    t.peak(2 * tile);
-  }
-  const Index piece = attention::row_piece(tiles);
-  const Count passes = head.seqlen_kv <= piece ? 1 : 2;
-  t.load(Hbm::P) += passes * area;
-  t.load(Hbm::dP) += passes * area;
-  t.store(Hbm::dS) += area;
-  t.flop(Flop::other) += 4 * area;
-  if (head.seqlen_q > 0) t.peak(2 * u(std::min(piece, head.seqlen_kv)));
-  if (head.softcap != 0) {
-    add_pass(t, Hbm::dS, Hbm::dS, all);
-    t.load(Hbm::S) += area;
-    t.flop(Flop::other) += 4 * area;
-    t.peak(2 * tile);
-  }
-  product.nn(Hbm::dS, Hbm::K, Hbm::dQ, d);
-  product.tn(Hbm::dS, Hbm::Q, Hbm::dK, d, accumulate);
-  return t;
-}
-
-Initialise initialise(Algorithm algorithm) {
-  return algorithm == Algorithm::flash1_literal ? Initialise::in_hbm : Initialise::in_sram;
+// Calls body with the closed form of an algorithm. This is where one that is missing does not compile.
+template <class Body>
+auto with_form(Algorithm algorithm, Body body) {
+  return with_enumerator(algorithm, [&]<Algorithm kAlgorithm>() {
+    static_assert(CountsForward<kAlgorithm>,
+                  "an algorithm has no closed form: specialise ClosedForm for it and include that file here");
+    static_assert(CountsBackward<kAlgorithm> == HasBackward<kAlgorithm>,
+                  "an algorithm and its closed form do not have the same passes");
+    static_assert(RulesTiles<kAlgorithm>, "an algorithm's closed form does not say its tile rule");
+    return body.template operator()<kAlgorithm>();
+  });
 }
 
 }  // namespace
 
-Traffic forward_traffic(Algorithm algorithm, const Head& head, Tiles tiles,
-                        const attention::BlockMask& block_mask) {
-  switch (algorithm) {
-    case Algorithm::standard:
-      return standard_forward_traffic(head, tiles);
-    case Algorithm::flash2:
-      return flash2_forward_traffic(head, band_tiles(head, tiles));
-    default:
-      return flash1_forward_traffic(head, masked_tiles(head.seqlen_q, head.seqlen_kv, tiles, block_mask),
-                                    initialise(algorithm), !block_mask.dense());
-  }
+const char* name(Pass pass) { return pass == Pass::forward ? "forward" : "backward"; }
+
+Traffic head_traffic(Algorithm algorithm, Pass pass, const Head& head, Tiles tiles,
+                     const BlockMask& block_mask) {
+  return with_form(algorithm, [&]<Algorithm kAlgorithm>() {
+    if (pass == Pass::forward) return ClosedForm<kAlgorithm>::forward(head, tiles, block_mask);
+    if constexpr (HasBackward<kAlgorithm>) {
+      return ClosedForm<kAlgorithm>::backward(head, tiles, block_mask);
+    } else {
+      throw InvalidArgument("pass", name(pass), std::string("forward with ") + info(algorithm).name);
+    }
+  });
 }
 
-Traffic backward_traffic(Algorithm algorithm, const Head& head, Tiles tiles,
-                         const attention::BlockMask& block_mask) {
-  switch (algorithm) {
-    case Algorithm::standard:
-      return standard_backward_traffic(head, tiles);
-    case Algorithm::flash2:
-      return flash2_backward_traffic(head, band_tiles(head, tiles));
-    default:
-      return flash1_backward_traffic(head, masked_tiles(head.seqlen_q, head.seqlen_kv, tiles, block_mask),
-                                     initialise(algorithm), !block_mask.dense());
-  }
+TileRule tile_rule(Algorithm algorithm, Pass pass) {
+  return with_form(algorithm,
+                   [&]<Algorithm kAlgorithm>() { return ClosedForm<kAlgorithm>::tile_rule(pass); });
 }
 
 }  // namespace attnlab::io

@@ -14,10 +14,28 @@
 
 namespace attnlab::io {
 
-// One head. block_mask is read for Algorithm::blocksparse only.
-Traffic forward_traffic(attention::Algorithm algorithm, const attention::Head& head, attention::Tiles tiles,
-                        const attention::BlockMask& block_mask = {});
-Traffic backward_traffic(attention::Algorithm algorithm, const attention::Head& head, attention::Tiles tiles,
-                         const attention::BlockMask& block_mask = {});
+enum class Pass { forward, backward };
+const char* name(Pass pass);
+
+// Which side of a tile the room in SRAM goes to (paper_tiles in account.h): the one that traffic goes as 1
+// over.
+enum class TileRule {
+  columns,      // Bc as large as fits, at least Br; K and V stay while rows stream past
+  rows,         // Br, as long as one column fits; Q and O stay while columns stream past
+  all_columns,  // Bc = seqlen_kv if that fits with some Br; else as `columns`
+};
+
+// An algorithm's closed form on one head, specialised in a file of its own (closed_flash.h):
+//   static constexpr TileRule tile_rule(Pass);
+//   static Traffic forward(const Head&, Tiles, const BlockMask&);
+//   static Traffic backward(const Head&, Tiles, const BlockMask&);  if the algorithm has a backward pass
+// The block mask is that of an algorithm which takes one, and dense for all others.
+template <attention::Algorithm>
+struct ClosedForm;
+
+// One head. Throws InvalidArgument for a backward pass that the algorithm does not have.
+Traffic head_traffic(attention::Algorithm algorithm, Pass pass, const attention::Head& head,
+                     attention::Tiles tiles, const attention::BlockMask& block_mask = {});
+TileRule tile_rule(attention::Algorithm algorithm, Pass pass);
 
 }  // namespace attnlab::io

@@ -25,7 +25,7 @@ Traffic mla_naive_traffic(const MlaShape& shape, MlaTiles tiles) {
   head.peak(d * dc + c * (d + dr + dc + dr));
   head.peak(dv * dc + c * (dv + dc));
   const attention::Head band = shape.head();
-  head += flash2_forward_traffic(band, band_tiles(band, {tiles.br, tiles.bc}));
+  head += ClosedForm<attention::Algorithm::flash2>::forward(band, {tiles.br, tiles.bc}, {});
   return head.times(u(shape.num_heads));
 }
 

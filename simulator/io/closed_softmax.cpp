@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reference/core/blocks.h"
+#include "reference/core/enumerators.h"
 #include "simulator/io/closed_steps.h"
 
 namespace attnlab::io {
@@ -18,31 +19,43 @@ void add_normaliser_pass(Traffic& t, Index v, Index bc) {
 
 }  // namespace
 
-Traffic softmax_traffic(softmax::Algorithm algorithm, Index v, Index bc) {
-  const Count n = u(v), piece = u(std::min(v, bc));
+Traffic SoftmaxForm<softmax::Algorithm::naive>::forward(Index v, Index bc) {
   Traffic t;
-  t.store(Hbm::y) = n;
-  switch (algorithm) {
-    case softmax::Algorithm::naive:
-      t.load(Hbm::x) = 2 * n;
-      t.flop(Flop::exp) = t.flop(Flop::other) = 2 * n;
-      t.peak(1 + piece);  // d
-      break;
-    case softmax::Algorithm::safe:
-      t.load(Hbm::x) = 3 * n;
-      t.flop(Flop::exp) = 2 * n;
-      t.flop(Flop::other) = 5 * n;
-      t.peak(2 + piece);  // m, d
-      break;
-    case softmax::Algorithm::online:
-      add_normaliser_pass(t, v, bc);
-      t.load(Hbm::x) += n;
-      t.flop(Flop::exp) += n;
-      t.flop(Flop::other) += 2 * n;
-      t.peak(2 + piece);
-      break;
-  }
+  t.load(Hbm::x) = 2 * u(v);
+  t.store(Hbm::y) = u(v);
+  t.flop(Flop::exp) = t.flop(Flop::other) = 2 * u(v);
+  t.peak(1 + u(std::min(v, bc)));  // d
   return t;
+}
+
+Traffic SoftmaxForm<softmax::Algorithm::safe>::forward(Index v, Index bc) {
+  Traffic t;
+  t.load(Hbm::x) = 3 * u(v);
+  t.store(Hbm::y) = u(v);
+  t.flop(Flop::exp) = 2 * u(v);
+  t.flop(Flop::other) = 5 * u(v);
+  t.peak(2 + u(std::min(v, bc)));  // m, d
+  return t;
+}
+
+Traffic SoftmaxForm<softmax::Algorithm::online>::forward(Index v, Index bc) {
+  Traffic t;
+  add_normaliser_pass(t, v, bc);
+  t.load(Hbm::x) += u(v);
+  t.store(Hbm::y) = u(v);
+  t.flop(Flop::exp) += u(v);
+  t.flop(Flop::other) += 2 * u(v);
+  t.peak(2 + u(std::min(v, bc)));  // m, d
+  return t;
+}
+
+Traffic softmax_traffic(softmax::Algorithm algorithm, Index v, Index bc) {
+  return with_enumerator(algorithm, [&]<softmax::Algorithm kAlgorithm>() {
+    static_assert(
+        requires { SoftmaxForm<kAlgorithm>::forward(v, bc); },
+        "a softmax algorithm has no closed form: specialise SoftmaxForm for it");
+    return SoftmaxForm<kAlgorithm>::forward(v, bc);
+  });
 }
 
 Traffic log_sum_exp_traffic(Index v, Index bc) {

@@ -8,6 +8,22 @@
 
 namespace attnlab::io {
 
+// One row of V elements, specialised per algorithm.
+template <softmax::Algorithm>
+struct SoftmaxForm;
+template <>
+struct SoftmaxForm<softmax::Algorithm::naive> {
+  static Traffic forward(Index v, Index bc);
+};
+template <>
+struct SoftmaxForm<softmax::Algorithm::safe> {
+  static Traffic forward(Index v, Index bc);
+};
+template <>
+struct SoftmaxForm<softmax::Algorithm::online> {
+  static Traffic forward(Index v, Index bc);
+};
+
 Traffic softmax_traffic(softmax::Algorithm algorithm, Index v, Index bc);
 Traffic log_sum_exp_traffic(Index v, Index bc);
 Traffic softmax_backward_traffic(Index v, Index bc);

@@ -31,7 +31,7 @@ struct Entry {
   std::string name, title, paper;
   bool backward = false;    // has a backward pass
   bool block_mask = false;  // reads Question::block_mask
-  std::optional<attention::Algorithm> attention;
+  std::optional<attention::Algorithm> attention = std::nullopt;
 
   // Throws InvalidArgument for a problem that this entry cannot read.
   void (*check)(const Entry&, const Question&);

@@ -79,17 +79,14 @@ std::optional<MeteredSample> metered(const Entry&, const Question& q) {
 
 }  // namespace
 
-Entry decode_entry() {
-  return {"decode",
-          "Decode step on a KV cache, a group of heads at a time",
-          "Shazeer 2019, section 3; Ainslie et al. 2023",
-          false,
-          false,
-          std::nullopt,
-          check,
-          tiles,
-          closed,
-          metered};
+std::vector<Entry> decode_entries() {
+  return {{.name = kv::kDecodeRow.name,
+           .title = kv::kDecodeRow.title,
+           .paper = kv::kDecodeRow.paper,
+           .check = check,
+           .tiles = tiles,
+           .closed = closed,
+           .metered = metered}};
 }
 
 }  // namespace attnlab::io

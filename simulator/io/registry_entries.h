@@ -1,4 +1,4 @@
-// The entries of registry.cpp that are not attention proper, a file a family.
+// The entries of registry.cpp, one file per family.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,8 @@
 
 namespace attnlab::io {
 
-Entry decode_entry();
+std::vector<Entry> attention_entries();
+std::vector<Entry> decode_entries();
 std::vector<Entry> mla_entries();
 std::vector<Entry> softmax_entries();
 

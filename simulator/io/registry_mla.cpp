@@ -99,14 +99,22 @@ std::optional<MeteredSample> metered(const Entry& entry, const Question& q) {
                        s.num_heads * q.problem.batch};
 }
 
+template <Traffic (*kTraffic)(const MlaShape&, MlaTiles), bool kAbsorbed>
+Entry entry(const AlgorithmRow& row) {
+  return {.name = row.name,
+          .title = row.title,
+          .paper = row.paper,
+          .check = check,
+          .tiles = tiles<kTraffic>,
+          .closed = closed<kTraffic>,
+          .metered = metered<kAbsorbed>};
+}
+
 }  // namespace
 
 std::vector<Entry> mla_entries() {
-  const char* paper = "DeepSeek-V2 2024, section 2.1 and appendix C";
-  return {{"mla-naive", "MLA, K and V of every head expanded", paper, false, false, std::nullopt, check,
-           tiles<mla_naive_traffic>, closed<mla_naive_traffic>, metered<false>},
-          {"mla-absorbed", "MLA, W_UK and W_UV absorbed: attention over the latents", paper, false, false,
-           std::nullopt, check, tiles<mla_absorbed_traffic>, closed<mla_absorbed_traffic>, metered<true>}};
+  return {entry<mla_naive_traffic, false>(heads::kMlaNaiveRow),
+          entry<mla_absorbed_traffic, true>(heads::kMlaAbsorbedRow)};
 }
 
 }  // namespace attnlab::io

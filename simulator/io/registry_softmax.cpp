@@ -2,9 +2,7 @@
 #include <algorithm>
 
 #include "reference/core/errors.h"
-#include "reference/softmax/naive.h"
-#include "reference/softmax/online.h"
-#include "reference/softmax/safe.h"
+#include "reference/softmax/algorithms.h"
 #include "simulator/io/closed_softmax.h"
 #include "simulator/io/largest.h"
 #include "simulator/io/metered.h"
@@ -55,41 +53,28 @@ std::optional<MeteredSample> metered(const Entry&, const Question& q) {
   const MatrixView<float> to{y.data(), 1, v, v};
   Metered memory(q.sram_elements);
   memory.undefined(Hbm::y, to);
-  switch (kAlgorithm) {
-    case Algorithm::naive:
-      softmax::naive(memory, from, to, q.tiles.bc);
-      break;
-    case Algorithm::safe:
-      softmax::safe(memory, from, to, q.tiles.bc);
-      break;
-    case Algorithm::online:
-      softmax::online(memory, from, to, q.tiles.bc);
-      break;
-  }
+  softmax::Text<kAlgorithm>::forward(memory, from, to, q.tiles.bc);
   return MeteredSample{memory.traffic().times(rows_of(q)), 1, q.problem.batch * q.problem.num_heads};
 }
 
 template <Algorithm kAlgorithm>
-Entry entry(const char* name, const char* title) {
-  const char* paper = softmax::algorithms()[static_cast<std::size_t>(kAlgorithm)].paper;
-  return {name,
-          title,
-          paper,
-          false,
-          false,
-          std::nullopt,
-          check,
-          tiles<kAlgorithm>,
-          closed<kAlgorithm>,
-          metered<kAlgorithm>};
+Entry entry() {
+  using Text = softmax::Text<kAlgorithm>;
+  return {.name = std::string("softmax-") + Text::row.name,
+          .title = Text::row.title,
+          .paper = Text::row.paper,
+          .check = check,
+          .tiles = tiles<kAlgorithm>,
+          .closed = closed<kAlgorithm>,
+          .metered = metered<kAlgorithm>};
 }
 
 }  // namespace
 
 std::vector<Entry> softmax_entries() {
-  return {entry<Algorithm::naive>("softmax-naive", "Softmax without the maximum: overflows"),
-          entry<Algorithm::safe>("softmax-safe", "Safe softmax, three passes"),
-          entry<Algorithm::online>("softmax-online", "Online softmax, two passes")};
+  const auto entries =
+      for_every_enumerator<Algorithm>([]<Algorithm kAlgorithm>() { return entry<kAlgorithm>(); });
+  return {entries.begin(), entries.end()};
 }
 
 }  // namespace attnlab::io

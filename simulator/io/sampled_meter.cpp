@@ -67,7 +67,7 @@ std::optional<MeteredSample> sample_traffic(Algorithm algorithm, Pass pass, cons
   const double scores = static_cast<double>(part.seqlen_q) * static_cast<double>(part.seqlen_kv);
   const double rows = static_cast<double>(part.seqlen_q) * static_cast<double>(part.num_heads) +
                       static_cast<double>(part.seqlen_kv) * static_cast<double>(part.num_kv_heads);
-  const double elements = (algorithm == Algorithm::standard ? 4 * scores : 0) +
+  const double elements = (info(algorithm).materialises_scores ? 4 * scores : 0) +
                           4 * static_cast<double>(part.batch) * rows *
                               static_cast<double>(std::max(part.head_dim, part.head_dim_v));
   if (work(part) > budget.flops || elements * sizeof(float) > budget.bytes) return std::nullopt;

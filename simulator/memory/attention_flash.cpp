@@ -6,12 +6,14 @@
 #include "simulator/memory/head_tiles.h"
 
 namespace attnlab::memory {
-namespace {
 
+using attention::Algorithm;
 using attention::Blocks;
 using attention::ceil_div;
 using attention::Initialise;
 using attention::Problem;
+
+namespace {
 
 // What FlashAttention-1 carries through memory, and what its backward pass reads of a row block.
 constexpr std::array kState{Hbm::O, Hbm::l, Hbm::m};
@@ -133,8 +135,18 @@ Stream flash1_backward(const AttentionLayout& layout, Index group, Index b, Tile
 
 }  // namespace
 
-std::vector<Launch> flash2_launches(io::Pass pass, const AttentionLayout& layout, Tiles tiles, bool fp32) {
+std::vector<std::uint32_t> LaunchStream<Algorithm::flash2>::tensors(io::Pass pass, const Problem&,
+                                                                    bool fp32) {
+  std::vector<std::uint32_t> all{tensor(Hbm::O), tensor(Hbm::lse)};
+  if (pass == io::Pass::backward) all.push_back(tensor(Hbm::delta));
+  if (pass == io::Pass::backward && !fp32) all.push_back(kDqSum);
+  return all;
+}
+
+std::vector<Launch> LaunchStream<Algorithm::flash2>::launches(io::Pass pass, const AttentionLayout& layout,
+                                                              Tiles tiles) {
   const Problem& p = layout.problem();
+  const bool fp32 = layout.element_bytes(tensor(Hbm::dQ)) == 4;
   const Index rows = ceil_div(p.seqlen_q, tiles.br), cols = ceil_div(p.seqlen_kv, tiles.bc);
   if (pass == io::Pass::forward) {
     return {{"forward", rows, p.num_heads, p.batch, [&layout, tiles](Index x, Index y, Index z) {
@@ -157,17 +169,28 @@ std::vector<Launch> flash2_launches(io::Pass pass, const AttentionLayout& layout
   return launches;
 }
 
-std::vector<Launch> flash1_launches(io::Pass pass, const AttentionLayout& layout, Tiles tiles,
-                                    Initialise initialise) {
+template <Initialise kInitialise>
+std::vector<std::uint32_t> Flash1Launches<kInitialise>::tensors(io::Pass pass, const Problem&, bool) {
+  std::vector<std::uint32_t> all{tensor(Hbm::O), tensor(Hbm::m), tensor(Hbm::l)};
+  if (pass == io::Pass::backward) all.push_back(tensor(Hbm::delta));
+  return all;
+}
+
+template <Initialise kInitialise>
+std::vector<Launch> Flash1Launches<kInitialise>::launches(io::Pass pass, const AttentionLayout& layout,
+                                                          Tiles tiles) {
   const Problem& p = layout.problem();
   if (pass == io::Pass::forward) {
-    return {{"forward", p.num_heads, p.batch, 1, [&layout, tiles, initialise](Index x, Index y, Index) {
-               return flash1_forward(HeadTiles(layout, y, x), tiles, initialise);
+    return {{"forward", p.num_heads, p.batch, 1, [&layout, tiles](Index x, Index y, Index) {
+               return flash1_forward(HeadTiles(layout, y, x), tiles, kInitialise);
              }}};
   }
-  return {{"backward", p.num_kv_heads, p.batch, 1, [&layout, tiles, initialise](Index x, Index y, Index) {
-             return flash1_backward(layout, x, y, tiles, initialise);
+  return {{"backward", p.num_kv_heads, p.batch, 1, [&layout, tiles](Index x, Index y, Index) {
+             return flash1_backward(layout, x, y, tiles, kInitialise);
            }}};
 }
+
+template struct Flash1Launches<Initialise::in_sram>;
+template struct Flash1Launches<Initialise::in_hbm>;
 
 }  // namespace attnlab::memory

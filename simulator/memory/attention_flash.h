@@ -6,10 +6,21 @@
 
 namespace attnlab::memory {
 
-// fp32: whether dQ has that type and is summed in its own place.
-std::vector<Launch> flash2_launches(io::Pass pass, const AttentionLayout& layout, attention::Tiles tiles,
-                                    bool fp32);
-std::vector<Launch> flash1_launches(io::Pass pass, const AttentionLayout& layout, attention::Tiles tiles,
-                                    attention::Initialise initialise);
+// dQ is summed in its own place where it is fp32, else in kDqSum.
+template <>
+struct LaunchStream<attention::Algorithm::flash2> {
+  static std::vector<std::uint32_t> tensors(io::Pass pass, const attention::Problem&, bool fp32);
+  static std::vector<Launch> launches(io::Pass pass, const AttentionLayout& layout, attention::Tiles tiles);
+};
+
+template <attention::Initialise kInitialise>
+struct Flash1Launches {
+  static std::vector<std::uint32_t> tensors(io::Pass pass, const attention::Problem&, bool fp32);
+  static std::vector<Launch> launches(io::Pass pass, const AttentionLayout& layout, attention::Tiles tiles);
+};
+template <>
+struct LaunchStream<attention::Algorithm::flash1> : Flash1Launches<attention::Initialise::in_sram> {};
+template <>
+struct LaunchStream<attention::Algorithm::flash1_literal> : Flash1Launches<attention::Initialise::in_hbm> {};
 
 }  // namespace attnlab::memory

@@ -1,5 +1,6 @@
 #include "simulator/memory/attention_launches.h"
 
+#include "reference/core/enumerators.h"
 #include "reference/core/errors.h"
 #include "simulator/memory/attention_flash.h"
 #include "simulator/memory/attention_standard.h"
@@ -7,46 +8,39 @@
 namespace attnlab::memory {
 
 using attention::Algorithm;
-using attention::Initialise;
 using io::Pass;
 
 namespace {
 
-std::vector<std::uint32_t> tensors_of(Algorithm algorithm, Pass pass, const attention::Problem& p,
-                                      bool fp32) {
-  const bool forward = pass == Pass::forward;
-  std::vector<std::uint32_t> all;
-  const auto add = [&](auto... names) { (all.push_back(static_cast<std::uint32_t>(names)), ...); };
-  add(Hbm::Q, Hbm::K, Hbm::V);
-  if (!forward) add(Hbm::dO, Hbm::dQ, Hbm::dK, Hbm::dV);
-  switch (algorithm) {
-    case Algorithm::flash2:
-      add(Hbm::O, Hbm::lse);
-      if (!forward) add(Hbm::delta);
-      if (!forward && !fp32) add(kDqSum);
-      break;
-    case Algorithm::flash1:
-    case Algorithm::flash1_literal:
-      add(Hbm::O, Hbm::m, Hbm::l);
-      if (!forward) add(Hbm::delta);
-      break;
-    case Algorithm::standard:
-      add(Hbm::S, Hbm::P);
-      if (p.dropout.p != 0) add(Hbm::P_dropped, Hbm::dropout_mask);
-      if (forward) {
-        add(Hbm::O, Hbm::lse);
-      } else {
-        add(Hbm::dP, Hbm::dS);
-      }
-      break;
-    case Algorithm::blocksparse:
-      throw InvalidArgument("algorithm", info(algorithm).name,
-                            "one whose tiles follow from the problem alone");
-  }
-  return all;
+template <Algorithm kAlgorithm>
+concept HasLaunches = requires {
+  &LaunchStream<kAlgorithm>::launches;
+};
+
+// Calls body with the algorithm's launch stream.
+template <class Body>
+auto with_launches(Algorithm algorithm, Body body) {
+  return with_enumerator(
+      algorithm,
+      [&]<Algorithm kAlgorithm>() -> decltype(body.template operator()<LaunchStream<Algorithm::flash2>>()) {
+        if constexpr (HasLaunches<kAlgorithm>) {
+          return body.template operator()<LaunchStream<kAlgorithm>>();
+        } else {
+          std::string names;
+          for (const auto& a : attention::algorithms()) {
+            if (has_launches(a.id)) names += (names.empty() ? "" : ", ") + std::string(a.name);
+          }
+          throw InvalidArgument("algorithm", info(algorithm).name,
+                                "one whose kernels are modelled: " + names);
+        }
+      });
 }
 
 }  // namespace
+
+bool has_launches(Algorithm algorithm) {
+  return with_enumerator(algorithm, []<Algorithm kAlgorithm>() { return HasLaunches<kAlgorithm>; });
+}
 
 AttentionLayout layout_of(Algorithm algorithm, Pass pass, const attention::Problem& problem,
                           const io::ElementSizes& sizes) {
@@ -54,24 +48,20 @@ AttentionLayout layout_of(Algorithm algorithm, Pass pass, const attention::Probl
     throw InvalidArgument(problem.mask ? "mask" : "bias", "one in memory",
                           "none: its loads are not replayed");
   }
-  return AttentionLayout(problem, sizes, tensors_of(algorithm, pass, problem, sizes(Hbm::dQ) == 4));
+  std::vector<std::uint32_t> all;
+  for (const Hbm name : {Hbm::Q, Hbm::K, Hbm::V}) all.push_back(tensor(name));
+  if (pass == Pass::backward) {
+    for (const Hbm name : {Hbm::dO, Hbm::dQ, Hbm::dK, Hbm::dV}) all.push_back(tensor(name));
+  }
+  const auto own = with_launches(
+      algorithm, [&]<class Stream>() { return Stream::tensors(pass, problem, sizes(Hbm::dQ) == 4); });
+  all.insert(all.end(), own.begin(), own.end());
+  return AttentionLayout(problem, sizes, all);
 }
 
 std::vector<Launch> launches_of(Algorithm algorithm, Pass pass, const AttentionLayout& layout,
                                 attention::Tiles tiles) {
-  switch (algorithm) {
-    case Algorithm::flash2:
-      return flash2_launches(pass, layout, tiles, layout.element_bytes(tensor(Hbm::dQ)) == 4);
-    case Algorithm::flash1:
-      return flash1_launches(pass, layout, tiles, Initialise::in_sram);
-    case Algorithm::flash1_literal:
-      return flash1_launches(pass, layout, tiles, Initialise::in_hbm);
-    case Algorithm::standard:
-      return standard_launches(pass, layout, tiles);
-    case Algorithm::blocksparse:
-      break;
-  }
-  return {};
+  return with_launches(algorithm, [&]<class Stream>() { return Stream::launches(pass, layout, tiles); });
 }
 
 }  // namespace attnlab::memory

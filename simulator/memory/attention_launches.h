@@ -27,8 +27,18 @@ struct Launch {
   std::function<Generator<TileAccess>(Index x, Index y, Index z)> block;
 };
 
-// Where the tensors of a pass lie. Throws InvalidArgument for Algorithm::blocksparse, a mask or a bias in
-// memory, tensors beyond the layout's reach, and for a type that is no floating-point type.
+// An algorithm's kernels, specialised beside their blocks (attention_flash.h). Not every algorithm has one: a
+// block-sparse mask's tiles do not follow from the problem alone.
+//   // Tensors (tensor_name) beside Q, K, V and, backward, dO, dQ, dK, dV. fp32: whether dQ has that type.
+//   static std::vector<std::uint32_t> tensors(io::Pass, const attention::Problem&, bool fp32);
+//   static std::vector<Launch> launches(io::Pass, const AttentionLayout&, attention::Tiles);
+template <attention::Algorithm>
+struct LaunchStream;
+
+bool has_launches(attention::Algorithm algorithm);
+
+// Where the tensors of a pass lie. Throws InvalidArgument for an algorithm without a launch stream, a mask or
+// a bias in memory, tensors beyond the layout's reach, and for a type that is no floating-point type.
 AttentionLayout layout_of(attention::Algorithm algorithm, io::Pass pass, const attention::Problem& problem,
                           const io::ElementSizes& sizes);
 

@@ -167,7 +167,23 @@ bool masks(const Problem& p) {
 
 }  // namespace
 
-std::vector<Launch> standard_launches(io::Pass pass, const AttentionLayout& layout, Tiles tiles) {
+std::vector<std::uint32_t> LaunchStream<attention::Algorithm::standard>::tensors(io::Pass pass,
+                                                                                 const Problem& p, bool) {
+  std::vector<Hbm> all{Hbm::S, Hbm::P};
+  if (p.dropout.p != 0) all.insert(all.end(), {Hbm::P_dropped, Hbm::dropout_mask});
+  if (pass == io::Pass::forward) {
+    all.insert(all.end(), {Hbm::O, Hbm::lse});
+  } else {
+    all.insert(all.end(), {Hbm::dP, Hbm::dS});
+  }
+  std::vector<std::uint32_t> places;
+  for (const Hbm name : all) places.push_back(tensor(name));
+  return places;
+}
+
+std::vector<Launch> LaunchStream<attention::Algorithm::standard>::launches(io::Pass pass,
+                                                                           const AttentionLayout& layout,
+                                                                           Tiles tiles) {
   const Problem& p = layout.problem();
   const bool dropout = p.dropout.p != 0, softcap = p.softcap != 0;
   const Hbm weights = dropout ? Hbm::P_dropped : Hbm::P;

@@ -5,6 +5,10 @@
 
 namespace attnlab::memory {
 
-std::vector<Launch> standard_launches(io::Pass pass, const AttentionLayout& layout, attention::Tiles tiles);
+template <>
+struct LaunchStream<attention::Algorithm::standard> {
+  static std::vector<std::uint32_t> tensors(io::Pass pass, const attention::Problem& problem, bool fp32);
+  static std::vector<Launch> launches(io::Pass pass, const AttentionLayout& layout, attention::Tiles tiles);
+};
 
 }  // namespace attnlab::memory

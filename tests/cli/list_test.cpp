@@ -10,6 +10,7 @@
 #include "reference/cards/sizing.h"
 #include "simulator/device/device.h"
 #include "simulator/io/registry.h"
+#include "simulator/memory/attention_launches.h"
 #include "tests/cli/refusal.h"
 
 namespace {
@@ -59,7 +60,9 @@ TEST(List, JsonHoldsTheRegistries) {
     EXPECT_EQ(row["paper"], entry.paper);
     EXPECT_EQ(row["block_mask"], entry.block_mask);
     EXPECT_EQ(row["passes"].size(), entry.backward ? 2u : 1u);
-    EXPECT_EQ(row["commands"].size(), entry.attention ? 2u : 1u);
+    const bool replayed = entry.attention && attnlab::memory::has_launches(*entry.attention);
+    EXPECT_EQ(row["commands"].size(), 1u + entry.attention.has_value() + replayed);
+    EXPECT_EQ(row["missing"].size(), 2u - entry.backward - replayed);
   }
   ASSERT_EQ(all["devices"].size(), attnlab::device::list().size());
   for (const json& row : all["devices"]) {

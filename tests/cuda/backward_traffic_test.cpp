@@ -60,7 +60,7 @@ class BackwardTraffic : public ::testing::Test {
     return {br, br};
   }
   static io::Traffic closed(attention::Algorithm algorithm, const BackwardCase& spec) {
-    return io::backward_traffic(algorithm, attention::head_of(spec.p, 0, 0), tiles(spec));
+    return io::head_traffic(algorithm, io::Pass::backward, attention::head_of(spec.p, 0, 0), tiles(spec));
   }
   // Of fp32 numbers.
   static std::uint64_t loaded(const io::Traffic& t) {
@@ -108,8 +108,8 @@ TEST_F(BackwardTraffic, Flash2Deterministic) {
     const BackwardCase spec = problem(s);
     io::Traffic t = closed(attention::Algorithm::flash2, spec);
     const auto rows = static_cast<io::Count>(s.seqlen_q), dim = static_cast<io::Count>(s.head_dim);
-    const io::Traffic forward =
-        io::forward_traffic(attention::Algorithm::flash2, attention::head_of(spec.p, 0, 0), tiles(spec));
+    const io::Traffic forward = io::head_traffic(attention::Algorithm::flash2, io::Pass::forward,
+                                                 attention::head_of(spec.p, 0, 0), tiles(spec));
     t.load(Hbm::K) += forward.load(Hbm::K);
     t.load(Hbm::V) += forward.load(Hbm::V);
     t.load(Hbm::Q) += rows * dim;

@@ -116,6 +116,7 @@ TEST(HonestKernels, OfTheReferenceAreRight) {
     for (std::uint64_t n = 0; n < 240; n += 6) {
       for (const DType dtype : {DType::f32, DType::f64}) {
         ZooCase c = random_case(n);
+        if (c.backward && !algorithm.backward) continue;
         c.dtype = dtype, c.kernel_class = {};
         ZooTensors tensors(c);
         const Verdict verdict = judge(reference_kernel(algorithm.id), tensors);

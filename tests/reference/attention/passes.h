@@ -46,11 +46,16 @@ void run_forward(attention::Algorithm algorithm, const attention::Problem& p, co
   attention::forward<T>(algorithm, p, {in.q.in(), in.k.in(), in.v.in(), out.o.view, out.lse.view}, options);
 }
 
+// The backward pass of an algorithm that has none is FlashAttention-2's, from its O and lse.
+inline attention::Algorithm backward_of(attention::Algorithm algorithm) {
+  return attention::info(algorithm).backward ? algorithm : attention::Algorithm::flash2;
+}
+
 template <class T>
 void run_passes(attention::Algorithm algorithm, const attention::Problem& p, const PassInputs<T>& in,
                 const attention::Options& options, Passes<T>& out) {
   run_forward(algorithm, p, in, options, out);
-  attention::backward<T>(algorithm, p,
+  attention::backward<T>(backward_of(algorithm), p,
                          {in.q.in(), in.k.in(), in.v.in(), out.o.in(), out.lse.in(), in.dout.in(),
                           out.dq.view, out.dk.view, out.dv.view},
                          options);

@@ -5,11 +5,9 @@
 
 #include <vector>
 
+#include "reference/softmax/algorithms.h"
 #include "reference/softmax/backward.h"
 #include "reference/softmax/log_sum_exp.h"
-#include "reference/softmax/naive.h"
-#include "reference/softmax/online.h"
-#include "reference/softmax/safe.h"
 #include "simulator/io/closed_softmax.h"
 #include "simulator/io/metered.h"
 #include "tests/reference/attention/random_problem.h"
@@ -22,14 +20,8 @@ using softmax::Algorithm;
 
 template <class Memory, class T>
 void run(Memory& memory, Algorithm algorithm, MatrixView<const T> x, MatrixView<T> y, Index bc) {
-  switch (algorithm) {
-    case Algorithm::naive:
-      return softmax::naive(memory, x, y, bc);
-    case Algorithm::safe:
-      return softmax::safe(memory, x, y, bc);
-    case Algorithm::online:
-      return softmax::online(memory, x, y, bc);
-  }
+  with_enumerator(algorithm,
+                  [&]<Algorithm kAlgorithm>() { softmax::Text<kAlgorithm>::forward(memory, x, y, bc); });
 }
 
 // Rows of 1 to 200 elements in pieces of 1 to 220.

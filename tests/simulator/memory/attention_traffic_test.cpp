@@ -207,9 +207,15 @@ TEST_P(AttentionTraffic, IsTheHierarchysOfTheSameRequests) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Memory, AttentionTraffic,
-                         ::testing::Values(Algorithm::standard, Algorithm::flash1, Algorithm::flash1_literal,
-                                           Algorithm::flash2),
+std::vector<Algorithm> replayed_algorithms() {
+  std::vector<Algorithm> all;
+  for (const auto& a : attention::algorithms()) {
+    if (memory::has_launches(a.id)) all.push_back(a.id);
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, AttentionTraffic, ::testing::ValuesIn(replayed_algorithms()),
                          [](const auto& param) {
                            std::string name = attention::info(param.param).name;
                            std::replace(name.begin(), name.end(), '-', '_');
