@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 
@@ -17,33 +15,28 @@
 #include "cli/table.h"
 #include "cuda/golden/golden.h"
 #include "files/output_file.h"
-#include "oracle/declaration.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
 
 using answers::CheckAnswer;
-using answers::CheckInputs;
 using answers::CheckSources;
 using answers::dump;
 using answers::kRoles;
-using answers::read_check_inputs;
 using answers::Role;
 using answers::RoleInfo;
 
 namespace {
 
 struct Options {
-  CheckSources sources;
+  answers::CheckQuestion question;
   ProblemOptions problem;
-  oracle::Declaration declared;
   std::string rows = "all", golden = "auto", rules, picture = "auto", html;
   std::uint64_t threads = 0, block_kv = 0, seed = 0;
   bool no_diagnosis = false, json = false;
 };
 
-oracle::CheckOptions check_options(const Options& o) {
-  oracle::CheckOptions options;
+void apply_options(const Options& o, oracle::CheckOptions& options) {
   options.rows = oracle::RowChoice::parse(o.rows);
   options.rows.seed = o.seed;
   constexpr std::uint64_t kMostThreads = 1024;
@@ -55,7 +48,6 @@ oracle::CheckOptions check_options(const Options& o) {
   options.diagnose = !o.no_diagnosis;
   if (!o.rules.empty() && o.rules != "all") throw InvalidArgument("--rules", o.rules, "all");
   options.rules = !o.rules.empty();
-  return options;
 }
 
 // What was compared, for a title.
@@ -65,28 +57,22 @@ std::string title(const CheckSources& s) {
 }
 
 void run(Options& o) {
-  const oracle::CheckOptions options = check_options(o);
+  answers::CheckQuestion& question = o.question;
+  apply_options(o, question.options);
   const Screen show = screen("--picture", o.picture);
   if (!o.html.empty()) files::check_writable(o.html);
-  if (o.block_kv != 0) o.declared.min_block_kv = extent("--min-block-kv", o.block_kv);
-  const CheckInputs inputs = read_check_inputs(o.sources, fields_of(o.problem));
-  const oracle::KernelClass kernel_class =
-      oracle::declared_class(inputs.inputs.q.dtype, o.declared, "--", '-');
-  const auto start = std::chrono::steady_clock::now();
-  CheckAnswer answer{oracle::check(inputs.problem, inputs.inputs, inputs.outputs, kernel_class, options)};
-  answer.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  answer.diagnosed = options.diagnose;
-  if (!o.html.empty()) write_file(o.html, to_html(inputs, answer, title(o.sources)));
-  const std::string text = o.json ? dump(to_json(inputs, answer)) : to_text(inputs, answer, show);
+  if (o.block_kv != 0) question.declared.min_block_kv = extent("--min-block-kv", o.block_kv);
+  question.problem = fields_of(o.problem);
+  const CheckAnswer result = answer(question);
+  if (!o.html.empty()) write_file(o.html, to_html(result, title(question.sources)));
+  const std::string text = o.json ? dump(to_json(result)) : to_text(result, show);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (!answer.verdict.right) throw CLI::RuntimeError(1);
+  if (!result.verdict.right) throw CLI::RuntimeError(1);
 }
 
 // The output o is --out, the others have their own names.
 std::string option_of(const RoleInfo& role) {
-  std::string option = role.role == Role::o ? "--out" : std::string("--") + role.name;
-  std::ranges::replace(option, '_', '-');
-  return option;
+  return role.role == Role::o ? "--out" : option_like(role.name);
 }
 
 void add_tensors(CLI::App& check, CheckSources& s) {
@@ -112,7 +98,7 @@ void add_tensors(CLI::App& check, CheckSources& s) {
 }
 
 void add_class(CLI::App& check, Options& o) {
-  oracle::Declaration& d = o.declared;
+  oracle::Declaration& d = o.question.declared;
   check.add_option("--accumulate", d.accumulate, "Type of products and sums [fp32; fp64 for fp64]");
   check.add_option("--p-dtype", d.p, "Type that P and dS are rounded to [that of q; fp8: e4m3 times 256]");
   check.add_option("--p-scale", d.p_scale, "Factor of P before it is rounded [1]");
@@ -137,7 +123,7 @@ void add_check(CLI::App& app) {
       app.add_subcommand("check", "Is the output of a kernel right? And if not, what is wrong?");
   command->footer("Exit code 0: right; 1: wrong; 2: not checked, with the reason on stderr.");
   const auto o = std::make_shared<Options>();
-  add_tensors(*command, o->sources);
+  add_tensors(*command, o->question.sources);
   add_mask_options(*command, o->problem);
   add_class(*command, *o);
   command->add_option("--rows", o->rows, "Rows of Q that are compared: all, or sample:COUNT a head")
@@ -160,6 +146,10 @@ void add_check(CLI::App& app) {
                                            {"kv_dtype", "--kv-dtype"}, {"out_dtype", "--out-dtype"},
                                            {"layout", "--layout"},     {"page_layout", "--page-layout"}};
   for (const RoleInfo& role : kRoles) names[role.name] = option_of(role);
+  for (const char* field : {"accumulate", "p_dtype", "p_scale", "ds_scale", "operands", "scores_dtype",
+                            "rounded_to", "sums", "groups", "min_block_kv", "exp_error"}) {
+    names[field] = option_like(field);
+  }
   spell_fields(*command, std::move(names));
   command->callback([o] { run(*o); });
 }

@@ -166,8 +166,8 @@ std::string damage(const answers::CheckInputs& inputs, const oracle::Verdict& ve
 
 }  // namespace
 
-std::string to_html(const answers::CheckInputs& inputs, const answers::CheckAnswer& answer,
-                    const std::string& title) {
+std::string to_html(const answers::CheckAnswer& answer, const std::string& title) {
+  const answers::CheckInputs& inputs = answer.inputs;
   const oracle::Verdict& verdict = answer.verdict;
   const std::string masks = describe_masks(inputs.problem);
   std::string notes;

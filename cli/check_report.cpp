@@ -245,8 +245,8 @@ std::vector<std::string> remarks(const answers::CheckInputs& inputs, const oracl
   return lines;
 }
 
-std::string to_text(const answers::CheckInputs& inputs, const answers::CheckAnswer& answer,
-                    const Screen& screen) {
+std::string to_text(const answers::CheckAnswer& answer, const Screen& screen) {
+  const answers::CheckInputs& inputs = answer.inputs;
   const oracle::Verdict& verdict = answer.verdict;
   std::string text = verdict_lines(answer, screen);
   text += fmt::format("\nproblem   {}, {}\n", describe_sizes(inputs.problem, inputs.inputs.q.dtype),

@@ -12,12 +12,10 @@
 namespace attnlab::cli {
 
 // The verdict in words, a histogram, pictures of the damage, and what other projects' rules say.
-std::string to_text(const answers::CheckInputs& inputs, const answers::CheckAnswer& answer,
-                    const Screen& screen);
+std::string to_text(const answers::CheckAnswer& answer, const Screen& screen);
 
 // One file that needs no other. The title is what was compared.
-std::string to_html(const answers::CheckInputs& inputs, const answers::CheckAnswer& answer,
-                    const std::string& title);
+std::string to_html(const answers::CheckAnswer& answer, const std::string& title);
 
 // Remarks on what was read: inputs that are not finite, tensors that play no part, and where the verdict is
 // wrong, dimensions that look exchanged.

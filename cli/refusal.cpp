@@ -25,10 +25,8 @@ InvalidArgument as_typed(const CLI::App& app, const InvalidArgument& refusal) {
   Names names;
   for (const CLI::App* command : app.get_subcommands()) names = spellings()[command];
   const auto in_text = [&](const std::string& field) {
-    if (const auto found = names.find(field); found != names.end()) return found->second;
-    std::string option = "--" + field;
-    std::ranges::replace(option, '_', '-');
-    return option;
+    const auto found = names.find(field);
+    return found == names.end() ? option_like(field) : found->second;
   };
   const auto own = names.find(refusal.argument());
   return {own == names.end() ? refusal.argument() : own->second, answers::spelled(refusal.value(), in_text),
@@ -47,6 +45,11 @@ std::string exit_codes_text() {
   std::string text = "Exit codes:\n";
   for (const ExitCodeRow& row : kExitCodes) text += fmt::format("  {:<8} {}\n", row.codes, row.meaning);
   return text;
+}
+
+std::string option_like(std::string field) {
+  std::ranges::replace(field, '_', '-');
+  return "--" + field;
 }
 
 void spell_fields(const CLI::App& command, Names options) { spellings()[&command] = std::move(options); }

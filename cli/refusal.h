@@ -30,6 +30,9 @@ std::string exit_codes_text();
 // refusal that is not among them is "--" and the name, with hyphens.
 void spell_fields(const CLI::App& command, std::map<std::string, std::string> options);
 
+// "p_scale" as "--p-scale".
+std::string option_like(std::string field);
+
 // Says on stderr, and with `json` on stdout, what the command that was parsed refused. Returns the exit code.
 int refuse(const CLI::App& app, const std::exception& error, bool json);
 

@@ -14,11 +14,12 @@ Arrays are numpy's, PyTorch's, JAX's, CuPy's or anything else that speaks DLPack
 from attnlab._attention import Forward, ForwardBackward, attention
 from attnlab._battery import CaseFailure, Report, Unsupported, battery
 from attnlab._check import check
+from attnlab._core import version
 from attnlab._emulate import CompileError, Emulation, emulate
 from attnlab._io import io
 from attnlab._verdict import DamageMap, Diagnosis, Element, Place, RuleResult, TensorVerdict, Verdict
 
-__version__ = "0.1.0"
+__version__ = version
 
 __all__ = [
     "CaseFailure",

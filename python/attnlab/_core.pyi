@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+version: str
+
 def golden(arguments: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]: ...
 def check(
     arguments: Mapping[str, Any],

@@ -7,6 +7,7 @@
 
 #include "python/src/functions.h"
 #include "reference/core/errors.h"
+#include "reference/core/version.h"
 
 namespace nb = nanobind;
 
@@ -21,6 +22,7 @@ NB_MODULE(_core, module) {
       PyErr_SetString(exists ? PyExc_OSError : PyExc_FileNotFoundError, error.what());
     }
   });
+  module.attr("version") = nb::str(attnlab::version().data(), attnlab::version().size());
   attnlab::python::add_golden(module);
   attnlab::python::add_check(module);
   attnlab::python::add_battery(module);
