@@ -17,7 +17,7 @@ GOLDEN = """\
 INTRODUCTION = """\
 Written by `{command}` on {date}: {machine}. Each backend of `scaled_dot_product_attention`, and FlexAttention (compiled),
 goes through the battery for {time_limit:g} seconds forward and as long backward (FlexAttention: three times that), then through the check on problems
-of real sizes with every row (beyond 2048 tokens: 512 rows a head, forward). Left out of the battery, since PyTorch means
+of real sizes with every row (beyond 2048 tokens: 512 rows per head, forward). Left out of the battery, since PyTorch means
 something else there: sequences of length 0, NaN behind a mask, `is_causal` with unequal lengths; and grouped heads for the
 efficient backend, which refuses them. "judged" counts the battery's cases, "declined" those that a backend refused, or that found no room on the GPU beside the
 others. Error over budget is at most 1 for every right kernel of the usual arithmetic of its type: P in that
