@@ -29,7 +29,7 @@ struct Device {
   std::string description;
 
   std::uint64_t hbm_bytes = 0;               // capacity
-  double hbm_bandwidth = 0;                  // bytes a second, read and write together
+  double hbm_bandwidth = 0;                  // bytes per second, read and write together
   std::uint64_t l2_bytes = 0;                // whole GPU
   std::uint64_t sms = 0;                     // streaming multiprocessors
   double clock_hz = 0;                       // boost, of the tensor cores' and exponentials' rates
@@ -39,7 +39,7 @@ struct Device {
   std::uint64_t register_bytes_per_sm = 0;
   std::uint64_t threads_per_sm = 0;           // resident at most
   std::uint64_t warps_per_sm = 0;             // resident at most
-  double interconnect_bandwidth = 0;          // bytes a second to other GPUs, both directions together
+  double interconnect_bandwidth = 0;          // bytes per second to other GPUs, both directions together
   double exp_rate = 0;                        // special functions (exp2) a second
   std::map<Arithmetic, double> tensor_flops;  // tensor cores, dense; absent: no such unit
   std::map<Arithmetic, double> vector_flops;  // ordinary cores, multiply-add = 2; fp32 is always there

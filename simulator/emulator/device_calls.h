@@ -1,13 +1,13 @@
-// What device code may ask of the emulator. The CUDA headers (cuda_headers/), the PTX interpreter (ptx/) and
-// the compiler's instrumentation are written against this file alone; runtime/ implements it.
+// The functions that device code calls. The CUDA headers (cuda_headers/), the PTX interpreter (ptx/) and the
+// compiler's instrumentation use only this file; runtime/ implements it.
 //
 // Every function may be called from a CUDA thread of a running kernel. A CUDA thread is a fiber: a function
 // that waits lets the other threads of its block run meanwhile. Called from host code, the functions that
 // need a thread throw std::logic_error.
 //
-// site: the address in the instrumented code to which an access belongs; null means the caller of the
-// function. It becomes a source line in the report. Where one call makes several accesses (an asm statement),
-// bits 48 to 55 of the site number them, so that those of different lanes are matched in order.
+// site: the address in the instrumented code that made an access; null means the caller of the function. It
+// becomes a source line in the report. Where one call makes several accesses (an asm statement), bits 48 to
+// 55 of the site number them, so that the same ones of different lanes are matched.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ bool on_device();                   // false in host code
 std::uint64_t clock();              // a counter that rises; its unit means nothing
 
 // --- what it did: counters ------------------------------------------------------------------------------
-// past_l1: the load goes to the L2.
-void record_load(const void* address, unsigned bytes, const void* site = nullptr, bool past_l1 = false);
+// bypass_l1: the load goes to the L2 (ld.global.cg).
+void record_load(const void* address, unsigned bytes, const void* site = nullptr, bool bypass_l1 = false);
 void record_store(const void* address, unsigned bytes, const void* site = nullptr);
 // An atomic with (returns = true) or without a result (a reduction, RED). Does not perform it.
 void record_atomic(const void* address, unsigned bytes, bool returns, const void* site = nullptr);

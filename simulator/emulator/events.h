@@ -1,7 +1,7 @@
-// What instrumented code leaves behind: each thread's list of events. The code that writes most of them is
-// assembly (translate/assembly.cpp); runtime/ writes the others, and reads them all.
+// The events that instrumented code records, one list per thread. Assembly code writes most of them
+// (translate/assembly.cpp). runtime/ writes the others, and reads them all.
 //
-// An event is a pair of numbers: what happened and where in the code, and an address or a count.
+// An event is two numbers: a code (what happened, and where in the program), and an address or a count.
 #pragma once
 
 #include <array>
@@ -13,15 +13,15 @@ namespace attnlab::emulator {
 enum class Event : std::uint8_t {
   block_entered,  // a basic block begins; the control flow between accesses
   load,
-  load_past_l1,  // __ldcg, volatile
+  load_bypassing_l1,  // __ldcg, volatile
   store,
   atomic,      // with a result
   reduction,   // without
-  async_copy,  // the global side of a copy to shared memory through L1
+  async_copy,  // the global side of a copy to shared memory, through the L1
   async_copy_bypassing_l1,
   async_started,  // its destination, in shared memory: in flight
   async_arrived,
-  operation,  // of kind `size`, as many as the value says
+  operation,  // of the kind in `size`; the value says how many
 };
 
 // What happened: the low 32 bits of the code address, the kind, the size in bytes.
@@ -32,17 +32,17 @@ inline constexpr Code event_code(Event kind, std::uint64_t size) {
 inline constexpr Event kind_of(Code code) { return static_cast<Event>(code >> 32 & 0xff); }
 inline constexpr unsigned size_of(Code code) { return static_cast<unsigned>(code >> 40 & 0xff); }
 inline constexpr Code numbered(Code code, std::uint64_t number) { return code | (number & 0xff) << 56; }
-// In the order of the program: by place, then by number.
+// Sorts in program order: by place, then by number.
 inline constexpr Code order_of(Code code) { return code << 32 | code >> 32; }
 inline constexpr std::uint32_t place_of(Code code) { return static_cast<std::uint32_t>(code); }
 
-// The list of one thread, oldest event first. A fiber's turn costs some 20 ns and spoils the processor's
-// prediction of returns, so it is worth lists that the L1 cache cannot hold for all lanes of a warp.
+// The list of one thread, oldest event first. Changing fibers costs some 20 ns and spoils the processor's
+// prediction of returns. So the lists are long, although those of a whole warp do not fit into an L1 cache.
 inline constexpr unsigned window = 256;
 struct alignas(64) EventList {
   std::array<Code, window> code;
-  std::array<std::uint64_t, window> value;  // of an access its address; a basic block has none
-  // So that the same place of neighbouring lanes' lists is not in the same set of the cache.
+  std::array<std::uint64_t, window> value;  // an access's address; a basic block has none
+  // Padding: event k of neighbouring lanes must not fall into the same set of the cache.
   std::array<std::byte, 64> apart;
 };
 inline constexpr std::size_t value_offset = offsetof(EventList, value);  // from an event's code to its value

@@ -14,10 +14,10 @@ namespace attnlab::memory {
 
 struct ReplaySettings {
   Geometry geometry;
-  std::uint64_t resident_blocks = 1;  // of an SM
-  // Of each SM; 0: tiles go past the L1, as TMA and cp.async.cg take them.
+  std::uint64_t resident_blocks = 1;  // per SM
+  // Of each SM; 0: tiles bypass the L1, as with TMA and cp.async.cg.
   std::uint64_t l1_bytes = 0;
-  // Hears the share of the blocks that have begun, in [0, 1], some hundred times. May be empty.
+  // Called some hundred times with the share of the blocks that have begun, in [0, 1]. May be empty.
   std::function<void(double)> progress;
 };
 

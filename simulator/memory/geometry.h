@@ -13,7 +13,7 @@ struct Geometry {
   std::uint64_t shared_bytes_per_sm = 0;  // the most of it that can be shared memory
   std::uint64_t l2_bytes = 0;
 
-  // Lines of the L1 that hold nothing for long. An H200 of 1,792 lines that loads 1,792 to 7,168 at random
+  // Lines of the L1 that keep nothing for long. An H200 of 1,792 lines that loads 1,792 to 7,168 at random
   // hits like one of 1,724 to 1,743, and begins to miss at some 50 lines less than its L1 has, whatever the
   // carve-out (cuda/probes/h200_probe.csv).
   unsigned l1_spare_lines = 56;
@@ -24,11 +24,11 @@ struct Geometry {
   double l2_effective_fraction = 1;
   // Whether addresses are spread over the sets of the L2 by a hash (every GPU does) or plainly modulo.
   bool l2_hashed = true;
-  // What a miss of the L2 reads from DRAM: 32 or 64 bytes, aligned. An H200's kernel that reads rows of odd
+  // What a miss in the L2 reads from DRAM: 32 or 64 bytes, aligned. An H200's kernel that reads rows of odd
   // numbers of sectors (a causal P V) reads the 64: 33,024 bytes more than its sectors at N 1024.
   unsigned dram_bytes = 64;
-  // What an SM takes from one resident block before it turns to the next, on average: so many requests that
-  // go to the L2, or l2_wait times as many that the L1 answers.
+  // How many requests an SM takes from one resident block before it turns to the next, on average, if they
+  // all wait for the L2; l2_wait times as many if they all hit in the L1.
   unsigned interleave = 8;
   // How much longer a load takes from the L2 than from the L1. Loads that wait for one another, on an H200:
   // 33 cycles, and 265 to 317 (cuda/probes/h200_probe.csv).

@@ -1,8 +1,8 @@
-// The memory hierarchy under a running kernel: takes each block's requests as soon as the block has run, in
-// any order and from any thread, and replays them as the GPU's SMs would interleave them.
+// The memory hierarchy under a running kernel. It takes each block's requests when the block has run, in any
+// order and from any thread, and replays them in the order in which the SMs of a GPU would send them.
 //
-// The result depends on the streams and on nothing else: not on threads, not on the order of the calls.
-// Streams are dropped as soon as they are replayed; replaying is done by the threads that add blocks.
+// The result depends on the streams alone, not on threads or on the order of the calls. The threads that add
+// blocks do the replaying. Streams are dropped as soon as they are replayed.
 #pragma once
 
 #include <cstdint>
@@ -17,27 +17,27 @@ namespace attnlab::memory {
 
 class Hierarchy {
  public:
-  // blocks: of the grid. resident_blocks: of an SM, at least 1. shared_bytes_per_block: static and dynamic;
+  // blocks: of the grid. resident_blocks: per SM, at least 1. shared_bytes_per_block: static and dynamic;
   // with the resident blocks it decides the size of the L1. Throws InvalidArgument when they do not fit, or
   // the geometry makes no sense.
   Hierarchy(const Geometry& geometry, std::uint64_t blocks, std::uint64_t resident_blocks,
             std::uint64_t shared_bytes_per_block);
 
-  // A block of the grid, by its linear index (x fastest), each once. May be called from several threads at
-  // once. Blocks should come in about increasing order: what came before its turn is kept. A thread that
-  // brings more while a large backlog is being replayed waits for that.
+  // Adds a block of the grid, by its linear index (x fastest), each once. May be called from several threads
+  // at once. The order should be about increasing: a block that is too early is kept until its turn. A thread
+  // that adds to a large backlog waits until it is replayed.
   void add_block(std::uint64_t index, RequestStream&& requests);
 
-  // After the last add_block has returned, once. Indices that never came are passed over.
+  // Once, after the last add_block has returned. Blocks that were never added are left out.
   Counters finish();
 
-  // Bytes of streams that are kept now.
+  // Bytes of the streams that are kept now.
   std::uint64_t backlog_bytes() const;
-  // The most that add_block lets come together without waiting.
+  // Beyond this add_block waits.
   static constexpr std::uint64_t kBacklogBytes = std::uint64_t{256} << 20;
 
  private:
-  // A stream with its reader, which points into it: moving keeps the stream's bytes where they are.
+  // A stream and its reader, which points into it. Moving a stream does not move its bytes.
   struct Block {
     explicit Block(RequestStream&& s) : requests(std::move(s)), reader(requests) {}
     template <class Visit>

@@ -22,7 +22,7 @@ std::uint32_t capacity(std::uint64_t bytes, unsigned spare) {
 
 L1Cache::L1Cache(std::uint64_t bytes, unsigned spare)
     : lines_(capacity(bytes, spare)), order_(static_cast<std::uint32_t>(lines_.size())) {
-  // Most buckets are empty: where one is not is hard to predict for the processor.
+  // So many that most are empty: a processor predicts badly which are not.
   const auto buckets = std::bit_ceil(std::max<std::size_t>(2, 4 * lines_.size()));
   buckets_.assign(buckets, kNowhere);
   bucket_shift_ = 32 - std::countr_zero(buckets);
@@ -47,19 +47,19 @@ unsigned L1Cache::load(std::uint32_t line, unsigned mask) {
     Line& l = lines_[place];
     const unsigned hits = l.valid & mask;
     l.valid = static_cast<std::uint8_t>(l.valid | mask);
-    order_.use(place);
+    order_.touch(place);
     return hits;
   }
   if (used_ < lines_.size()) {
     place = static_cast<Place>(used_++);
   } else {
-    place = order_.leave();
+    place = order_.evict();
     forget(place);
   }
   Place& bucket = buckets_[bucket_of(line)];
   lines_[place] = {line, bucket, static_cast<std::uint8_t>(mask)};
   bucket = place;
-  order_.come(place);
+  order_.insert(place);
   return 0;
 }
 

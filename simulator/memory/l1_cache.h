@@ -1,9 +1,9 @@
-// The L1 data cache of one SM: 128-byte lines with a valid bit a 32-byte sector. replacement.h says
-// which line leaves.
+// The L1 data cache of one SM: 128-byte lines with one valid bit per 32-byte sector. replacement.h decides
+// which line is evicted. The cache starts empty.
 //
-// It is written through, and a store leaves what it wrote behind, as an H200's counters show:
-// FlashAttention-1, which stores its state and loads it in the next step, fetches none of it from the L2
-// while it fits. A sector that was written in part counts as whole. The cache starts empty.
+// Stores are written through to the L2, and also insert what they wrote. An H200's counters show this:
+// FlashAttention-1 stores its state and loads it in the next step, and nothing of it is fetched from the L2
+// while it fits. A sector that was written only in part counts as valid.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,17 @@ namespace attnlab::memory {
 
 class L1Cache {
  public:
-  // spare: lines of `bytes` that hold nothing. A cache smaller than a line holds nothing. Throws
+  // spare: lines out of `bytes` that are never used. A cache smaller than a line holds nothing. Throws
   // InvalidArgument beyond 65,534 lines, more than any SM has.
   explicit L1Cache(std::uint64_t bytes, unsigned spare = 0);
 
-  // Loads sectors of a line; the result are those of them that were there.
+  // Loads sectors of a line. Returns the mask of those that hit; the others are inserted.
   unsigned load(std::uint32_t line, unsigned mask);
-  // Stores sectors of a line. What is written goes to the L2 all the same.
+  // Stores sectors of a line. The caller sends them to the L2 too.
   void store(std::uint32_t line, unsigned mask) { load(line, mask); }
-  // Many lines will be asked for soon: fetches all of the cache, some 40 KB, into the processor's caches. It
-  // is quickly done at once; line by line, each line's bucket, the place that it gets, and the bucket that
-  // this place was in wait for one another. (Inlined: see Replacement::prefetch.)
+  // Fetches all of this object, some 40 KB, into the processor's caches, before many lines are asked for.
+  // All at once is faster than line by line, where the bucket, the place and the place's old bucket must be
+  // fetched one after the other. (Inlined: see Replacement::prefetch.)
   [[gnu::always_inline]] void prefetch() const {
     for (std::size_t n = 0; n < lines_.size(); n += 64 / sizeof(Line)) __builtin_prefetch(&lines_[n], 1);
     for (std::size_t n = 0; n < buckets_.size(); n += 64 / sizeof(Place)) {
@@ -33,7 +33,7 @@ class L1Cache {
     }
     order_.prefetch();
   }
-  // Drops sectors: an atomic changed them in the L2.
+  // Invalidates sectors: an atomic changed them in the L2.
   void invalidate(std::uint32_t line, unsigned mask);
 
  private:

@@ -52,8 +52,8 @@ L2Cache::L2Cache(const Geometry& g)
   sets_.assign(partitions_ * sets, empty);
 }
 
-// The line's entry in a partition, first of its set from now on. A new one is empty; the oldest leaves for
-// it. All ways are compared, and moved, at once.
+// Touches the line's entry in a partition: it becomes the first of its set. On a miss the last entry of the
+// set is evicted, and a new one without valid sectors inserted. All ways are compared, and moved, at once.
 inline L2Cache::Entry& L2Cache::to_front(unsigned partition, std::uint32_t line) {
   typedef Entry Ways __attribute__((vector_size(sizeof(Set))));
   constexpr Ways kWay{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -61,7 +61,7 @@ inline L2Cache::Entry& L2Cache::to_front(unsigned partition, std::uint32_t line)
   if (place.tag >= kNoTag) refuse(line);
   auto& entries = set(partition, place).entries;
   if (entries[0] >> 8 == place.tag) return entries[0];
-  unsigned hits = 0;  // a bit a way
+  unsigned hits = 0;  // one bit per way
   for (unsigned way = 0; way < kMostWays; ++way) {
     hits |= (entries[way] >> 8 == place.tag ? 1u : 0u) << way;
   }
@@ -102,8 +102,8 @@ unsigned L2Cache::load(unsigned side, std::uint32_t line, unsigned mask) {
   return hits;
 }
 
-// What was written makes a copy in the other partition out of date.
-void L2Cache::drop_copy(std::uint32_t line, unsigned mask) {
+// A write makes the copy in the other partition invalid.
+void L2Cache::invalidate_copy(std::uint32_t line, unsigned mask) {
   if (partitions_ == 1) return;
   const Place place = place_of(line);
   for (Entry& entry : set(1 - home_of(line), place).entries) {
@@ -112,7 +112,7 @@ void L2Cache::drop_copy(std::uint32_t line, unsigned mask) {
 }
 
 unsigned L2Cache::store(std::uint32_t line, unsigned mask) {
-  drop_copy(line, mask);
+  invalidate_copy(line, mask);
   Entry& entry = to_front(home_of(line), line);
   const unsigned hits = static_cast<unsigned>(entry) & mask;
   entry |= mask | mask << 4;
@@ -120,7 +120,7 @@ unsigned L2Cache::store(std::uint32_t line, unsigned mask) {
 }
 
 unsigned L2Cache::update(std::uint32_t line, unsigned mask) {
-  drop_copy(line, mask);
+  invalidate_copy(line, mask);
   Entry& entry = to_front(home_of(line), line);
   const unsigned hits = static_cast<unsigned>(entry) & mask;
   fill(entry, mask);

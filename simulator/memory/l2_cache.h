@@ -1,19 +1,23 @@
-// The L2 cache of the GPU and the DRAM behind it: sets of 128-byte lines, each 32-byte sector valid and dirty
-// on its own, the least recently used line of a set leaving first.
+// The L2 cache of the GPU and the DRAM behind it: sets of 128-byte lines, with one valid and one dirty bit
+// per 32-byte sector. The least recently used line of a set is evicted. The cache starts empty.
 //
-// It may be two partitions, between a half of the SMs and a half of the memory each. An SM reads through its
-// own partition, and what belongs to the other half of the memory (whose partition is its home) comes through
-// there and stays in both. So the L2 holds half as much of what all SMs read. An H200 (62.9 MB) whose SMs all
-// read the same four times misses, of the last three times, nothing of 28 MB, 56 % of 32 MB and 96 % of 36
-// MB; the model none, 29 % and all. Of what one SM reads an H200 holds some 50 MB, the model 42
-// (cuda/probes/h200_probe.csv). What is written lies at home alone.
+// Loads, stores and atomics all insert their line; the cache is written back:
+//   load     a miss is filled from DRAM
+//   store    nothing is filled. A GPU masks the bytes of a sector that were not written, so kernels that
+//            write a sector in pieces read nothing from DRAM for it. The model does not see bytes: a sector
+//            written in part counts as valid
+//   atomic   needs the old value: a miss is filled from DRAM, and the sector becomes dirty
+//   evict    dirty sectors are written to DRAM
 //
-// It is written back and allocates on loads and stores. A load fills the sectors that it lacks from DRAM. A
-// store fills nothing: bytes of a sector that were not written stay masked until the sector is whole or
-// leaves, as on the GPU, where kernels that write each of their sectors in pieces read nothing from DRAM for
-// it. The model does not see bytes, so a written sector counts as whole from then on. An atomic needs the old
-// value: it fills its sectors, and leaves them dirty. A dirty sector that leaves is written to DRAM. The
-// cache starts empty.
+// The L2 may have two partitions. Each belongs to half of the SMs and to half of the memory. A line's home is
+// the partition that its memory belongs to. An SM reads through its own partition. If the line's home is the
+// other one, the line is inserted in both, so the L2 holds only half as much of what all SMs read. Written
+// lines are in their home only. All SMs of an H200 (62.9 MB) read the same data four times; misses in the
+// last three rounds (cuda/probes/h200_probe.csv):
+//             28 MB    32 MB    36 MB
+//   H200        0 %     56 %     96 %
+//   model       0 %     29 %    100 %
+// Of what a single SM reads an H200 keeps some 50 MB, the model 42.
 #pragma once
 
 #include <array>
@@ -26,36 +30,37 @@ namespace attnlab::memory {
 
 class L2Cache {
  public:
-  // Throws InvalidArgument when the ways are not 1 to 16, the share of it that distinct data can use is not
-  // in (0, 1], the partitions neither 1 nor 2, dram_bytes neither 32 nor 64, or not one set is left.
+  // Throws InvalidArgument unless there are 1 to 16 ways, an effective fraction in (0, 1], 1 or 2 partitions,
+  // DRAM accesses of 32 or 64 bytes, and at least one set.
   explicit L2Cache(const Geometry& geometry);
 
   // The partition between a line and DRAM.
   unsigned home_of(std::uint32_t line) const { return partitions_ == 1 ? 0 : (line * 0x9e3779b1u) >> 31; }
 
-  // The line will be asked for soon, through a side and from its home. (Inlined: see Replacement::prefetch.)
+  // Fetches the line's sets, of a side and of its home, into the processor's caches. (Inlined: see
+  // Replacement::prefetch.)
   [[gnu::always_inline]] void prefetch(unsigned side, std::uint32_t line) const {
     const Place place = place_of(line);
     __builtin_prefetch(&set(side, place), 1);
     __builtin_prefetch(&set(home_of(line), place), 1);
   }
 
-  // Each for the sectors of one line; the result are those of them that were there. side: the partition of
-  // the SM. Throw InvalidArgument for a line of memory more than 2^24 - 1 times as large as a way.
+  // Each for sectors of one line; they return the mask of those that hit. side: the partition of the SM.
+  // They throw InvalidArgument for a line of memory more than 2^24 - 1 times as large as a way.
   unsigned load(unsigned side, std::uint32_t line, unsigned mask);
   unsigned store(std::uint32_t line, unsigned mask);
   unsigned update(std::uint32_t line, unsigned mask);  // an atomic
 
   std::uint64_t dram_sectors_read() const { return dram_sectors_read_; }
   std::uint64_t dram_sectors_written() const { return dram_sectors_written_; }
-  std::uint64_t dirty_sectors() const;  // that are still here
+  std::uint64_t dirty_sectors() const;  // not yet evicted
 
  private:
   // An entry: the line's tag << 8 | dirty sectors << 4 | valid sectors.
   using Entry = std::uint32_t;
   static constexpr std::uint32_t kNoTag = 0xffffff;
   static constexpr unsigned kMostWays = 16;  // as on every GPU; a set is one line of the processor's cache
-  // Newest first.
+  // The most recently used first.
   struct alignas(kMostWays * sizeof(Entry)) Set {
     std::array<Entry, kMostWays> entries;
   };
@@ -83,7 +88,7 @@ class L2Cache {
   }
   Entry& to_front(unsigned partition, std::uint32_t line);
   void fill(Entry& entry, unsigned mask);
-  void drop_copy(std::uint32_t line, unsigned mask);
+  void invalidate_copy(std::uint32_t line, unsigned mask);
 
   std::vector<Set> sets_;
   unsigned ways_, partitions_;

@@ -28,8 +28,8 @@ MemorySystem::MemorySystem(const Geometry& g, std::uint64_t l1_bytes) : l2_(g), 
 }
 
 bool MemorySystem::request(std::size_t sm, RequestKind kind, std::span<const LinePart> lines) {
-  // What a request to several lines will look at is fetched into the processor's caches first, all of it at
-  // once; the L1 when the SM's turn begins.
+  // A request to several lines: what it will read is first fetched into the processor's caches, all at once;
+  // the L1 at the beginning of the SM's turn.
   if (lines.size() > 1) {
     if (sm != turn_ && !l1_.empty()) l1_[sm].prefetch();
     turn_ = sm;

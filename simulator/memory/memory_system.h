@@ -1,5 +1,4 @@
-// The L1 of every SM, the L2 and DRAM as one thing that warp requests go through, line by line, and its
-// counts.
+// The L1 of every SM, the L2 and DRAM together. Warp requests go through it line by line, and are counted.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +12,13 @@
 
 namespace attnlab::memory {
 
-// Of one kernel; in comments Nsight Compute's names. A sector is 32 bytes.
+// Of one kernel. Nsight Compute's names are in the comments. A sector is 32 bytes.
 struct Counters {
-  std::uint64_t l1_read_sectors = 0;   // of loads that look into the L1
-  std::uint64_t l1_read_hits = 0;      // of these, found there
+  std::uint64_t l1_read_sectors = 0;   // of loads that do not bypass the L1
+  std::uint64_t l1_read_hits = 0;      // of these, hits
   std::uint64_t l2_to_l1_sectors = 0;  // l1tex__m_xbar2l1tex_read_sectors: misses, bypasses, atomics' results
   std::uint64_t l1_to_l2_sectors = 0;  // l1tex__m_l1tex2xbar_write_sectors: stores, atomics and reductions
-  std::uint64_t l2_read_hits = 0;      // of l2_to_l1_sectors, those that the L2 had
+  std::uint64_t l2_read_hits = 0;      // of l2_to_l1_sectors, hits in the L2
   std::uint64_t dram_read_bytes = 0;   // dram__bytes_read
   std::uint64_t dram_write_bytes = 0;  // dram__bytes_write
   std::uint64_t l2_dirty_bytes = 0;    // written, still in the L2 when the kernel ended
@@ -29,11 +28,11 @@ struct Counters {
 
 class MemorySystem {
  public:
-  // l1_bytes: of each SM, the spare lines among them; no more than these: every load goes to the L2. Throws
-  // InvalidArgument as the caches do.
+  // l1_bytes: of each SM, spare lines included; when nothing is left beside these, every load bypasses the
+  // L1. Throws InvalidArgument as the caches do.
   MemorySystem(const Geometry& geometry, std::uint64_t l1_bytes);
 
-  // A request of an SM; no mask is 0. The result: whether the SM waits for the L2.
+  // A request of an SM; no mask is 0. Returns whether the SM waits for the L2.
   bool request(std::size_t sm, RequestKind kind, std::span<const LinePart> lines);
 
   Counters counters() const;
@@ -47,7 +46,7 @@ class MemorySystem {
   void store(std::size_t sm, std::uint32_t line, unsigned mask);
   void update(std::size_t sm, RequestKind kind, std::uint32_t line, unsigned mask);
 
-  std::vector<L1Cache> l1_;  // one an SM, or none
+  std::vector<L1Cache> l1_;  // one per SM, or none
   L2Cache l2_;
   unsigned partitions_;
   std::size_t turn_ = SIZE_MAX;  // the SM of the last request

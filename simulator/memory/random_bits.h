@@ -1,4 +1,5 @@
-// The models' chance: Marsaglia's xorshift, always the same sequence, so that a replay can be repeated.
+// Random numbers for the memory models: Marsaglia's xorshift, always the same sequence, so that a replay can
+// be repeated.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@ inline constexpr unsigned kWholeLine = 0xf;
 
 enum class RequestKind : std::uint8_t {
   load,         // through the L1
-  load_bypass,  // from the L2 past the L1: cp.async.cg, ld.global.cg
+  load_bypass,  // bypasses the L1: cp.async.cg, ld.global.cg
   store,
   atomic,     // performed at the L2, its result comes back
   reduction,  // the same without a result (RED)
@@ -35,7 +35,7 @@ class RequestStream {
   // One request: the distinct sectors that it touches, in any order (ascending ones are fastest), as indices
   // (address - base) / 32 of an arena whose base is a multiple of 128 bytes. No sectors: nothing happens.
   // Sectors in runs of equal length at equal distances take 2 to 23 bytes (one run of up to 127: at most 8),
-  // others 2 and up a sector.
+  // others 2 and up per sector.
   void append(RequestKind kind, std::span<const std::uint32_t> sectors);
 
   std::uint64_t requests() const { return requests_; }

@@ -1,16 +1,19 @@
-// Which SM runs which block of a grid, and in which order blocks put their requests to the memory system: the
-// resident blocks of all SMs advance together, and a block that ends makes room for the next of the grid.
+// Which SM runs which block of a grid, and in which order the blocks' requests reach the memory system.
 //
-// The first blocks are dealt to the SMs (placement.h) until each has as many as may be resident. Then, turn
-// by turn, each SM in order performs some requests of one of its blocks, and takes another of its blocks at
-// the next turn. Where a block ends, the next one of the grid takes its place.
+// 1. The first blocks of the grid are placed on the SMs (placement.h), until each SM has its number of
+//    resident blocks.
+// 2. The SMs take turns, in order. In a turn an SM performs some requests of one of its blocks; in its next
+//    turn, of its next block.
+// 3. Where a block ends, the next block of the grid takes its place.
 //
-// Time is counted in requests that wait for the L2; one that does not is wait times as fast. So of two blocks
-// that read the same, the one that finds it in the L1 catches up with the other, and they stay together, as
-// on a GPU. SMs do not keep step: how long a turn is varies, by a fixed sequence of pseudo-random numbers,
-// around a mean that is the same for all. (In lockstep blocks would come to the SMs in a regular pattern for
-// ever, and neighbours would find one another's data in the L1 far too often: of 728,076 sectors that an H200
-// moves from the L2 in a naive Q K^T, lockstep predicts 401,408.)
+// A turn has a length in time. A request that waits for the L2 takes `wait` units of time, one that hits in
+// the L1 takes one. So when two blocks read the same data, the second one hits, catches up with the first,
+// and they stay together, as on a GPU.
+//
+// Turns vary in length around the same mean, by a fixed pseudo-random sequence, so that SMs do not run in
+// lockstep. In lockstep blocks would be placed in a regular pattern, and neighbours would hit one another's
+// data in the L1 far too often: a naive Q K^T moves 728,076 sectors from an H200's L2, and lockstep predicts
+// 401,408.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +29,10 @@
 
 namespace attnlab::memory {
 
+// The answer to "the next block of the grid?"
 enum class Supply {
-  block,   // there it is
-  later,   // the grid's next block is not known yet
+  block,   // here it is
+  later,   // it is not known yet
   nothing  // the grid has no more blocks
 };
 
@@ -37,14 +41,14 @@ enum class Supply {
 template <class Stream>
 class Waves {
  public:
-  // blocks: of the grid. requests: of one block in a row, on average, if all of them wait; turns are of 1 to
-  // 2 requests - 1. wait: at least 1.
+  // blocks: of the grid. requests: how many requests that wait fit in a turn, on average (1 to
+  // 2 requests - 1). wait: how much longer such a request takes than one that does not; at least 1.
   Waves(std::uint64_t sms, std::uint64_t resident_blocks, std::uint64_t blocks, unsigned requests,
         unsigned wait)
       : sms_(sms), placement_(sms, blocks), requests_(requests), wait_(wait), resident_(resident_blocks) {}
 
-  // Goes on until every block is through (true) or supply(std::optional<Stream>&) answers `later` (false).
-  // access(sm, kind, lines), which says whether the SM waits, is the memory system.
+  // Runs until every block has ended (true) or supply(std::optional<Stream>&) answers `later` (false).
+  // access(sm, kind, lines) is the memory system; it returns whether the SM waits for the L2.
   template <class SupplyBlock, class Access>
   bool run(SupplyBlock&& supply, Access&& access) {
     if (!fill(supply)) return false;
@@ -81,8 +85,8 @@ class Waves {
     return true;
   }
 
-  // The next requests of one of the SM's blocks; blocks that have none left make room. False when the SM must
-  // wait for a block: its turn is not over.
+  // Performs one turn of the SM. Blocks that have ended are replaced on the way. False when the next block is
+  // not known yet: the turn is not over.
   template <class SupplyBlock, class Access>
   bool take_turn(Sm& sm, SupplyBlock& supply, Access& access) {
     while (!sm.blocks.empty()) {
@@ -92,7 +96,7 @@ class Waves {
         ++sm.turn;
         return true;
       }
-      block.reset();  // no block: a place that waits for one
+      block.reset();  // empty: the place waits for a block
       switch (supply(block)) {
         case Supply::later:
           return false;
@@ -107,7 +111,7 @@ class Waves {
     return true;
   }
 
-  // The next requests of the block; false when it has ended before the first of them.
+  // Performs the block's requests of one turn. False when it had none left.
   template <class Access>
   bool perform(Stream& block, Access& access) {
     RequestKind kind{};
@@ -127,7 +131,7 @@ class Waves {
   std::vector<Sm> sms_;
   Placement placement_;
   unsigned requests_, wait_;
-  std::uint64_t resident_, running_ = 0;  // blocks: most of an SM, and of all SMs now
+  std::uint64_t resident_, running_ = 0;  // blocks per SM at most; on all SMs now
   bool filled_ = false;
   RandomBits random_;
   std::size_t at_ = 0;           // the SM whose turn it is

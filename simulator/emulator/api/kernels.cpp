@@ -44,7 +44,7 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
       const std::size_t fixed = static_shared_bytes(kernel);
       if (value < 0 || fixed + static_cast<std::size_t>(value) > most) {
         return refuse(cudaErrorInvalidValue, "cudaFuncSetAttribute", caller,
-                      "%d bytes of dynamic shared memory beside %zu static ones, %s has %zu a block", value,
+                      "%d bytes of dynamic shared memory beside %zu static ones, %s has %zu per block", value,
                       fixed, gpu().device.name.c_str(), most);
       }
       change_kernel(kernel,

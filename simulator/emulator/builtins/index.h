@@ -1,5 +1,5 @@
-// Where a thread stands, a number at a time: a compiler keeps the result of a constant function that returns
-// a scalar, and calls one that returns a struct again at every use.
+// Where a thread stands, one number per function: a compiler keeps the result of a constant function that
+// returns a scalar, and calls one that returns a struct again at every use.
 #pragma once
 
 namespace attnlab::emulator::calls {

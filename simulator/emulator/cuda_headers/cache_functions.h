@@ -1,5 +1,5 @@
 // Loads and stores with a cache hint: __ldg, __ldcg, __stcg and the like, accesses of the user's line.
-// __ldcg and __ldcv pass the L1 by; the emulator's caches treat the others as plain ones.
+// __ldcg and __ldcv bypass the L1; the emulator treats the others as plain accesses.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ namespace attnlab::emulator::builtins {
     *address = value;                              \
   }
 
-// A volatile load is one that passes the L1 by, on a GPU and in the emulator. As one number: a volatile
+// A volatile load bypasses the L1, on a GPU and in the emulator. As one number: a volatile
 // structure would be loaded member by member.
-#define ATTNLAB_LOAD_PAST_L1(name)                                                         \
+#define ATTNLAB_LOAD_BYPASSING_L1(name)                                                    \
   template <class T>                                                                       \
   ATTNLAB_BUILTIN T name(const T* address) {                                               \
     using Number [[gnu::may_alias]] = NumberOf<sizeof(T)>;                                 \
@@ -39,16 +39,16 @@ using NumberOf = std::conditional_t<
 
 ATTNLAB_LOAD(__ldg)
 ATTNLAB_LOAD(__ldca)
-ATTNLAB_LOAD_PAST_L1(__ldcg)
+ATTNLAB_LOAD_BYPASSING_L1(__ldcg)
 ATTNLAB_LOAD(__ldcs)
 ATTNLAB_LOAD(__ldlu)
-ATTNLAB_LOAD_PAST_L1(__ldcv)
+ATTNLAB_LOAD_BYPASSING_L1(__ldcv)
 ATTNLAB_STORE(__stwb)
 ATTNLAB_STORE(__stcg)
 ATTNLAB_STORE(__stcs)
 ATTNLAB_STORE(__stwt)
 #undef ATTNLAB_LOAD
-#undef ATTNLAB_LOAD_PAST_L1
+#undef ATTNLAB_LOAD_BYPASSING_L1
 #undef ATTNLAB_STORE
 
 }  // namespace attnlab::emulator::builtins

@@ -141,7 +141,7 @@ const void* place(const Matrices& all, int i) {
 
 const Matrices& result_of(const Product& p) { return p.result.data != nullptr ? p.result : p.c; }
 
-// A matrix as stored: bytes a column, columns, bytes from column to column.
+// A matrix as stored: bytes per column, columns, bytes from column to column.
 struct Stored {
   std::size_t bytes, columns, pitch;
 };

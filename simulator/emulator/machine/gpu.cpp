@@ -58,7 +58,7 @@ Refusal check_dimensions(const LaunchShape& shape) {
   }
   if (volume(block) > max_threads_per_block) {
     return refused(invalid,
-                   fmt::format("{} threads a block, at most {}", volume(block), max_threads_per_block));
+                   fmt::format("{} threads per block, at most {}", volume(block), max_threads_per_block));
   }
   if (grid.x > max_grid.x || grid.y > max_grid.y || grid.z > max_grid.z) {
     return refused(invalid, fmt::format("grid {}, at most {}", text(grid), text(max_grid)));
@@ -73,7 +73,7 @@ Refusal check_shared(const LaunchShape& shape, const void* address, const Kernel
   const std::size_t allowed =
       (address != nullptr ? kernel.dynamic_shared_limit : largest_dynamic_limit()).value_or(unasked);
   if (static_bytes + dynamic > most) {
-    return refused(api::cudaErrorInvalidValue, fmt::format("{} bytes of shared memory a block, {} has {}",
+    return refused(api::cudaErrorInvalidValue, fmt::format("{} bytes of shared memory per block, {} has {}",
                                                            static_bytes + dynamic, gpu().device.name, most));
   }
   if (dynamic > allowed) {
@@ -182,7 +182,7 @@ Refusal explain_launch(const LaunchShape& shape, const void* kernel, std::size_t
   const std::uint64_t threads = volume(shape.block);
   if (info.max_threads_per_block > 0 && threads > static_cast<unsigned>(info.max_threads_per_block)) {
     return refused(api::cudaErrorInvalidValue,
-                   fmt::format("{} threads a block, its __launch_bounds__ allow {}", threads,
+                   fmt::format("{} threads per block, its __launch_bounds__ allow {}", threads,
                                info.max_threads_per_block));
   }
   if (Refusal r = check_shared(shape, kernel, info, static_shared_bytes); r.error != 0) return r;

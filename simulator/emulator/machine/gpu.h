@@ -38,8 +38,8 @@ const Gpu& gpu();
 void choose_gpu(const std::string& name_or_path);
 
 // How many blocks of one kernel are resident on an SM at once: what threads, warps, blocks, shared memory
-// (static and dynamic together, in bytes; the system's kilobyte is added here) and registers a thread (0: not
-// known, no limit) allow. 0 if not even one fits.
+// (static and dynamic together, in bytes; the system's kilobyte is added here) and registers per thread (0:
+// not known, no limit) allow. 0 if not even one fits.
 unsigned resident_blocks(const Gpu& gpu, unsigned threads, std::size_t shared_bytes, unsigned registers = 0);
 unsigned resident_blocks(unsigned threads, std::size_t shared_bytes, unsigned registers = 0);
 

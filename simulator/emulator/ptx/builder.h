@@ -129,7 +129,7 @@ struct Instruction {
   void (*decode)(Builder&);
 };
 
-// The instructions, a family a file.
+// The instructions, one file per family.
 std::span<const Instruction> move_instructions();
 std::span<const Instruction> integer_instructions();
 std::span<const Instruction> bit_instructions();

@@ -9,7 +9,7 @@
 namespace attnlab::emulator::ptx {
 namespace {
 
-constexpr std::uint32_t ordered_access = 1, past_l1 = 2;
+constexpr std::uint32_t ordered_access = 1, bypass_l1 = 2;
 constexpr unsigned address_slot = 4;  // slots 0 to 3 are the data
 
 template <class T>
@@ -32,7 +32,7 @@ void write(void* to, T value, bool ordered) {
 template <class T, unsigned count, bool shared>
 void load(Context& c, const Step& s) {
   const void* address = address_of<shared>(c, s, address_slot);
-  record_load(address, count * sizeof(T), c.site, (s.option & past_l1) != 0);
+  record_load(address, count * sizeof(T), c.site, (s.option & bypass_l1) != 0);
   T values[count];
   if constexpr (count == 1)
     values[0] = read<T>(address, (s.option & ordered_access) != 0);
@@ -111,7 +111,7 @@ void decode_access(Builder& b) {
   b.expect_operands(2 + hints.policy_operand, 2 + hints.policy_operand);
 
   Step step{.option = (order.ordered ? ordered_access : 0) |
-                      (loads && (order.beyond_block || hints.past_l1) ? past_l1 : 0)};
+                      (loads && (order.beyond_block || hints.bypass_l1) ? bypass_l1 : 0)};
   const std::size_t data = loads ? 0 : 1;
   if (type == Type::b128) {
     if (count != 1) b.refuse("a vector of more than 16 bytes is not supported");

@@ -7,14 +7,14 @@
 namespace attnlab::emulator::ptx {
 
 // The modifiers that only advise (cache operators, eviction priorities, prefetch sizes). Of these the
-// operators that pass the L1 by change what a load fetches; .L2::cache_hint comes with an operand more, a
+// operators that bypass the L1 change what a load fetches; .L2::cache_hint comes with an operand more, a
 // 64-bit policy.
 struct Hints {
-  bool policy_operand = false, past_l1 = false;
+  bool policy_operand = false, bypass_l1 = false;
 };
 inline Hints take_hints(Modifiers& m) {
   Hints hints;
-  hints.past_l1 = !m.take_one({"cg", "cv"}).empty();
+  hints.bypass_l1 = !m.take_one({"cg", "cv"}).empty();
   m.take_one({"ca", "cs", "lu", "wb", "wt"});
   hints.policy_operand = m.take("L2::cache_hint");
   m.take_one(

@@ -1,4 +1,4 @@
-// The page: its head, the overview, a section a kernel.
+// The page: its head, the overview, one section per kernel.
 #include "simulator/emulator/report/html.h"
 
 #include <fmt/format.h>
@@ -135,7 +135,7 @@ std::string kernel_section(const KernelSum& kernel, const std::string& id, const
          "</section>\n";
 }
 
-// With several kernels: a line each, and their traffic together.
+// With several kernels: one line per kernel, and their traffic together.
 std::string overview(const std::vector<KernelSum>& kernels, const Ideal* ideal) {
   Counters all{};
   std::string rows;

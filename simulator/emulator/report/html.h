@@ -20,9 +20,10 @@ struct HtmlOptions {
   std::optional<Ideal> ideal;
 };
 
-// A section a kernel (launches of one kernel summed): what it moved at each level of memory, totals, and its
-// source, each line with its counters as bars and its findings below it. Source lines are read from the files
-// named in the report, as they are now; a file that cannot be read appears as line numbers without text.
+// One section per kernel (launches of one kernel summed): what it moved at each level of memory, totals, and
+// its source, each line with its counters as bars and its findings below it. Source lines are read from the
+// files named in the report, as they are now; a file that cannot be read appears as line numbers without
+// text.
 std::string html(const Report& report, const HtmlOptions& options = {});
 
 // The same as a file, which appears whole or not at all. Throws FileError.

@@ -1,4 +1,4 @@
-// The source listing of the page: a row a line, bars for its counters, its findings below it.
+// The source listing of the page: one row per line, bars for its counters, its findings below it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,7 +51,7 @@ Cell bytes_cell(const Counters& c, const Scale& scale) {
 Cell sectors_cell(const Counters& c, const Scale&) {
   const std::uint64_t sectors = global_sectors(c), requests = global_requests(c);
   if (requests == 0) return {};
-  const double most = static_cast<double>(requests) * warp_size * sector_bytes;  // a sector a lane
+  const double most = static_cast<double>(requests) * warp_size * sector_bytes;  // one sector per lane
   const double needed = 100 * static_cast<double>(needed_bytes(c)) / most;
   const double all = 100 * static_cast<double>(sectors * sector_bytes) / most;
   return {ratio_text(sectors, requests), std::min(needed, 100.0),
@@ -76,7 +76,7 @@ Cell divergence_cell(const Counters& c, const Scale&) {
 constexpr std::array<Column, 5> kColumns{{
     {"hb", "HBM bytes", "32 bytes for each sector that the line's requests touch, before any cache",
      bytes_cell},
-    {"sr", "sectors / request", "of 32 at most, a sector a lane", sectors_cell},
+    {"sr", "sectors / request", "of 32 at most, one sector per lane", sectors_cell},
     {"wf", "shared wavefronts", "passes through the banks, as written", wavefronts_cell},
     {"bc", "bank conflicts", "passes that only conflicts made necessary", conflicts_cell},
     {"dv", "divergent", "of the basic blocks entered here, with threads of the warp elsewhere",

@@ -164,9 +164,9 @@ void Account::request(Site& site, Event kind, const Row& row) {
       low = std::min(low, address[l]);
       high = std::max(high, address[l]);
     }
-  const bool past_l1 = kind == Event::load_past_l1;
-  const Lanes lanes{site,   past_l1 ? Event::load : kind, size_of(row.code), row.mask, address, low, high,
-                    past_l1};
+  const bool bypass_l1 = kind == Event::load_bypassing_l1;
+  const Lanes lanes{site,     bypass_l1 ? Event::load : kind, size_of(row.code), row.mask, address, low, high,
+                    bypass_l1};
   if (shared_.contains(low) && shared_.contains(high)) return shared(lanes);
   if (stacks_.contains(low) && stacks_.contains(high)) return other(lanes, Space::local);
   const auto* begin = reinterpret_cast<const void*>(low);
@@ -192,7 +192,8 @@ void Account::mixed(const Lanes& lanes) {
       low = std::min(low, last);
       high = std::max(high, last);
     }
-    const Lanes part{lanes.site, lanes.kind, lanes.size, masks[s], address.data(), low, high, lanes.past_l1};
+    const Lanes part{lanes.site,     lanes.kind, lanes.size, masks[s],
+                     address.data(), low,        high,       lanes.bypass_l1};
     const auto space = static_cast<Space>(s);
     if (space == Space::shared)
       shared(part);

@@ -101,7 +101,7 @@ class Account {
     unsigned size, mask;
     const std::uint64_t* address;  // 32; those outside the mask repeat one inside
     std::uint64_t low, high;
-    bool past_l1 = false;  // a load that goes to the L2 (its kind is `load` all the same)
+    bool bypass_l1 = false;  // of a load; its kind is `load` all the same
   };
   Site& find_site(std::uint32_t code);
   static void enter(Site& block, const Row& row);

@@ -55,9 +55,10 @@ std::uint64_t clock() {
   return ticks.fetch_add(1, std::memory_order_relaxed);
 }
 
-void record_load(const void* address, unsigned bytes, const void* site, bool past_l1) {
+void record_load(const void* address, unsigned bytes, const void* site, bool bypass_l1) {
   const void* at = ATTNLAB_SITE(site);
-  record(numbered_by(event_code(past_l1 ? Event::load_past_l1 : Event::load, bytes), at), at, bits(address));
+  record(numbered_by(event_code(bypass_l1 ? Event::load_bypassing_l1 : Event::load, bytes), at), at,
+         bits(address));
 }
 
 void record_store(const void* address, unsigned bytes, const void* site) {

@@ -1,5 +1,5 @@
-// What the checks found, while a kernel runs: a finding a kind and code address, with the first time's
-// circumstances and how often it came.
+// What the checks found while a kernel runs: one finding per kind and code address, with the circumstances of
+// its first occurrence and the number of occurrences.
 #pragma once
 
 #include <cstdint>

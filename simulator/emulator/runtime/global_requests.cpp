@@ -127,7 +127,7 @@ void Account::global(const Lanes& lanes) {
     add(Metric::global_load_bytes, std::uint64_t{steps + 1} * lanes.size);
   else if (lanes.kind == Event::async_copy || lanes.kind == Event::async_copy_bypassing_l1)
     add(Metric::async_copy_bytes, std::uint64_t{steps + 1} * lanes.size);
-  turns_.request(warp_->number, lanes.past_l1 ? memory::RequestKind::load_bypass : kinds.stream,
+  turns_.request(warp_->number, lanes.bypass_l1 ? memory::RequestKind::load_bypass : kinds.stream,
                  {sectors.data(), n});
 
   if (bent != 0 && (lanes.size & (lanes.size - 1)) == 0)

@@ -36,18 +36,18 @@ void range(Event kind, const void* address, std::size_t bytes, const void* site)
 
 using attnlab::emulator::Event;
 
-#define ATTNLAB_HOOKS(bytes)                                                               \
-  void __tsan_read##bytes(void* a) {                                                       \
-    attnlab::emulator::access<Event::load, bytes>(a, __builtin_return_address(0));         \
-  }                                                                                        \
-  void __tsan_write##bytes(void* a) {                                                      \
-    attnlab::emulator::access<Event::store, bytes>(a, __builtin_return_address(0));        \
-  }                                                                                        \
-  void __tsan_volatile_read##bytes(void* a) {                                              \
-    attnlab::emulator::access<Event::load_past_l1, bytes>(a, __builtin_return_address(0)); \
-  }                                                                                        \
-  void __tsan_volatile_write##bytes(void* a) {                                             \
-    attnlab::emulator::access<Event::store, bytes>(a, __builtin_return_address(0));        \
+#define ATTNLAB_HOOKS(bytes)                                                                    \
+  void __tsan_read##bytes(void* a) {                                                            \
+    attnlab::emulator::access<Event::load, bytes>(a, __builtin_return_address(0));              \
+  }                                                                                             \
+  void __tsan_write##bytes(void* a) {                                                           \
+    attnlab::emulator::access<Event::store, bytes>(a, __builtin_return_address(0));             \
+  }                                                                                             \
+  void __tsan_volatile_read##bytes(void* a) {                                                   \
+    attnlab::emulator::access<Event::load_bypassing_l1, bytes>(a, __builtin_return_address(0)); \
+  }                                                                                             \
+  void __tsan_volatile_write##bytes(void* a) {                                                  \
+    attnlab::emulator::access<Event::store, bytes>(a, __builtin_return_address(0));             \
   }
 #define ATTNLAB_UNALIGNED_HOOKS(bytes)                                              \
   void __tsan_unaligned_read##bytes(void* a) {                                      \

@@ -35,9 +35,9 @@ inline void record(Code what, const void* site, std::uint64_t value) {
   events.next = at + 1;
 }
 
-// The stacks of a worker's fibers, side by side, each with a page below it that must not be touched. A
-// guarded page splits a mapping, and a process may have some 65,000 of those: only stacks in use are guarded,
-// and those of the 30,000 first in the process.
+// The stacks of a worker's fibers, side by side, each with a guard page below it. A guard page splits a
+// mapping, and a process may have some 65,000 mappings. So only stacks in use are guarded, and at most 30,000
+// per process.
 class Stacks {
  public:
   Stacks();

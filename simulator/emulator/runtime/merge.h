@@ -1,11 +1,11 @@
-// From the events of 32 lanes to the requests of a warp.
+// Merges the events of 32 lanes into the requests of a warp.
 //
-// Lanes that execute the same instruction together make one request. Their lists tell which: as long as place
-// k of every list holds the same code address, it is one instruction of the whole warp. Where the addresses
-// differ the warp has diverged, and the lanes at the smallest code address go first ("min-PC"): code is laid
-// out in program order (-fno-reorder-blocks), so lanes inside a branch or a loop run before the ones that
-// wait behind it, and all meet again where the branches join: at its immediate post-dominator. The rule is
-// the one of S. Collange, "Stack-less SIMT reconvergence at low cost" (2011).
+// Each lane has a list of events. While event k has the same code address in every list, it is one
+// instruction of the whole warp, and makes one request. Where the addresses differ, the warp has diverged.
+// Then the lanes at the smallest code address go first ("min-PC": S. Collange, "Stack-less SIMT reconvergence
+// at low cost", 2011). Code lies in program order (-fno-reorder-blocks), so lanes inside a branch or a loop
+// come before the lanes that wait behind it. All lanes meet again where the branches join: at the immediate
+// post-dominator.
 #pragma once
 
 #include <algorithm>
@@ -14,26 +14,26 @@
 
 namespace attnlab::emulator {
 
-// A request's lanes: value[l] is meaningful for the lanes of mask; for the others it repeats that of a lane
-// of mask, so that sums over all 32 need no branch.
+// One merged event. value[l] is valid for the lanes in mask. For the other lanes it repeats the value of a
+// lane in mask, so that loops over all 32 need no branch.
 struct Row {
   Code code;
   unsigned mask;
-  const std::uint64_t* value;  // of a basic block: anything
-  bool one_value;              // all lanes' are known to be equal
-  bool diverged;               // lanes that run are elsewhere
+  const std::uint64_t* value;  // undefined for a basic block
+  bool one_value;              // all values are known to be equal
+  bool diverged;               // some running lanes are elsewhere
 };
 
-// Hands the warp's events, merged, to sink(const Row&), oldest first, as far as their order is settled: a
-// lane of `running` whose list is empty may still produce an event that comes before those of the others.
-// What is left over stays at the front of the lists.
+// Calls sink(const Row&) for the warp's merged events, oldest first, as far as their order is settled. It is
+// not settled while a lane of `running` has an empty list: its next event may come before those of the
+// others. The rest stays at the front of the lists.
 template <class Sink>
 void merge(Warp& warp, unsigned running, Sink& sink);
 
 namespace detail {
 
-// How the lists of several lanes compare, place by place: bits that are set in `codes` and `values` are those
-// in which some lane's event differs from the first lane's.
+// The lists of several lanes compared with the first lane's list, event by event. A bit is set in `codes` or
+// `values` where it differs in some lane.
 struct Comparison {
   alignas(64) std::array<std::uint64_t, window> codes{}, values{};
 };
@@ -44,7 +44,7 @@ inline void gather_differences(std::uint64_t* __restrict bits, const std::uint64
   for (std::size_t i = 0; i < n; ++i) bits[i] |= a[i] ^ b[i];
 }
 
-// The first `rows` places, or some more, of the lanes of mask.
+// Compares the first `rows` events, or a few more, of the lanes in mask.
 inline Comparison compare(const Warp& warp, unsigned mask, std::size_t rows) {
   constexpr std::size_t vector = 8;
   static_assert(window % vector == 0);
@@ -59,7 +59,7 @@ inline Comparison compare(const Warp& warp, unsigned mask, std::size_t rows) {
   return result;
 }
 
-// Moves what was not merged to the front.
+// Moves events that were not merged to the front of their lists.
 inline void compact(Warp& warp, std::array<std::uint32_t, warp_size>& front) {
   for (unsigned l = 0; l < warp_size; ++l) {
     EventList& list = warp.events[l];
@@ -86,7 +86,7 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
     }
   if (pending == 0) return;
   running &= warp.lanes;
-  if (running & ~pending) {  // unless a lane is starving, wait for those without an event
+  if (running & ~pending) {  // wait for lanes without an event, unless a full list waits for too long
     if (most < window || ++warp.starved < 16) return;
   }
 

@@ -1,5 +1,5 @@
-// Which thread blocks touched which word of device memory in the current launch: eight bytes a word, in
-// memory that the system provides as it is used.
+// Which thread blocks touched which word of device memory in the current launch. Needs eight bytes per word,
+// in memory that the system provides as it is used.
 #pragma once
 
 #include <atomic>

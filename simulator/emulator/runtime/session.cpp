@@ -42,7 +42,7 @@ Finding finding_of(FindingKind kind, const RawFinding& raw, const SourceLine& li
 // Findings whose two places are one line of the source were not findings (RawFinding::other_code).
 std::vector<Finding> resolved(const Findings& findings, const std::map<std::uint32_t, SourceLine>& lines,
                               const std::string& kernel) {
-  std::map<std::tuple<FindingKind, std::string, unsigned>, Finding> merged;  // one a kind and line
+  std::map<std::tuple<FindingKind, std::string, unsigned>, Finding> merged;  // one per kind and line
   const auto line_of = [&](std::uint32_t code) {
     const auto at = lines.find(code);
     return at == lines.end() ? SourceLine{} : at->second;
@@ -251,8 +251,8 @@ Report take_report() {
     std::map<std::pair<std::string, unsigned>, Counters> by_line;
     for (const auto& site : kernel.sites) {
       if (const auto at = flops.find(site->code); at != flops.end()) {
-        const auto add = [&](Metric metric, std::uint64_t a_thread) {
-          site->counters[static_cast<std::size_t>(metric)] += a_thread * site->threads;
+        const auto add = [&](Metric metric, std::uint64_t per_thread) {
+          site->counters[static_cast<std::size_t>(metric)] += per_thread * site->threads;
         };
         add(Metric::thread_fma, at->second.fma);
         add(Metric::thread_fadd, at->second.add);

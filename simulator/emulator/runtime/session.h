@@ -1,4 +1,4 @@
-// A program's time on the emulator: its options, its launches' results, and the report made of them.
+// What a program did on the emulator: its options, the results of its launches, and the report made of them.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Options {
   unsigned threads = 0;    // ATTNLAB_EMULATOR_THREADS: OS threads; 0: as many as the machine has cores
   std::uint64_t seed = 0;  // ATTNLAB_EMULATOR_SEED: 0 is the plain order
   std::string report;      // ATTNLAB_EMULATOR_REPORT: the JSON file to write when the program ends
-  // Registers a thread, which only nvcc knows and which decide how many blocks share an SM (and its L1). By
+  // Registers per thread. Only nvcc knows them, and they decide how many blocks share an SM (and its L1). By
   // kernel name; "" is for all others; 0: no limit. ATTNLAB_EMULATOR_REGISTERS: a number, or a file of lines
   // "name,registers".
   std::map<std::string, unsigned> registers;
@@ -46,15 +46,15 @@ struct RawKernel {
 void add_kernel(RawKernel&& kernel);
 // A finding of no launch: a leak, a refused launch.
 void add_finding(Finding finding);
-// A call of the API that was refused (a RefusalObserver, api/errors.h): a finding a calling place. Programs
-// that do not look at what a call returns go on with data that were never copied.
+// A call of the API that was refused (a RefusalObserver, api/errors.h): one finding per calling place.
+// Programs that do not look at what a call returns go on with data that were never copied.
 void add_refused_call(int error, const char* function, const char* why, const void* caller);
 
-// A call to a library whose function read device memory that nobody has written: a finding a calling place.
+// A library function read device memory that nobody has written: one finding per calling place.
 void add_library_read(const char* function, const std::string& what, const void* caller);
 
-// Host code did what only a kernel may do: a finding at the program's line that did it, and the program's end
-// with code 1.
+// Host code did what only a kernel may do: reports the program's line that did it, and ends the program with
+// code 1.
 [[noreturn]] void end_on_host(const std::string& message);
 
 }  // namespace attnlab::emulator

@@ -49,8 +49,8 @@ unsigned half_warp_passes(const std::uint64_t* address, unsigned mask, unsigned 
   return passes(address, first, words) + passes(address, second, words);
 }
 
-// One of 16 bytes a lane goes in two halves of the warp, each for itself: even when all lanes ask for one
-// address it takes two (so an H200 counts; docs/results/counters.md).
+// An access of 16 bytes per lane goes in two halves of the warp, each for itself: even when all lanes ask for
+// one address it takes two (so an H200 counts; docs/results/counters.md).
 unsigned wavefronts_at_one_place(unsigned mask, unsigned size) {
   constexpr unsigned lower = 0xffff;
   return size < 16 ? 1 : ((mask & lower) != 0) + ((mask & ~lower) != 0);

@@ -1,4 +1,5 @@
-// What the checks remember of shared memory: a word each 4 bytes, and a short form for what is only read.
+// What the checks remember of shared memory: one SharedWord per 4 bytes, and a short form for what is only
+// read.
 #pragma once
 
 #include <array>
@@ -24,8 +25,8 @@ struct SharedWord {
   std::uint32_t write_warp_epoch = 0, read_warp_epoch = 0;
   std::array<Accessor, 4> writer{}, reader{};  // of each byte
   std::uint32_t block = 0;                     // serial number of the block that initialised it
-  std::uint8_t initialised = 0;                // a bit a byte
-  std::uint8_t in_flight = 0;                  // a bit a byte: an asynchronous copy has not arrived
+  std::uint8_t initialised = 0;                // one bit per byte
+  std::uint8_t in_flight = 0;                  // one bit per byte: an asynchronous copy has not arrived
 };
 
 // The readers of 16 aligned bytes in an epoch of the block in which they are only read. While epoch is the

@@ -1,8 +1,8 @@
-// In which order the requests of a block's warps come to the caches.
+// The order in which the requests of a block's warps reach the caches.
 //
-// Warps take turns of some events, as a GPU's schedulers let them: a fiber's turn is longer, because changing
-// fibers costs time, so what a warp asks of global memory waits here until its place in that order. A turn
-// ends early where the warp waits.
+// On a GPU the schedulers change warps often. Here a fiber runs longer, because changing fibers costs time.
+// So a warp's requests to global memory wait here, and go on in turns of some events per warp. A turn ends
+// early where the warp waits.
 #pragma once
 
 #include <array>
@@ -17,16 +17,16 @@ namespace attnlab::emulator {
 
 class WarpTurns {
  public:
-  static constexpr std::uint64_t events_a_turn = 63;  // a basic block or an access each
+  static constexpr std::uint64_t events_per_turn = 63;  // basic blocks and accesses
 
   explicit WarpTurns(memory::RequestStream& stream) : stream_(stream) {}
 
   void event(unsigned warp) { ++warps_[warp].events; }
   void end_turn(unsigned warp) {
     std::uint64_t& events = warps_[warp].events;
-    events = (events + events_a_turn - 1) / events_a_turn * events_a_turn;
+    events = (events + events_per_turn - 1) / events_per_turn * events_per_turn;
   }
-  std::uint64_t turn(unsigned warp) const { return warps_[warp].events / events_a_turn; }
+  std::uint64_t turn(unsigned warp) const { return warps_[warp].events / events_per_turn; }
 
   // A request of the warp's present turn. No sectors: nothing happens.
   void request(unsigned warp, memory::RequestKind kind, std::span<const std::uint32_t> sectors);

@@ -40,7 +40,7 @@ std::optional<Code> access_event(std::string_view name) {
   for (const std::string_view begin : {"__tsan_volatile_", "__tsan_unaligned_", "__tsan_"})
     if (name.starts_with(begin)) {
       name.remove_prefix(begin.size());
-      const Event load = begin == "__tsan_volatile_" ? Event::load_past_l1 : Event::load;
+      const Event load = begin == "__tsan_volatile_" ? Event::load_bypassing_l1 : Event::load;
       const Event kind = name.starts_with("read") ? load : Event::store;
       for (const std::string_view verb : {"read", "write"})
         for (const unsigned bytes : {1, 2, 4, 8, 16})

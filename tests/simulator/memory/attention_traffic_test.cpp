@@ -138,10 +138,10 @@ TEST_P(AttentionTraffic, WholeSectorsMoveTheClosedFormsBytes) {
     for (const Pass pass : {Pass::forward, Pass::backward}) {
       SCOPED_TRACE("seed " + std::to_string(seed) + " " + name(pass));
       ReplaySettings settings = small_gpu(random);
-      const Totals past_l1(replay(GetParam(), pass, p, sizes, tiles, settings));
+      const Totals bypass_l1(replay(GetParam(), pass, p, sizes, tiles, settings));
       const Totals want = expected(GetParam(), pass, p, sizes, tiles);
-      EXPECT_EQ(32 * past_l1.counters.l2_to_l1_sectors, sum(want.loaded));
-      EXPECT_EQ(32 * past_l1.counters.l1_to_l2_sectors, sum(want.stored) + sum(want.reduced));
+      EXPECT_EQ(32 * bypass_l1.counters.l2_to_l1_sectors, sum(want.loaded));
+      EXPECT_EQ(32 * bypass_l1.counters.l1_to_l2_sectors, sum(want.stored) + sum(want.reduced));
       if (GetParam() != Algorithm::flash2 || pass == Pass::forward) {
         const io::Bytes closed = bytes(problem_traffic(GetParam(), pass, p, tiles), sizes);
         EXPECT_EQ(sum(want.loaded), static_cast<std::uint64_t>(closed.read));
@@ -152,8 +152,8 @@ TEST_P(AttentionTraffic, WholeSectorsMoveTheClosedFormsBytes) {
       const Totals through_l1(replay(GetParam(), pass, p, sizes, tiles, settings));
       EXPECT_EQ(32 * through_l1.counters.l1_read_sectors, sum(want.loaded));
       EXPECT_EQ(through_l1.counters.l2_to_l1_sectors + through_l1.counters.l1_read_hits,
-                past_l1.counters.l2_to_l1_sectors);
-      EXPECT_EQ(through_l1.counters.l1_to_l2_sectors, past_l1.counters.l1_to_l2_sectors);
+                bypass_l1.counters.l2_to_l1_sectors);
+      EXPECT_EQ(through_l1.counters.l1_to_l2_sectors, bypass_l1.counters.l1_to_l2_sectors);
     }
   }
 }

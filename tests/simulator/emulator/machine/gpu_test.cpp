@@ -155,7 +155,7 @@ TEST_F(ChosenGpu, SaysWhyItRefuses) {
     return explain_launch(shape, reinterpret_cast<const void*>(&other_kernel), shared).why;
   };
   EXPECT_THAT(why(shape({1, 1, 1}, {32, 1, 1})), IsEmpty());
-  EXPECT_THAT(why(shape({1, 1, 1}, {64, 32, 1})), HasSubstr("2048 threads a block, at most 1024"));
+  EXPECT_THAT(why(shape({1, 1, 1}, {64, 32, 1})), HasSubstr("2048 threads per block, at most 1024"));
   EXPECT_THAT(why(shape({1, 0, 1}, {64, 1, 1})), HasSubstr("empty grid (1, 0, 1)"));
   EXPECT_THAT(why(shape({1, 65536, 1}, {64, 1, 1})), HasSubstr("grid (1, 65536, 1)"));
   EXPECT_THAT(why(shape({1, 1, 1}, {32, 1, 1}, 50'000)), HasSubstr("cudaFuncSetAttribute"));

@@ -44,7 +44,7 @@ struct Device {
   std::vector<unsigned> syncwarp_masks;
   unsigned yields = 0;
   unsigned orderings = 0;
-  unsigned bypassing_copies = 0, loads_past_l1 = 0;
+  unsigned bypassing_copies = 0, loads_bypassing_l1 = 0;
 };
 extern thread_local Device device;  // each thread of the host takes its own notes
 extern std::array<unsigned char, 32768> shared_memory;

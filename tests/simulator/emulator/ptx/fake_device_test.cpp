@@ -109,8 +109,8 @@ std::uint64_t clock() {
   return ++time;
 }
 
-void record_load(const void* address, unsigned bytes, const void* site, bool past_l1) {
-  if (past_l1) ++device.loads_past_l1;
+void record_load(const void* address, unsigned bytes, const void* site, bool bypass_l1) {
+  if (bypass_l1) ++device.loads_bypassing_l1;
   device.accesses.push_back({fake::Access::Kind::load, address, bytes, fake::current, site});
 }
 void record_store(const void* address, unsigned bytes, const void* site) {

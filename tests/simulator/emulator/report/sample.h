@@ -16,8 +16,8 @@ inline Counters counters(std::initializer_list<std::pair<Metric, std::uint64_t>>
   return result;
 }
 
-// A kernel of two counted lines, 3 and 5, in `file`: 1,024 coalesced loads, and 64 stores a sector a lane
-// beside shared loads with 2-way conflicts. Line 5 has a race.
+// A kernel of two counted lines, 3 and 5, in `file`: 1,024 coalesced loads, and 64 stores of one sector per
+// lane beside shared loads with 2-way conflicts. Line 5 has a race.
 inline KernelReport sample_kernel(const std::string& name, const std::string& file) {
   KernelReport kernel;
   kernel.name = name;

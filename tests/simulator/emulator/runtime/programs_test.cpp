@@ -70,7 +70,7 @@ TEST_P(Programs, RunWithoutAFinding) {
 TEST_F(ProgramsByHand, LoadsPastTheL1) {
   ASSERT_EQ(
       shell(std::string("'") + ATTNLAB_PROGRAM + "' emulate '" + ATTNLAB_SOURCE_DIR +
-            "/tests/simulator/emulator/runtime/programs/past_l1.cu' --json '" + file("report.json") + "'"),
+            "/tests/simulator/emulator/runtime/programs/bypass_l1.cu' --json '" + file("report.json") + "'"),
       0)
       << said();
   const Report report = read_json(file("report.json"));
@@ -87,7 +87,7 @@ TEST_F(ProgramsByHand, LoadsPastTheL1) {
 
 INSTANTIATE_TEST_SUITE_P(Simt, Programs,
                          ::testing::Values("sum", "histogram", "gemm", "wmma", "layernorm", "attention_mma",
-                                           "many_blocks", "past_l1"),
+                                           "many_blocks", "bypass_l1"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
