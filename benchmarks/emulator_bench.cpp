@@ -1,4 +1,4 @@
-// How many accesses a second the emulator runs: rung flash2-04 of cuda/ on one head, N 1024, d 64, fp32.
+// How many accesses per second the emulator runs: rung flash2-04 of cuda/ on one head, N 1024, d 64, fp32.
 //   emulate/1/1   counting, with all checks and the L1 and L2 model, on one OS thread
 //   emulate/1/2   the same on two
 //   emulate/0/1   no counting, no checks

@@ -1,9 +1,9 @@
-// How many sectors a second go through the model of the memory hierarchy, and what keeping and replaying a
+// How many sectors per second go through the model of the memory hierarchy, and what keeping and replaying a
 // kernel's requests costs?
 //
-// The patterns are those of real kernels: tiles loaded row by row (contiguous), a thread a row (32 lanes in
-// 32 lines), and a table looked up at random. replay: from stored streams through L1s, L2 and DRAM, as under
-// the emulator; tiles: whole tiles that no stream stores, as `attnlab traffic` replays them.
+// The patterns are those of real kernels: tiles loaded row by row (contiguous), one thread per row (32 lanes
+// in 32 lines), and a table looked up at random. replay: from stored streams through L1s, L2 and DRAM, as
+// under the emulator; tiles: whole tiles that no stream stores, as `attnlab traffic` replays them.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>

@@ -134,7 +134,7 @@ typedef struct attnlab_kernel_class {
 
 typedef struct attnlab_check_options {
   size_t size;
-  int64_t sample_rows; /* rows a head; 0: all */
+  int64_t sample_rows; /* rows per head; 0: all */
   uint64_t sample_seed;
   int32_t threads; /* 0: one a core */
   int32_t no_diagnosis;

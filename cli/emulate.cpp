@@ -84,9 +84,9 @@ Question parse(const std::vector<std::string>& words) {
     *option->second = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
     if (option->first == "--seed" || option->first == "--threads")
       require_number(option->first, *option->second);
-    if (option->first == "--threads" && std::stoull(question.threads) > emulator::most_threads)
+    if (option->first == "--threads" && std::stoull(question.threads) > emulator::kMostThreads)
       throw InvalidArgument("--threads", question.threads,
-                            "at most " + std::to_string(emulator::most_threads));
+                            "at most " + std::to_string(emulator::kMostThreads));
   }
   return question;
 }

@@ -61,9 +61,8 @@ DType dtype_of(const std::string& text, std::optional<DType> raw_as, const Place
     const bool named = !is_byte_order(known.text.front());
     if (named ? text != known.text : kind_and_size != known.text.substr(1)) continue;
     const bool one_byte = bits(known.type) == 8;
-    if (has_order && text.front() == '>' && !one_byte) {
+    if (has_order && text.front() == '>' && !one_byte)
       place.fail(fmt::format("elements are big-endian ('{}'): save them as '<{}'", text, kind_and_size));
-    }
     return known.type;
   }
   std::string list;
@@ -202,9 +201,8 @@ NpyHeader read_npy_header(const ReadNext& read_next, std::optional<DType> raw_as
   if (std::memcmp(start.data(), kMagic.data(), kMagic.size()) != 0)
     place.fail("is not a .npy file: wrong magic number");
   const int major = std::to_integer<int>(start[6]), minor = std::to_integer<int>(start[7]);
-  if (major < 1 || major > 3 || minor != 0) {
+  if (major < 1 || major > 3 || minor != 0)
     place.fail(fmt::format("is a .npy file of version {}.{}, not of 1.0 to 3.0", major, minor));
-  }
   std::vector<std::byte> length(major == 1 ? 2 : 4);
   read_next(length);
   const std::uint64_t text_bytes = little_endian(length);
@@ -221,9 +219,8 @@ NpyHeader read_npy_header(const ReadNext& read_next, std::optional<DType> raw_as
 
 std::string npy_header(const TensorInfo& info) {
   const auto* known = std::ranges::find(kDescriptors, info.dtype, &Descriptor::type);
-  if (known == std::end(kDescriptors)) {
+  if (known == std::end(kDescriptors))
     throw InvalidArgument("dtype", std::string(name(info.dtype)), "a type that .npy holds");
-  }
   std::string shape;
   for (Index dimension : info.shape) shape += fmt::format("{}, ", dimension);
   if (info.shape.size() > 1) shape.resize(shape.size() - 2);  // Python's tuple of one keeps its comma

@@ -115,14 +115,12 @@ zip_stat_t checked_stat(zip_t* zip, zip_uint64_t index, std::uint64_t file_bytes
   place.part = fmt::format("member {}", stat.name);
   if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) && stat.encryption_method != ZIP_EM_NONE)
     place.fail("is encrypted");
-  if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE) {
+  if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE)
     place.fail(fmt::format("is compressed by method {}, neither stored nor deflated", stat.comp_method));
-  }
   // Deflate spends at least two bits (a length, a distance) on 258 bytes, a factor of 1032.
   const std::uint64_t growth = stat.comp_method == ZIP_CM_STORE ? 1 : 1032;
-  if (stat.comp_size > file_bytes || stat.size / growth > stat.comp_size) {
+  if (stat.comp_size > file_bytes || stat.size / growth > stat.comp_size)
     place.fail(fmt::format("cannot have {} bytes in {} compressed ones", stat.size, stat.comp_size));
-  }
   return stat;
 }
 
@@ -181,9 +179,8 @@ void write_npz(const std::filesystem::path& path, std::span<const Tensor> tensor
     const std::string member = tensors[i].name + std::string(kSuffix);
     const zip_int64_t added = zip_file_add(zip.get(), member.c_str(), source, ZIP_FL_ENC_UTF_8);
     if (added < 0) zip_source_free(source);
-    if (added < 0 && zip_error_code_zip(zip_get_error(zip.get())) == ZIP_ER_INVAL) {
+    if (added < 0 && zip_error_code_zip(zip_get_error(zip.get())) == ZIP_ER_INVAL)
       throw InvalidArgument("tensors", "a name that is not UTF-8", "UTF-8, which .npz demands");
-    }
     check(added >= 0);
     const auto index = static_cast<zip_uint64_t>(added);
     check(zip_set_file_compression(zip.get(), index, ZIP_CM_STORE, 0) == 0);

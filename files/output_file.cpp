@@ -21,9 +21,8 @@ std::filesystem::path target_of(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (std::filesystem::is_directory(status)) throw FileError(path, "is a directory, not a file");
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     throw FileError(path, "is not a regular file");
-  }
   if (!path.has_filename()) throw FileError(path, "names no file");
   const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
   if (error) throw FileError(path, fmt::format("cannot be written: {}", error.message()));
@@ -61,9 +60,8 @@ void OutputFile::write(std::string_view text) { write(std::as_bytes(std::span(te
 void OutputFile::commit() {
   const bool closed =
       ::close(std::exchange(descriptor_, -1)) == 0;  // where a network file system reports failures
-  if (!closed || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (!closed || ::rename(temporary_.c_str(), path_.c_str()) != 0)
     throw FileError(path_, fmt::format("cannot be written: {}", std::strerror(errno)));
-  }
   committed_ = true;
 }
 

@@ -77,9 +77,8 @@ json parse_header(const std::string& text, const Place& place) {
   const auto refuse_duplicates = [&](int, json::parse_event_t event, json& parsed) {
     if (event == json::parse_event_t::object_start) open.emplace_back();
     if (event == json::parse_event_t::object_end) open.pop_back();
-    if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second) {
+    if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
       place.fail(fmt::format("bad header: \"{}\" is given twice", parsed.get<std::string>()));
-    }
     return true;
   };
   try {
@@ -188,9 +187,8 @@ std::string header_text(std::span<const TensorInfo> tensors, const std::vector<s
   }
   std::string text = fmt::format("{{{}}}", fmt::join(fields, ","));
   text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
-  if (text.size() > kMaxHeaderBytes) {
+  if (text.size() > kMaxHeaderBytes)
     throw InvalidArgument("tensors", fmt::format("a header of {} bytes", text.size()), "at most 100000000");
-  }
   return text;
 }
 
@@ -236,13 +234,11 @@ std::unique_ptr<Archive> open_safetensors(const std::filesystem::path& path) {
   Metadata metadata;
   std::vector<Entry> entries;
   const json header = parse_header(text, place);
-  for (const auto& [key, value] : header.items()) {
-    if (key == kMetadataKey) {
+  for (const auto& [key, value] : header.items())
+    if (key == kMetadataKey)
       metadata = read_metadata(value, place);
-    } else {
+    else
       entries.push_back(read_entry(key, value, place));
-    }
-  }
   const std::uint64_t data_begin = kLengthBytes + header_bytes;
   std::vector<TensorInfo> tensors;
   std::vector<Extent> extents;
@@ -258,9 +254,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
                        const std::function<Tensor(std::size_t)>& load, const Metadata& metadata) {
   const auto write_loaded = [&](std::size_t i, OutputFile& file) {
     const Tensor tensor = load(i);
-    if (static_cast<const TensorInfo&>(tensor) != tensors[i]) {
+    if (static_cast<const TensorInfo&>(tensor) != tensors[i])
       throw InvalidArgument("tensors", shown(tensor), shown(tensors[i]) + ", as announced");
-    }
     check_data(tensor);
     file.write(tensor.data);
   };

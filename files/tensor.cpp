@@ -126,13 +126,12 @@ std::optional<Index> element_count(std::span<const Index> shape) {
   bool empty = false;
   for (Index dimension : shape) {
     if (dimension < 0) return {};
-    if (dimension == 0) {
+    if (dimension == 0)
       empty = true;
-    } else if (product > std::numeric_limits<Index>::max() / dimension) {
+    else if (product > std::numeric_limits<Index>::max() / dimension)
       return {};
-    } else {
+    else
       product *= dimension;
-    }
   }
   return empty ? 0 : product;
 }
@@ -155,9 +154,8 @@ void check_tensors(std::span<const TensorInfo> tensors) {
       throw InvalidArgument("tensors", "a tensor without a usable name",
                             "names that are not empty, without NUL");
     }
-    if (!names.insert(info.name).second) {
+    if (!names.insert(info.name).second)
       throw InvalidArgument("tensors", fmt::format("two named \"{}\"", info.name), "distinct names");
-    }
     if (!byte_count(info)) {
       throw InvalidArgument("tensors", fmt::format("{} {}", name(info.dtype), shape_text(info.shape)),
                             "a type that files hold and a size below 2^63 bytes");

@@ -73,9 +73,8 @@ void write(const std::filesystem::path& path, std::span<const Tensor> tensors, c
   }
   switch (format) {
     case Format::npy:
-      if (tensors.size() != 1) {
+      if (tensors.size() != 1)
         throw InvalidArgument("tensors", fmt::format("{} tensors", tensors.size()), "one for a .npy file");
-      }
       return write_npy(path, tensors[0]);
     case Format::npz:
       return write_npz(path, tensors);

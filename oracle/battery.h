@@ -1,5 +1,5 @@
-// The battery: problems, data and exact checks that a kernel must survive, drawn around everything that
-// breaks kernels. Deterministic for a seed; stops early with a minimal example. docs/battery.md is its
+// The battery: problems, data and exact checks that a kernel must survive, drawn around what usually breaks
+// kernels. Deterministic for a seed. Stops early, with a minimal example. docs/battery.md is its
 // manual.
 #pragma once
 
@@ -29,7 +29,7 @@ struct Schema {
   bool hidden_nan = true;  // NaN behind a causal mask or a window must not matter (in padding it never may)
   bool huge = false;       // tensors of more than 2^31 elements; needs 9 GB of memory in 16-bit types
   std::vector<Index>
-      page_sizes;           // rows a page of a paged KV cache, such as 16 and 64; empty: no paged caches
+      page_sizes;           // rows per page of a paged KV cache, such as 16 and 64; empty: no paged caches
   Index max_seqlen = 1040;  // times a head_dim of 64: beyond 2^16
 };
 

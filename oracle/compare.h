@@ -45,7 +45,7 @@ class Comparison {
   double error_squared_ = 0, error_dot_ = 0, golden_squared_ = 0, signed_error_ = 0;
   double variance_ = 0, variance_squared_ = 0, systematic_ = 0;
   double multiple_ = 1;         // RowModel's
-  std::vector<double> sample_;  // |golden| of one element a row
+  std::vector<double> sample_;  // |golden| of one element per row
 };
 
 }  // namespace attnlab::oracle

@@ -122,7 +122,7 @@ RowChoice RowChoice::parse(const std::string& text) {
     const auto [stop, error] = std::from_chars(text.data() + kSample.size(), end, choice.sample);
     if (error == std::errc{} && stop == end && choice.sample > 0) return choice;
   }
-  throw InvalidArgument("rows", "\"" + text + "\"", "all, or sample:N with N rows a head, 1 or more");
+  throw InvalidArgument("rows", "\"" + text + "\"", "all, or sample:N with N rows per head, 1 or more");
 }
 
 std::vector<Index> chosen_rows(const RowChoice& choice, Index seqlen_q, std::uint64_t head) {

@@ -11,10 +11,10 @@
 
 namespace attnlab::oracle {
 
-// Which rows of Q are looked at. A sample of n rows a head always holds the first and last rows of each
+// Which rows of Q are looked at. A sample of n rows per head always holds the first and last rows of each
 // sequence and the rows on both sides of every multiple of 16..256 that fits, and fills up with random ones.
 struct RowChoice {
-  Index sample = 0;  // rows a head; 0: all
+  Index sample = 0;  // rows per head; 0: all
   std::uint64_t seed = 0;
 
   bool all() const { return sample == 0; }

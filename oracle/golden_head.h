@@ -13,7 +13,7 @@
 
 namespace attnlab::oracle {
 
-// Keys a tile: a tile of scores of kGoldenRows rows stays in the L2 cache.
+// Keys per tile: a tile of scores of kGoldenRows rows stays in the L2 cache.
 inline constexpr Index kGoldenRows = 256, kGoldenKeys = 256;
 
 // K and V of one sequence and KV head as float64: the whole head, converted once and kept until another one

@@ -29,7 +29,7 @@ struct KernelClass {
   bool truncating = true;
   // Where S is stored between passes, if narrower than the accumulator (framework code, not flash kernels).
   std::optional<FloatFormat> scores;
-  Index min_block_kv = 16;      // the narrowest tile of keys: sums are rescaled at most once a tile
+  Index min_block_kv = 16;      // the narrowest tile of keys: sums are rescaled at most once per tile
   double exp_error = 0x1p-22;   // relative error of the exponential function: 2 ulp of fp32, CUDA's exp2f
   double tanh_error = 0x1p-11;  // of the softcap's: that of the GPU's tanh.approx
   // Outputs are rounded to this before they are stored in a wider type; absent: they are stored as computed.

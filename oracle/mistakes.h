@@ -1,6 +1,6 @@
 // The catalogue of mistakes: what goes wrong in attention kernels, each as a mutation of a tiled kernel.
-// Diagnosis looks for the mutation that reproduces an output; the zoo runs them as kernels of their own to
-// measure what a check catches.
+// Diagnosis looks for the mutation that reproduces an output. The zoo runs each mutation as a kernel of its
+// own, a mutant, and counts which mutants a check kills.
 #pragma once
 
 #include <functional>
@@ -40,7 +40,7 @@ std::span<const Mistake> mistakes();
 const Mistake& find_mistake(const std::string& name);  // Throws InvalidArgument listing the names.
 
 // A CPU kernel with declared arithmetic: tiles, rounded operands, P, sums and outputs. With a mistake it is
-// an animal of the zoo, without one an honest kernel of its class.
+// a mutant, without one an honest kernel of its class.
 struct TileKernelOptions {
   KernelClass kernel_class;
   Index br = 64, bc = 64;

@@ -38,7 +38,7 @@ Planner::Planner(const Schema& schema, std::uint64_t seed, const Activations* ac
     throw InvalidArgument("max_seqlen", std::to_string(schema.max_seqlen), "1 or more");
   for (const Index size : schema.page_sizes) {
     if (size < 1 || size > 65536)
-      throw InvalidArgument("page_sizes", std::to_string(size), "1 to 65536 rows a page");
+      throw InvalidArgument("page_sizes", std::to_string(size), "1 to 65536 rows per page");
   }
 }
 

@@ -20,7 +20,7 @@ struct Case {
   Index page_size = 0;                // of a paged KV cache; 0: K and V are tensors like all others
   const Profile* profile = nullptr;   // of the numbers; an exact check makes its own where it must
   const ExactCheck* check = nullptr;  // null: values, compared with golden ones
-  Index sample = 0;                   // rows a head that are compared; 0: all
+  Index sample = 0;                   // rows per head that are compared; 0: all
   std::uint64_t seed = 0;
   const Activations* activations = nullptr;  // of the profile "real"
   // What problem.mask and problem.bias point to, where the case has them.

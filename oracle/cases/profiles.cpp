@@ -29,7 +29,7 @@ Data independent(const Case& c, Draw draw) {
   Random random(c.seed);
   for (Numbers* numbers : {&data.q, &data.k, &data.v}) {
     fill(*numbers, c.dtype, random, draw);
-    // FP8 comes with a descale factor a head, of the size that calibration finds.
+    // FP8 comes with one descale factor per head, of the size that calibration finds.
     if (bits(c.dtype) == 8) {
       numbers->scale.resize(static_cast<std::size_t>(numbers->batch * numbers->heads));
       for (float& scale : numbers->scale) scale = static_cast<float>(std::exp2(random.between(-1, 1)));

@@ -15,8 +15,8 @@ struct Bounds {
 };
 
 // n keys of head_dim d. Sources of error, in the order of docs/oracle.md: operands, the product's sum, scores
-// stored narrow, the exponential and its argument, one rescaling a tile; then P's rounding, which acts on the
-// numerator or on both; the sums over n keys; the division; the output.
+// stored narrow, the exponential and its argument, one rescaling per tile; then P's rounding, which acts on
+// the numerator or on both; the sums over n keys; the division; the output.
 inline Bounds bounds(const KernelClass& c, Index d, Index n, FloatFormat output, FloatFormat lse) {
   const double u = c.accumulator_roundoff(), keys = static_cast<double>(n);
   const double tiles = std::ceil(keys / static_cast<double>(c.min_block_kv)) + 1;

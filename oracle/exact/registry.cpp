@@ -1,4 +1,5 @@
-// The registry of exact checks: names, what each demands, and the problems that it makes sense for.
+// The registry of exact checks. Each has a name, what it demands, and a function that says which cases it
+// suits.
 #include <cmath>
 
 #include "oracle/exact/exact_check.h"

@@ -1,8 +1,8 @@
 // Declared arithmetic: rounding to a format, and matrix products whose sums are kept in a format.
 //
 // Tensor cores multiply exactly, add a step's products (16 of them at most) almost exactly, and round or
-// truncate once a step where they add to the accumulator. That is what is modelled: steps in float64, and the
-// accumulator rounded after each.
+// truncate once per step where they add to the accumulator. That is what is modelled: steps in float64, and
+// the accumulator rounded after each.
 #pragma once
 
 #include <Eigen/Core>

@@ -178,7 +178,7 @@ ZooTensors::ZooTensors(const ZooCase& which)
   m.fill(m.k, {which.seed, 1}, negative ? 0.1 : 1, -mean);
   m.fill(m.v, {which.seed, 2}, 1);
   m.fill(m.q, {which.seed, 3}, negative ? 0.1 : 1, mean);
-  if (bits(which.dtype) == 8) {  // one descale factor a head
+  if (bits(which.dtype) == 8) {  // one descale factor per head
     for (Index h = 0; h < p.num_kv_heads; ++h) m.scale.push_back(0.5f + 0.25f * static_cast<float>(h));
     m.v.tensor.scale = attention::broadcast(m.scale.data(), 1, p.num_kv_heads, 1, 1);
   }

@@ -1,5 +1,6 @@
-// The zoo's grounds: problems with inputs on which mistakes are let loose, small ones and ones of 64k keys.
-// Tests and `attnlab zoo` run every mistake that applies on every one of them.
+// The zoo: problems and inputs to run mutants on (kernels with one mistake each, mistakes.h). Most problems
+// are small, some have 64k keys. Tests and `attnlab zoo` run every mistake on every problem that it applies
+// to.
 #pragma once
 
 #include <functional>
@@ -11,7 +12,7 @@
 
 namespace attnlab::oracle {
 
-// How queries and keys are drawn. All are normal numbers first.
+// How queries and keys are drawn. All begin as normal numbers.
 enum class ZooData {
   normal,
   edges,     // queries lean towards the keys on both sides of their mask's edges: each such key has weight
@@ -35,7 +36,7 @@ struct ZooCase {
 };
 std::vector<ZooCase> zoo_cases();
 
-// The tensors of a case, and what kernels write.
+// The tensors of a case, and the outputs of the kernels that run on it.
 class ZooTensors {
  public:
   explicit ZooTensors(const ZooCase& which);
@@ -46,10 +47,11 @@ class ZooTensors {
   const attention::Problem& problem() const { return problem_; }  // with its bias and mask
   const KernelClass& kernel_class() const { return kernel_class_; }
   const Inputs& inputs() const { return inputs_; }
-  // What the kernel wrote: valid until the next run. Outputs are NaN before. Backward cases run the backward
-  // pass on golden o and lse. A cached result is looked for by a call with other inputs before.
+  // Runs the kernel; what it wrote is valid until the next run. Outputs hold NaN before. Backward cases run
+  // the backward pass on golden o and lse. call_before: first calls it with other inputs, to find cached
+  // results.
   const Outputs& run(const Kernel& kernel, bool call_before = false);
-  // The same bits as the last run, in memory that later runs leave alone.
+  // A copy of the last run's outputs, which later runs leave alone.
   struct Kept {
     std::vector<std::vector<std::byte>> bytes;
     Outputs outputs;
@@ -66,8 +68,9 @@ class ZooTensors {
   Outputs outputs_;
 };
 
-// Whether the mistake is one on this problem: the outputs of the kernel with it and of the one without differ
-// in float64 by more than 1e-9; of a mistake of precision, whether its format is coarser than the class' own.
+// Whether the mistake changes anything on this problem: whether the kernel's outputs with and without it
+// differ by more than 1e-9 in float64. For a mistake of precision: whether its format is coarser than the
+// class' own.
 bool changes_anything(const Mistake& mistake, const ZooCase& which, const attention::Problem& problem,
                       const Inputs& inputs);
 

@@ -262,7 +262,7 @@ def battery(
     than contiguous ones; hidden_nan: NaN behind a mask, which must not matter; huge: tensors of more than 2^31
     elements; activations: q, k, v of a real model, all [batch, heads, seqlen, dim].
 
-    A kernel with an argument `block_table` is also called with paged caches of page_sizes rows a page (16 and 64):
+    A kernel with an argument `block_table` is also called with paged caches of page_sizes rows per page (16 and 64):
     k and v are then pages, [pages, heads, page size, dim] or with layout='bshd' [pages, page size, heads, dim],
     block_table is a numpy array of int32, [batch, pages a sequence] (None in other calls), and what the shapes do not
     say comes as `seqlen_kv` and `page_size`, where it has these arguments.

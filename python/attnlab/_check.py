@@ -62,7 +62,7 @@ def check(
 
     q, k, v and the options are those of attnlab.attention; out is shaped as attention's o, lse as its lse. The
     gradients dq, dk, dv need dout, the gradient of the output. The options of Declared say how the kernel computes.
-    rows='sample:512' looks at 512 rows a head (seed draws them), tile edges always among them. rules=True also says
+    rows='sample:512' looks at 512 rows per head (seed draws them), tile edges always among them. rules=True also says
     what other projects' acceptance rules make of the output. golden says who computes the right values: 'cpu', 'gpu',
     or 'auto', a GPU where the package was built for one and the problem is large. Raises ValueError where the arrays
     do not fit together.

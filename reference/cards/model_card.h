@@ -12,10 +12,10 @@
 
 namespace attnlab::cards {
 
-// What is cached a token and layer (DeepSeek-V2, arXiv 2405.04434, Table 1).
+// What is cached per token and layer (DeepSeek-V2, arXiv 2405.04434, Table 1).
 enum class Mechanism {
   mha,  // K and V of every head
-  gqa,  // K and V of one head a group of query heads (arXiv 2305.13245)
+  gqa,  // K and V of one head per group of query heads (arXiv 2305.13245)
   mqa,  // K and V of a single head (arXiv 1911.02150)
   mla,  // one latent for all heads, and one key that carries the rotary position
 };

@@ -7,8 +7,8 @@
 
 namespace attnlab {
 
-// Calls body(index) for every index in [0, count), on up to `threads` OS threads (0: one a core). Pieces are
-// handed out one by one in order. The first exception stops the handing out and is rethrown here.
+// Calls body(index) for every index in [0, count), on up to `threads` OS threads (0: one per core). Pieces
+// are handed out one by one in order. The first exception stops the handing out and is rethrown here.
 void parallel_for(Index count, int threads, const std::function<void(Index)>& body);
 
 // As above; body also learns which worker runs it, in [0, worker_count(count, threads)).

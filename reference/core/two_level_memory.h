@@ -63,7 +63,7 @@ inline constexpr const char* kHbmNames[] = {
     "o_latent"};
 inline constexpr std::size_t kHbmCount = sizeof(kHbmNames) / sizeof(kHbmNames[0]);
 
-// Kinds of floating-point operation: matmul counts 2 a multiply-add, exp one an exponential (or tanh), other
+// Kinds of floating-point operation: matmul counts 2 per multiply-add, exp 1 per exponential (or tanh), other
 // the rest (scaling, maxima, sums, additions).
 enum class Flop : std::uint8_t { matmul, exp, other };
 

@@ -3,7 +3,7 @@
 //
 // With H heads, N cached tokens, n queries, d = head_dim, d_R = rope_dim, d_c = kv_lora_rank, no causality:
 //   naive     writes and re-reads K and V of every head: at least H N (2 d_c + 2 d_R + 2 d + 2 d_v) elements
-//   absorbed  reads the latents once a row block: N (d_c + d_R) elements, but computes with vectors of d_c
+//   absorbed  reads the latents once per row block: N (d_c + d_R) elements, but computes with vectors of d_c
 //             instead of d elements, and moves queries and outputs of that length: 4 n H d_c
 // Decoding (n = 1) wants the second, prefill (n = N) the first.
 #pragma once

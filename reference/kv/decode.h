@@ -4,7 +4,7 @@
 // bias and mask mean what they mean in the last row of the full causal problem, and the result is that row.
 //
 // Per KV head, the rows of a tile are not queries but heads: the num_heads / num_kv_heads query heads that
-// share the cache stand together in SRAM while each block of it passes by once. This is all that multi-query
+// share the cache stand together in SRAM while each block of it is loaded once. This is all that multi-query
 // (Shazeer 2019, section 3) and grouped-query attention (Ainslie et al. 2023) save, and a step that ran its
 // heads one by one would not.
 #pragma once
@@ -37,7 +37,7 @@ struct TokenOutputs {
 };
 
 struct DecodeOptions {
-  Index bc = 0;     // cached tokens a block; 0: a size that suits the CPU
+  Index bc = 0;     // cached tokens per block; 0: a size that suits the CPU
   int threads = 0;  // over KV heads; 0: one a core
 };
 

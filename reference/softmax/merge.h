@@ -1,9 +1,9 @@
-// The running state of an online softmax and its merge: the one operation behind FlashAttention, split-KV
-// decoding, ring attention and prefix sharing.
+// The running state of an online softmax, and how two states merge. FlashAttention, split-KV decoding, ring
+// attention and prefix sharing all rest on this operation.
 //
-// A state over a set of keys is m = max s_j, l = sum exp(s_j - m), o = sum exp(s_j - m) v_j. merge() is
-// associative and commutative (Milakov & Gimelshein 2018, section 3.1, with o carried along), with State{} =
-// {-inf, 0, 0} as its neutral element.
+// The state of a set of keys is m = max s_j, l = sum exp(s_j - m), o = sum exp(s_j - m) v_j. merge() is
+// associative and commutative; its neutral element is State{} = {-inf, 0, 0}. Milakov & Gimelshein (2018),
+// section 3.1, have it for (m, l); o is carried along.
 #pragma once
 
 #include <type_traits>
@@ -33,8 +33,8 @@ State<T> merge(const State<T>& a, const State<T>& b) {
   return sum;
 }
 
-// Merges two normalised results of disjoint key sets: outputs (rows of O) and their lse.
-// Written in place of (o, lse). The form that split-KV decoding and ring attention exchange.
+// Merges two normalised results of disjoint key sets, (o, lse_a) and (o_b, lse_b): rows of O and their lse.
+// The result replaces (o, lse_a). Split-KV decoding and ring attention exchange results of this form.
 template <class T>
 void merge_normalised(T* o, T& lse_a, const T* o_b, std::type_identity_t<T> lse_b, Index dim) {
   const T m = maximum<T>(lse_a, lse_b);

@@ -115,9 +115,8 @@ bool answers_to(const Device& device, const std::string& name) {
 }  // namespace
 
 std::string_view name(Arithmetic arithmetic) {
-  for (const auto& [value, text] : kArithmetics) {
+  for (const auto& [value, text] : kArithmetics)
     if (value == arithmetic) return text;
-  }
   throw InvalidArgument("arithmetic", std::to_string(static_cast<int>(arithmetic)),
                         "a value of the enumeration");
 }
@@ -157,9 +156,8 @@ Device load(const std::string& name_or_path) {
 
 std::vector<Device> list() {
   std::vector<Device> devices;
-  for (const auto& entry : std::filesystem::directory_iterator(data_dir("simulator/device/data"))) {
+  for (const auto& entry : std::filesystem::directory_iterator(data_dir("simulator/device/data")))
     if (entry.path().extension() == ".json") devices.push_back(read(entry.path()));
-  }
   std::sort(devices.begin(), devices.end(), [](const Device& a, const Device& b) { return a.name < b.name; });
   return devices;
 }

@@ -40,7 +40,7 @@ struct Device {
   std::uint64_t threads_per_sm = 0;           // resident at most
   std::uint64_t warps_per_sm = 0;             // resident at most
   double interconnect_bandwidth = 0;          // bytes per second to other GPUs, both directions together
-  double exp_rate = 0;                        // special functions (exp2) a second
+  double exp_rate = 0;                        // special functions (exp2) per second
   std::map<Arithmetic, double> tensor_flops;  // tensor cores, dense; absent: no such unit
   std::map<Arithmetic, double> vector_flops;  // ordinary cores, multiply-add = 2; fp32 is always there
 

@@ -12,9 +12,8 @@ namespace attnlab::device {
 namespace {
 
 double amount(const char* argument, double value) {
-  if (!std::isfinite(value) || value < 0) {
+  if (!std::isfinite(value) || value < 0)
     throw InvalidArgument(argument, fmt::format("{}", value), "a finite amount of at least 0");
-  }
   return value;
 }
 

@@ -19,8 +19,8 @@ struct Index3 {
   unsigned x, y, z;
 };
 
-inline constexpr unsigned warp_size = 32;
-inline constexpr unsigned full_mask = 0xffffffffu;
+inline constexpr unsigned kWarpSize = 32;
+inline constexpr unsigned kFullMask = 0xffffffffu;
 
 // --- who am I ------------------------------------------------------------------------------------------
 // Constant for a thread's lifetime, so that the compiler may call them once.
@@ -78,7 +78,7 @@ void block_ordered();
 bool cooperative();
 // Cooperative launches only: all threads of the grid.
 void grid_barrier(const void* site = nullptr);
-void syncwarp(unsigned mask = full_mask, const void* site = nullptr);
+void syncwarp(unsigned mask = kFullMask, const void* site = nullptr);
 // The lanes of the caller's warp that ask at the same site. Lanes run one after the other: a lane that asks
 // waits until every other one of its warp has asked too, waits for something else, or has exited.
 unsigned active_mask(const void* site = nullptr);

@@ -38,14 +38,14 @@ inline constexpr std::uint32_t place_of(Code code) { return static_cast<std::uin
 
 // The list of one thread, oldest event first. Changing fibers costs some 20 ns and spoils the processor's
 // prediction of returns. So the lists are long, although those of a whole warp do not fit into an L1 cache.
-inline constexpr unsigned window = 256;
+inline constexpr unsigned kWindow = 256;
 struct alignas(64) EventList {
-  std::array<Code, window> code;
-  std::array<std::uint64_t, window> value;  // an access's address; a basic block has none
+  std::array<Code, kWindow> code;
+  std::array<std::uint64_t, kWindow> value;  // an access's address; a basic block has none
   // Padding: event k of neighbouring lanes must not fall into the same set of the cache.
   std::array<std::byte, 64> apart;
 };
-inline constexpr std::size_t value_offset = offsetof(EventList, value);  // from an event's code to its value
+inline constexpr std::size_t kValueOffset = offsetof(EventList, value);  // from an event's code to its value
 
 // Where the running thread's next event goes, and where its list ends. Both null: it records nothing.
 struct EventCursor {

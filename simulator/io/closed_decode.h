@@ -1,7 +1,7 @@
 // HBM traffic, SRAM peak and FLOPs of a decode step (reference/kv/decode.h) in closed form, O(1) in the
 // length of the cache. With g = num_heads / num_kv_heads and C the cached tokens in the blocks of Bc that the
 // window reaches (all N without a window), a KV head
-//   loads   g d of Q, (C + 1) d of K and (C + 1) d_v of V: the cache once a group, and the new row
+//   loads   g d of Q, (C + 1) d of K and (C + 1) d_v of V: the cache once per group, and the new row
 //   stores  d of K and d_v of V: the new row into the cache; g d_v of O, g of lse
 // so where N is large a step moves N (d + d_v) num_kv_heads elements, whatever num_heads is: Shazeer (2019)
 // writes it as n / (d h) memory accesses an operation (section 3.1) against n / d (section 2.4.1).

@@ -1,5 +1,5 @@
 // HBM traffic, SRAM peak and FLOPs of softmax on a row of V elements, read in pieces of Bc >= 1, in closed
-// form. Accesses an element: naive 3, safe 4, online 3 (Milakov & Gimelshein 2018, sections 2 and 3),
+// form. Accesses per element: naive 3, safe 4, online 3 (Milakov & Gimelshein 2018, sections 2 and 3),
 // log-sum-exp 1, backward 5.
 #pragma once
 

@@ -14,8 +14,8 @@ enum class Implementation { pytorch, flash_attention, block_sparse_flash_attenti
 
 // Bytes.
 struct Footprint {
-  // N x N matrices in fp16, a head each. PyTorch: 4 at the peak, among S, P, P after dropout, their gradients
-  // and dropout masks; which of them live at once, the table does not tell.
+  // N x N matrices in fp16, one per head. PyTorch: 4 at the peak, among S, P, P after dropout, their
+  // gradients and dropout masks; which of them live at once, the table does not tell.
   Count matrices = 0;
   // N x d matrices in fp16. Q, K, V, O and their gradients are 8. PyTorch has 2 more and FlashAttention 3,
   // whose owners the table does not tell (copies into another layout are likely).
@@ -23,7 +23,7 @@ struct Footprint {
   // dQ summed in fp32, N x d, by FlashAttention once K spans more than one block: 256 keys, or 128 where
   // d > 64, in its first release (fmha_api.cpp, blocksize_c).
   Count accumulator = 0;
-  // Two numbers a row in fp32, lse and rowsum(dO o O). Below 512 keys they vanish in the rounding to MiB.
+  // Two numbers per row in fp32, lse and rowsum(dO o O). Below 512 keys they vanish in the rounding to MiB.
   Count statistics = 0;
   // Block-sparse: two int32 masks of blocks of 16 x 256, one for all heads. That they are two is the table's.
   Count block_masks = 0;

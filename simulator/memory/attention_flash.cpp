@@ -89,9 +89,8 @@ Stream flash1_forward(HeadTiles at, Tiles tiles, Initialise initialise) {
     co_yield at.load(Hbm::V, cols.block(jb));
     for (const Rows i : rows) {
       co_yield at.load(Hbm::Q, i);
-      if (jb != 0 || initialise == Initialise::in_hbm) {
+      if (jb != 0 || initialise == Initialise::in_hbm)
         for (const Hbm name : kState) co_yield at.load(name, i);
-      }
       for (const Hbm name : kState) co_yield at.store(name, i);
     }
   }

@@ -67,9 +67,8 @@ AttentionLayout::AttentionLayout(const attention::Problem& p, const io::ElementS
     std::uint64_t size = place.element;
     for (const Index extent : {scores ? p.batch : p.tensor_batches(), keys ? p.num_kv_heads : p.num_heads,
                                scores ? p.seqlen_q : (keys ? p.tensor_rows_kv() : p.tensor_rows_q()),
-                               static_cast<Index>(place.cols)}) {
+                               static_cast<Index>(place.cols)})
       size = multiply(size, extent);
-    }
     bytes_ = checked_add(bytes_, size, "bytes of the tensors");
     if (bytes_ > kReach - kAlignment) {
       throw InvalidArgument("bytes of the tensors", std::to_string(bytes_) + " and more",

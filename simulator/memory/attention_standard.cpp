@@ -44,9 +44,8 @@ Stream nt_block(HeadTiles at, Index jb, Tiles tiles, Hbm a, Hbm b, Hbm c) {
 // c = w b: c goes through memory from panel to panel, so the whole product is one block.
 Stream nn_block(HeadTiles at, Tiles tiles, Hbm w, Hbm b, Hbm c) {
   const Blocks rows = at.row_blocks(tiles.br);
-  if (at.head.seqlen_kv == 0) {
+  if (at.head.seqlen_kv == 0)
     for (const Rows i : rows) co_yield at.store(c, i);
-  }
   for (const Rows j : at.col_blocks(tiles.bc)) {
     co_yield at.load(b, j);
     for (const Rows i : rows) {
@@ -90,9 +89,8 @@ Stream rows_block(HeadTiles at, Index ib, Tiles tiles, io::Pass direction) {
   const Index piece = attention::row_piece(tiles), cols = at.head.seqlen_kv;
   for (Index r = i.begin; r < i.end(); ++r) {
     if (cols > piece) {
-      for (const Rows j : blocks(cols, piece)) {
+      for (const Rows j : blocks(cols, piece))
         for (const Hbm name : loaded) co_yield at.load(name, Rows{r, 1}, j);
-      }
     }
     for (const Rows j : blocks(cols, piece)) {
       for (const Hbm name : loaded) co_yield at.load(name, Rows{r, 1}, j);
@@ -158,9 +156,8 @@ bool masks(const Problem& p) {
   const Index sequences = sequences_alike && p.alibi_slopes.empty() ? std::min<Index>(1, p.batch) : p.batch;
   const Index heads = p.alibi_slopes.empty() ? std::min<Index>(1, p.num_heads) : p.num_heads;
   for (Index b = 0; b < sequences; ++b) {
-    for (Index h = 0; h < heads; ++h) {
+    for (Index h = 0; h < heads; ++h)
       if (needs_mask_pass(attention::head_of(p, b, h))) return true;
-    }
   }
   return false;
 }

@@ -73,9 +73,8 @@ LaunchTraffic replay_launch(const Launch& launch, const ReplaySettings& settings
 std::vector<LaunchTraffic> replay(attention::Algorithm algorithm, io::Pass pass,
                                   const attention::Problem& problem, const io::ElementSizes& sizes,
                                   attention::Tiles tiles, const ReplaySettings& settings) {
-  for (const auto& [name, size] : {std::pair{"br", tiles.br}, {"bc", tiles.bc}}) {
+  for (const auto& [name, size] : {std::pair{"br", tiles.br}, {"bc", tiles.bc}})
     if (size < 1) throw InvalidArgument(name, std::to_string(size), "1 or more");
-  }
   if (settings.resident_blocks < 1) throw InvalidArgument("resident blocks", "0", "1 or more");
   const AttentionLayout layout = layout_of(algorithm, pass, problem, sizes);
   const std::vector<Launch> launches = launches_of(algorithm, pass, layout, tiles);

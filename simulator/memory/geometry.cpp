@@ -14,9 +14,8 @@ constexpr std::array<std::uint64_t, 7> kCarveOuts{32 * kKb,  64 * kKb,  100 * kK
 
 // The smallest carve-out of at least so many bytes; the device's maximum where the list has none.
 std::uint64_t carve_out(std::uint64_t bytes, std::uint64_t most) {
-  for (const std::uint64_t size : kCarveOuts) {
+  for (const std::uint64_t size : kCarveOuts)
     if (size >= bytes && size <= most) return size;
-  }
   return most;
 }
 
@@ -43,7 +42,7 @@ std::uint64_t l1_bytes(const Geometry& geometry, std::uint64_t resident_blocks,
   throw InvalidArgument(
       "shared memory of the resident blocks",
       std::to_string(resident_blocks) + " x (" + std::to_string(shared_bytes_per_block) + " + 1024) bytes",
-      "at most " + std::to_string(most) + " an SM");
+      "at most " + std::to_string(most) + " per SM");
 }
 
 std::uint64_t launch_read_bytes(std::uint64_t code_bytes) {

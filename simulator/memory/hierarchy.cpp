@@ -20,9 +20,8 @@ void Hierarchy::add_block(std::uint64_t index, RequestStream&& requests) {
   bool large = false;
   {
     const std::lock_guard lock(waiting_);
-    if (index < next_ || blocks_.contains(index)) {
+    if (index < next_ || blocks_.contains(index))
       throw std::logic_error("block " + std::to_string(index) + " was added twice");
-    }
     backlog_ += requests.allocated_bytes();
     large = backlog_ > kBacklogBytes;
     blocks_.emplace(index, std::move(requests));
@@ -30,20 +29,18 @@ void Hierarchy::add_block(std::uint64_t index, RequestStream&& requests) {
   // One thread replays, the others go on running blocks. What comes between the replay's last look and the
   // unlocking is found by the next call, at the latest by finish().
   std::unique_lock lock(replaying_, std::defer_lock);
-  if (large) {
+  if (large)
     lock.lock();
-  } else if (!lock.try_lock()) {
+  else if (!lock.try_lock())
     return;
-  }
   replay();
 }
 
 Supply Hierarchy::supply(std::optional<Block>& block) {
   const std::lock_guard lock(waiting_);
   const auto first = blocks_.begin();
-  if (first == blocks_.end() || (first->first != next_ && !all_came_)) {
+  if (first == blocks_.end() || (first->first != next_ && !all_came_))
     return all_came_ ? Supply::nothing : Supply::later;
-  }
   next_ = first->first + 1;
   backlog_ -= first->second.allocated_bytes();
   block.emplace(std::move(first->second));

@@ -12,9 +12,8 @@ namespace {
 
 std::uint32_t capacity(std::uint64_t bytes, unsigned spare) {
   const std::uint64_t lines = bytes / kLineBytes;
-  if (lines >= 65535) {
+  if (lines >= 65535)
     throw InvalidArgument("L1 cache", std::to_string(bytes) + " bytes", "fewer than 65535 lines");
-  }
   return lines > spare ? static_cast<std::uint32_t>(lines) - spare : 0;
 }
 

@@ -28,9 +28,7 @@ class L1Cache {
   // fetched one after the other. (Inlined: see Replacement::prefetch.)
   [[gnu::always_inline]] void prefetch() const {
     for (std::size_t n = 0; n < lines_.size(); n += 64 / sizeof(Line)) __builtin_prefetch(&lines_[n], 1);
-    for (std::size_t n = 0; n < buckets_.size(); n += 64 / sizeof(Place)) {
-      __builtin_prefetch(&buckets_[n], 1);
-    }
+    for (std::size_t n = 0; n < buckets_.size(); n += 64 / sizeof(Place)) __builtin_prefetch(&buckets_[n], 1);
     order_.prefetch();
   }
   // Invalidates sectors: an atomic changed them in the L2.

@@ -25,19 +25,16 @@ L2Cache::L2Cache(const Geometry& g)
       partitions_(g.l2_partitions),
       hashed_(g.l2_hashed),
       pairs_(g.dram_bytes == 2 * kSectorBytes) {
-  if (g.l2_ways < 1 || g.l2_ways > kMostWays) {
+  if (g.l2_ways < 1 || g.l2_ways > kMostWays)
     throw InvalidArgument("L2 ways", std::to_string(g.l2_ways), "1 to " + std::to_string(kMostWays));
-  }
   if (!(g.l2_effective_fraction > 0 && g.l2_effective_fraction <= 1)) {
     throw InvalidArgument("effective fraction of the L2", std::to_string(g.l2_effective_fraction),
                           "more than 0, at most 1");
   }
-  if (g.l2_partitions != 1 && g.l2_partitions != 2) {
+  if (g.l2_partitions != 1 && g.l2_partitions != 2)
     throw InvalidArgument("partitions of the L2", std::to_string(g.l2_partitions), "1 or 2");
-  }
-  if (g.dram_bytes != kSectorBytes && !pairs_) {
+  if (g.dram_bytes != kSectorBytes && !pairs_)
     throw InvalidArgument("DRAM access", std::to_string(g.dram_bytes) + " bytes", "32 or 64");
-  }
   const auto bytes = static_cast<std::uint64_t>(static_cast<double>(g.l2_bytes) * g.l2_effective_fraction);
   const std::uint64_t sets = bytes / partitions_ / kLineBytes / g.l2_ways;
   if (sets < 1 || sets > UINT32_MAX) {
@@ -62,9 +59,7 @@ inline L2Cache::Entry& L2Cache::to_front(unsigned partition, std::uint32_t line)
   auto& entries = set(partition, place).entries;
   if (entries[0] >> 8 == place.tag) return entries[0];
   unsigned hits = 0;  // one bit per way
-  for (unsigned way = 0; way < kMostWays; ++way) {
-    hits |= (entries[way] >> 8 == place.tag ? 1u : 0u) << way;
-  }
+  for (unsigned way = 0; way < kMostWays; ++way) hits |= (entries[way] >> 8 == place.tag ? 1u : 0u) << way;
   const unsigned found = hits != 0 ? static_cast<unsigned>(std::countr_zero(hits)) : ways_ - 1;
   Entry entry = entries[found];
   if (hits == 0) {
@@ -106,9 +101,8 @@ unsigned L2Cache::load(unsigned side, std::uint32_t line, unsigned mask) {
 void L2Cache::invalidate_copy(std::uint32_t line, unsigned mask) {
   if (partitions_ == 1) return;
   const Place place = place_of(line);
-  for (Entry& entry : set(1 - home_of(line), place).entries) {
+  for (Entry& entry : set(1 - home_of(line), place).entries)
     if (entry >> 8 == place.tag) entry &= ~Entry{mask};
-  }
 }
 
 unsigned L2Cache::store(std::uint32_t line, unsigned mask) {
@@ -130,11 +124,9 @@ unsigned L2Cache::update(std::uint32_t line, unsigned mask) {
 
 std::uint64_t L2Cache::dirty_sectors() const {
   std::uint64_t sum = 0;
-  for (const Set& set : sets_) {
-    for (const Entry entry : set.entries) {
+  for (const Set& set : sets_)
+    for (const Entry entry : set.entries)
       sum += static_cast<unsigned>(std::popcount(entry >> 4 & kWholeLine));
-    }
-  }
   return sum;
 }
 

@@ -22,9 +22,7 @@ Counters& Counters::operator+=(const Counters& other) {
 }
 
 MemorySystem::MemorySystem(const Geometry& g, std::uint64_t l1_bytes) : l2_(g), partitions_(g.l2_partitions) {
-  if (l1_bytes >= (g.l1_spare_lines + 1) * kLineBytes) {
-    l1_.assign(g.sms, L1Cache(l1_bytes, g.l1_spare_lines));
-  }
+  if (l1_bytes >= (g.l1_spare_lines + 1) * kLineBytes) l1_.assign(g.sms, L1Cache(l1_bytes, g.l1_spare_lines));
 }
 
 bool MemorySystem::request(std::size_t sm, RequestKind kind, std::span<const LinePart> lines) {
@@ -36,9 +34,8 @@ bool MemorySystem::request(std::size_t sm, RequestKind kind, std::span<const Lin
     for (const auto& [line, mask] : lines) l2_.prefetch(side_of(sm), line);
   }
   bool waits = false;
-  for (const auto& [line, mask] : lines) {
+  for (const auto& [line, mask] : lines)
     if (access(sm, kind, line, mask)) waits = true;
-  }
   return waits;
 }
 

@@ -39,11 +39,10 @@ class Replacement {
     Place drawn[kDrawn];
     Candidate victim = 0;
     for (unsigned n = 0; n < kDrawn; ++n) victim = std::max(victim, candidate(drawn[n] = draw(), n));
-    if ((victim >> 32 & kTouched) == 0) {  // all four were touched
+    if ((victim >> 32 & kTouched) == 0)  // all four were touched
       for (const Place place : drawn) lines_[place] &= kAges;
-    } else {
+    else
       for (unsigned n = 0; n < kDrawn; ++n) victim = std::max(victim, candidate(draw(), kDrawn + n));
-    }
     return static_cast<Place>(victim);
   }
   // Fetches all of this into the processor's caches. (Functions that only prefetch must be inlined: g++ 12

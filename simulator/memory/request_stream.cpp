@@ -34,9 +34,8 @@ RequestStream::Shape RequestStream::shape_of(std::span<const std::uint32_t> sect
   if (length == count) return {length, 1, 0};
   if (count % length != 0) return list;
   const std::uint32_t distance = sectors[length] - sectors[0];
-  for (std::uint32_t n = length; n < count; ++n) {
+  for (std::uint32_t n = length; n < count; ++n)
     if (sectors[n] != sectors[n - length] + distance || sectors[n] < sectors[n - 1]) return list;
-  }
   return {length, count / length, distance};
 }
 
@@ -56,9 +55,8 @@ void RequestStream::append(RequestKind kind, std::span<const std::uint32_t> sect
     put(shape.repeats);
     if (!list && shape.repeats > 1) put(shape.distance);
   }
-  if (list) {
+  if (list)
     for (std::size_t n = 1; n < sectors.size(); ++n) put(sectors[n] - sectors[n - 1]);
-  }
   last_ = sectors[0];
   shape_ = shape;
   ++requests_;

@@ -103,9 +103,8 @@ class RequestStream::Reader {
     };
     std::uint32_t sector = last_;
     if (shape_.length != 0) {
-      for (std::uint32_t n = 0; n < shape_.repeats; ++n, sector += shape_.distance) {
+      for (std::uint32_t n = 0; n < shape_.repeats; ++n, sector += shape_.distance)
         add_run(sector, shape_.length);
-      }
     } else {
       add_run(sector, 1);
       for (std::uint32_t n = 1; n < shape_.repeats; ++n)

@@ -54,9 +54,8 @@ class Waves {
     if (!fill(supply)) return false;
     for (;; at_ = 0) {
       if (running_ == 0) return true;
-      for (; at_ < sms_.size(); ++at_) {
+      for (; at_ < sms_.size(); ++at_)
         if (!take_turn(sms_[at_], supply, access)) return false;
-      }
     }
   }
 

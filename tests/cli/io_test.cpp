@@ -125,7 +125,7 @@ TEST(Io, EveryAlgorithmAndOptionClosedIsMetered) {
             io_json("--algorithm blocksparse --seqlen 512 --br 32 --bc 32 --pass both")["hbm_read_bytes"]);
 }
 
-// FlashAttention-2 forward reads Q once, and K and V once a row block.
+// FlashAttention-2 forward reads Q once, and K and V once per row block.
 TEST(Io, CountsBeyond64BitsStayExactIntegers) {
   const std::string text = io_text("--seqlen 1G --batch 1M --json", kOneGiB);
   const json answer = json::parse(text);

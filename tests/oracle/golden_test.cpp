@@ -182,7 +182,7 @@ TEST(Golden, ReadsPagesStridesAndScales) {
   in.k.num_pages = 4;
   EXPECT_THROW(oracle::golden(c.p, in, 1), InvalidArgument);
 
-  // V backwards in memory, and a scale a head.
+  // V backwards in memory, and one scale per head.
   in = c.inputs();
   const float scales[] = {0.5f, 4.0f};
   in.v.scale = attention::broadcast(scales, 1, 2, 1, 1);

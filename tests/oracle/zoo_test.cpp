@@ -1,4 +1,4 @@
-// Does the check kill every animal of the zoo, and let every honest kernel live?
+// Does the check kill every mutant of the zoo, and does every honest kernel survive?
 //
 // Mistakes run as low-precision kernels on every problem of zoo_cases() that they change, and as CUDA
 // kernels; honest are tile kernels of every class, the reference's algorithms in float, and our CUDA kernels
@@ -51,7 +51,7 @@ TEST_P(Zoo, KillsEveryMistake) {
   };
   const Verdict honest = verdict(false);
   EXPECT_TRUE(honest.right) << to_text(honest);
-  std::size_t animals = 0, n = c.seed;
+  std::size_t mutants = 0, n = c.seed;
   for (const Mistake& mistake : mistakes()) {
     if (!(c.backward ? mistake.backward : mistake.forward)) continue;
     if (!mistake.applies(tensors.problem(), tensors.inputs())) continue;
@@ -61,9 +61,9 @@ TEST_P(Zoo, KillsEveryMistake) {
     const Verdict wrong = verdict(mistake.step == Wrong::cached_result);
     EXPECT_FALSE(wrong.right) << mistake.name << " survives, error over budget "
                               << wrong.max_error_over_budget();
-    ++animals;
+    ++mutants;
   }
-  EXPECT_GE(animals, is_long(c) ? 2u : 12u);
+  EXPECT_GE(mutants, is_long(c) ? 2u : 12u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Oracle, Zoo, ::testing::ValuesIn(zoo_cases()), [](const auto& info) {
@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Oracle, Zoo, ::testing::ValuesIn(zoo_cases()), [](const
   return name;
 });
 
-// Every mistake of the catalogue is let loose somewhere.
+// Every mistake of the catalogue changes some case.
 TEST(ZooGrounds, ShowEveryMistake) {
   std::set<std::string> seen;
   for (const ZooCase& c : zoo_cases()) {

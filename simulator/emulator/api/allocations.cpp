@@ -17,9 +17,8 @@ using global_memory::Allocation;
 using global_memory::Kind;
 
 cudaError_t allocate(void** pointer, std::size_t bytes, Kind kind, const char* function, const void* caller) {
-  if (pointer == nullptr) {
+  if (pointer == nullptr)
     return refuse(cudaErrorInvalidValue, function, caller, "the pointer's place is null");
-  }
   if (bytes == 0) {
     *pointer = nullptr;
     return cudaSuccess;
@@ -43,7 +42,7 @@ cudaError_t allocate(void** pointer, std::size_t bytes, Kind kind, const char* f
 
 cudaError_t allocate_rows(void** pointer, std::size_t* pitch, cudaExtent extent, const char* function,
                           const void* caller) {
-  const std::size_t row = (extent.width + pitch_alignment - 1) / pitch_alignment * pitch_alignment;
+  const std::size_t row = (extent.width + kPitchAlignment - 1) / kPitchAlignment * kPitchAlignment;
   std::size_t bytes = 0;
   if (row < extent.width || __builtin_mul_overflow(row, extent.height, &bytes) ||
       __builtin_mul_overflow(bytes, extent.depth, &bytes)) {
@@ -68,9 +67,8 @@ const char* problem_of(const void* pointer) {
 cudaError_t release(void* pointer, std::initializer_list<Kind> kinds, const char* function,
                     const void* caller) {
   if (const cudaError_t error = done(); error != cudaSuccess || pointer == nullptr) return error;
-  for (const Kind kind : kinds) {
+  for (const Kind kind : kinds)
     if (global_memory::release(pointer, kind, caller)) return cudaSuccess;
-  }
   return refuse(cudaErrorInvalidValue, function, caller, "%p is %s", pointer, problem_of(pointer));
 }
 
@@ -90,9 +88,8 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
 
 cudaError_t cudaMallocManaged(void** pointer, std::size_t bytes, unsigned flags) {
   const void* const caller = __builtin_return_address(0);
-  if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost) {
+  if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost)
     return refuse(cudaErrorInvalidValue, "cudaMallocManaged", caller, "flags %u", flags);
-  }
   return allocate(pointer, bytes, Kind::managed, "cudaMallocManaged", caller);
 }
 
@@ -110,17 +107,15 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned flags) {
 
 cudaError_t cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t width, std::size_t height) {
   const void* const caller = __builtin_return_address(0);
-  if (pitch == nullptr) {
+  if (pitch == nullptr)
     return refuse(cudaErrorInvalidValue, "cudaMallocPitch", caller, "the pitch's place is null");
-  }
   return allocate_rows(pointer, pitch, {width, height, 1}, "cudaMallocPitch", caller);
 }
 
 cudaError_t cudaMalloc3D(cudaPitchedPtr* pitched, cudaExtent extent) {
   const void* const caller = __builtin_return_address(0);
-  if (pitched == nullptr) {
+  if (pitched == nullptr)
     return refuse(cudaErrorInvalidValue, "cudaMalloc3D", caller, "the pointer's place is null");
-  }
   cudaPitchedPtr result{nullptr, 0, extent.width, extent.height};
   const cudaError_t error = allocate_rows(&result.ptr, &result.pitch, extent, "cudaMalloc3D", caller);
   if (error == cudaSuccess) *pitched = result;
@@ -161,9 +156,8 @@ cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags) 
   const void* const caller = __builtin_return_address(0);
   if (const cudaError_t error = done(); error != cudaSuccess) return error;
   const Allocation* found = global_memory::find_live(host, 1);
-  if (device == nullptr || flags != 0 || found == nullptr || found->kind != Kind::pinned) {
+  if (device == nullptr || flags != 0 || found == nullptr || found->kind != Kind::pinned)
     return refuse(cudaErrorInvalidValue, "cudaHostGetDevicePointer", caller, "%p is not pinned memory", host);
-  }
   *device = host;
   return cudaSuccess;
 }
@@ -248,9 +242,8 @@ cudaError_t cudaMemPrefetchAsync(const void* pointer, std::size_t bytes, int dev
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
   const void* const caller = __builtin_return_address(0);
-  if (device != 0) {
+  if (device != 0)
     return refuse(cudaErrorInvalidDevice, "cudaDeviceGetDefaultMemPool", caller, "device %d", device);
-  }
   if (pool == nullptr) return refuse(cudaErrorInvalidValue, "cudaDeviceGetDefaultMemPool", caller, "null");
   *pool = pool_handle();
   return done();

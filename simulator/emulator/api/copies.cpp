@@ -28,9 +28,8 @@ std::size_t extent_of(const Box& box, const Rows& rows) {
   std::size_t slices = 0, lines = 0, all = 0;
   if (__builtin_mul_overflow(rows.slice, box.depth - 1, &slices)) return SIZE_MAX;
   if (__builtin_mul_overflow(rows.pitch, box.height - 1, &lines)) return SIZE_MAX;
-  if (__builtin_add_overflow(slices, lines, &all) || __builtin_add_overflow(all, box.width, &all)) {
+  if (__builtin_add_overflow(slices, lines, &all) || __builtin_add_overflow(all, box.width, &all))
     return SIZE_MAX;
-  }
   return all;
 }
 
@@ -47,11 +46,10 @@ bool is_kind(cudaMemcpyKind kind) { return kind >= cudaMemcpyHostToHost && kind 
 
 // A row of the destination now holds what the source's row held, undefined bytes included.
 void note_copied(const std::byte* dst, const std::byte* src, std::size_t bytes) {
-  if (global_memory::contains(src)) {
+  if (global_memory::contains(src))
     global_memory::copy_initialised(dst, src, bytes);
-  } else {
+  else
     global_memory::mark_initialised(dst, bytes);
-  }
 }
 
 // Where a direction says device, ordinary host memory is refused; where it says host, CUDA finds out itself
@@ -66,9 +64,8 @@ cudaError_t check_place(const char* which, const void* pointer, std::size_t byte
 
 cudaError_t run(const Copy& copy, const char* function, const void* caller) {
   if (copy.box.empty()) return cudaSuccess;
-  if (!is_kind(copy.kind)) {
+  if (!is_kind(copy.kind))
     return refuse(cudaErrorInvalidMemcpyDirection, function, caller, "kind %d", static_cast<int>(copy.kind));
-  }
   if (const cudaError_t error = done(); error != cudaSuccess) return error;
   const bool to_gpu = copy.kind == cudaMemcpyHostToDevice || copy.kind == cudaMemcpyDeviceToDevice;
   const bool from_gpu = copy.kind == cudaMemcpyDeviceToHost || copy.kind == cudaMemcpyDeviceToDevice;
@@ -112,18 +109,16 @@ std::byte* corner(const cudaPitchedPtr& p, const cudaPos& pos) {
 
 cudaError_t copy_box(const cudaMemcpy3DParms* p, const char* function, const void* caller) {
   if (p == nullptr) return refuse(cudaErrorInvalidValue, function, caller, "no parameters");
-  if (p->srcArray != nullptr || p->dstArray != nullptr) {
+  if (p->srcArray != nullptr || p->dstArray != nullptr)
     return refuse(cudaErrorNotSupported, function, caller, "arrays");
-  }
   if (std::min(p->dstPtr.pitch, p->srcPtr.pitch) < p->extent.width) {
     return refuse(cudaErrorInvalidPitchValue, function, caller,
                   "pitches of %zu and %zu bytes for rows of %zu", p->dstPtr.pitch, p->srcPtr.pitch,
                   p->extent.width);
   }
   const cudaPitchedPtr &dst = p->dstPtr, &src = p->srcPtr;
-  if (dst.ptr == nullptr || src.ptr == nullptr) {
+  if (dst.ptr == nullptr || src.ptr == nullptr)
     return refuse(cudaErrorInvalidValue, function, caller, "null");
-  }
   return run({corner(dst, p->dstPos),
               {dst.pitch, dst.pitch * dst.ysize},
               corner(src, p->srcPos),

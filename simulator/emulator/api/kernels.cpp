@@ -24,7 +24,7 @@ cudaError_t not_a_kernel(const char* function, const void* caller) {
 
 // Dynamic shared memory that a launch may have now, beside `fixed` bytes of static shared memory.
 std::size_t dynamic_limit(const KernelInfo& info, std::size_t fixed) {
-  const std::size_t left = static_shared_limit - std::min(static_shared_limit, fixed);
+  const std::size_t left = kStaticSharedLimit - std::min(kStaticSharedLimit, fixed);
   return info.dynamic_shared_limit.value_or(left);
 }
 
@@ -81,7 +81,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* ke
   cudaFuncAttributes a{};
   a.sharedSizeBytes = fixed;
   a.maxThreadsPerBlock =
-      info.max_threads_per_block > 0 ? info.max_threads_per_block : static_cast<int>(max_threads_per_block);
+      info.max_threads_per_block > 0 ? info.max_threads_per_block : static_cast<int>(kMaxThreadsPerBlock);
   a.ptxVersion = a.binaryVersion = 10 * gpu().major + gpu().minor;
   a.maxDynamicSharedSizeBytes = static_cast<int>(dynamic_limit(info, fixed));
   a.preferredShmemCarveout = info.carveout;
@@ -182,9 +182,8 @@ cudaError_t launch_kernel(const void* kernel, PackedLaunch launch, const cudaLau
   for (unsigned i = 0; i < config.numAttrs; ++i) {
     const cudaLaunchAttribute& attribute = config.attrs[i];
     if (attribute.id == cudaLaunchAttributeCooperative) shape.cooperative = attribute.val.cooperative != 0;
-    if (attribute.id == cudaLaunchAttributeClusterDimension) {
+    if (attribute.id == cudaLaunchAttributeClusterDimension)
       shape.cluster = {attribute.val.clusterDim.x, attribute.val.clusterDim.y, attribute.val.clusterDim.z};
-    }
   }
   return run(kernel, launch, shape, arguments, function, caller);
 }
@@ -205,9 +204,8 @@ cudaError_t max_active_blocks(int* blocks, const void* kernel, int block_size, s
   const char* const function = "cudaOccupancyMaxActiveBlocksPerMultiprocessor";
   if (const cudaError_t error = api::done(); error != cudaSuccess) return error;
   if (kernel == nullptr) return api::not_a_kernel(function, caller);
-  if (blocks == nullptr || block_size <= 0) {
+  if (blocks == nullptr || block_size <= 0)
     return api::refuse(cudaErrorInvalidValue, function, caller, "a block of %d threads", block_size);
-  }
   *blocks = blocks_of(kernel_info(kernel), static_shared_bytes(kernel), block_size, shared_bytes);
   return cudaSuccess;
 }
@@ -219,15 +217,14 @@ cudaError_t max_potential_block_size(int* min_grid_size, int* block_size, const 
   const char* const function = "cudaOccupancyMaxPotentialBlockSize";
   if (const cudaError_t error = api::done(); error != cudaSuccess) return error;
   if (kernel == nullptr) return api::not_a_kernel(function, caller);
-  if (min_grid_size == nullptr || block_size == nullptr) {
+  if (min_grid_size == nullptr || block_size == nullptr)
     return api::refuse(cudaErrorInvalidValue, function, caller, "the result's place is null");
-  }
   const KernelInfo info = kernel_info(kernel);
   const std::size_t fixed = static_shared_bytes(kernel);
-  int most = static_cast<int>(max_threads_per_block);
+  int most = static_cast<int>(kMaxThreadsPerBlock);
   if (info.max_threads_per_block > 0) most = std::min(most, info.max_threads_per_block);
   if (limit > 0) most = std::min(most, limit);
-  const int warp = static_cast<int>(warp_size);
+  const int warp = static_cast<int>(kWarpSize);
   int best_size = 0, best_blocks = 0;
   for (int rounded = (most + warp - 1) / warp * warp; rounded > 0; rounded -= warp) {
     const int size = std::min(rounded, most);

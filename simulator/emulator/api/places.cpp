@@ -46,12 +46,10 @@ std::string describe(const void* pointer, std::size_t bytes) {
   if (found == nullptr) return fmt::format("{} was never allocated", pointer);
   const auto begin = reinterpret_cast<std::uintptr_t>(pointer);
   const std::string what = fmt::format("a {} of {} bytes", global_memory::name(found->kind), found->bytes);
-  if (begin < found->begin) {
+  if (begin < found->begin)
     return fmt::format("{} is {} bytes before {}", pointer, found->begin - begin, what);
-  }
-  if (begin > found->end()) {
+  if (begin > found->end())
     return fmt::format("{} is {} bytes past the end of {}", pointer, begin - found->end(), what);
-  }
   if (!found->live) return fmt::format("{} is in {} that was freed", pointer, what);
   const std::size_t offset = begin - found->begin;
   if (bytes > found->bytes - offset) return fmt::format("{} bytes at byte {} of {}", bytes, offset, what);

@@ -8,7 +8,7 @@
 
 namespace attnlab::emulator::api {
 
-inline constexpr std::size_t pitch_alignment = 512;  // of rows from cudaMallocPitch
+inline constexpr std::size_t kPitchAlignment = 512;  // of rows from cudaMallocPitch
 
 // both: managed and pinned memory, which host and device reach. none: not a part of one live allocation or of
 // the program's device variables, though it begins among them; or null.

@@ -40,14 +40,14 @@ cudaDeviceProp properties_of(const Gpu& gpu) {
   name.copy(p.name, sizeof p.name - 1);
   std::memcpy(p.uuid.bytes, "attnlab emulator", sizeof p.uuid.bytes);
   p.totalGlobalMem = d.hbm_bytes;
-  p.sharedMemPerBlock = static_shared_limit;
-  p.regsPerBlock = static_cast<int>(registers_per_block);
-  p.warpSize = static_cast<int>(warp_size);
+  p.sharedMemPerBlock = kStaticSharedLimit;
+  p.regsPerBlock = static_cast<int>(kRegistersPerBlock);
+  p.warpSize = static_cast<int>(kWarpSize);
   p.memPitch = 2147483647;
-  p.maxThreadsPerBlock = static_cast<int>(max_threads_per_block);
-  copy_dimensions(p.maxThreadsDim, max_block);
-  copy_dimensions(p.maxGridSize, max_grid);
-  p.totalConstMem = constant_bytes;
+  p.maxThreadsPerBlock = static_cast<int>(kMaxThreadsPerBlock);
+  copy_dimensions(p.maxThreadsDim, kMaxBlock);
+  copy_dimensions(p.maxGridSize, kMaxGrid);
+  p.totalConstMem = kConstantBytes;
   p.major = gpu.major;
   p.minor = gpu.minor;
   p.textureAlignment = 512;
@@ -72,7 +72,7 @@ cudaDeviceProp properties_of(const Gpu& gpu) {
   p.cooperativeLaunch = 1;
   p.sharedMemPerBlockOptin = d.shared_bytes_per_block;
   p.maxBlocksPerMultiProcessor = static_cast<int>(gpu.blocks_per_sm);
-  p.reservedSharedMemPerBlock = reserved_shared_per_block;
+  p.reservedSharedMemPerBlock = kReservedSharedPerBlock;
   p.memoryPoolsSupported = 1;
   p.clusterLaunch = gpu.clusters ? 1 : 0;
   p.clockRate = static_cast<int>(d.clock_hz / 1000);
@@ -247,9 +247,8 @@ cudaError_t cudaThreadSynchronize() { return done(); }
 
 cudaError_t cudaDeviceReset() {
   const void* const caller = __builtin_return_address(0);
-  for (const global_memory::Allocation& a : global_memory::live()) {
+  for (const global_memory::Allocation& a : global_memory::live())
     global_memory::release(reinterpret_cast<void*>(a.begin), a.kind, caller);
-  }
   {
     const std::lock_guard lock(settings.mutex);
     settings.limits.clear();
@@ -336,9 +335,8 @@ cudaError_t cudaProfilerStop() { return done(); }
 cudaError_t cudaDeviceCanAccessPeer(int* can, int device, int peer) {
   const void* const caller = __builtin_return_address(0);
   if (can == nullptr) return null("cudaDeviceCanAccessPeer", caller);
-  if (device != 0 || peer != 0) {
+  if (device != 0 || peer != 0)
     return no_device("cudaDeviceCanAccessPeer", device != 0 ? device : peer, caller);
-  }
   *can = 0;
   return done();
 }
@@ -346,9 +344,8 @@ cudaError_t cudaDeviceCanAccessPeer(int* can, int device, int peer) {
 cudaError_t cudaDeviceGetP2PAttribute(int* value, cudaDeviceP2PAttr, int device, int peer) {
   const void* const caller = __builtin_return_address(0);
   if (value == nullptr) return null("cudaDeviceGetP2PAttribute", caller);
-  if (device != 0 || peer != 0) {
+  if (device != 0 || peer != 0)
     return no_device("cudaDeviceGetP2PAttribute", device != 0 ? device : peer, caller);
-  }
   return refuse(cudaErrorInvalidDevice, "cudaDeviceGetP2PAttribute", caller, "the device and itself");
 }
 

@@ -87,9 +87,8 @@ cudaError_t create(cudaStream_t* stream, unsigned flags, int priority, const cha
                    const void* caller) {
   if (const cudaError_t error = done(); error != cudaSuccess) return error;
   if (stream == nullptr) return no_place(function, caller);
-  if (flags > cudaStreamNonBlocking) {
+  if (flags > cudaStreamNonBlocking)
     return refuse(cudaErrorInvalidValue, function, caller, "flags %u", flags);
-  }
   // CUDA moves a priority into the range.
   const int kept = priority > kLeastPriority      ? kLeastPriority
                    : priority < kGreatestPriority ? kGreatestPriority
@@ -141,9 +140,8 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
   const void* const caller = __builtin_return_address(0);
-  if (flags > cudaEventWaitExternal) {
+  if (flags > cudaEventWaitExternal)
     return refuse(cudaErrorInvalidValue, "cudaStreamWaitEvent", caller, "flags %u", flags);
-  }
   const cudaError_t error = touch(stream, "cudaStreamWaitEvent", caller);
   return error != cudaSuccess ? error : touch(event, "cudaStreamWaitEvent", caller);
 }
@@ -186,9 +184,8 @@ cudaError_t cudaStreamAttachMemAsync(cudaStream_t stream, void* pointer, std::si
 cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* user_data,
                                   unsigned flags) {
   const void* const caller = __builtin_return_address(0);
-  if (callback == nullptr || flags != 0) {
+  if (callback == nullptr || flags != 0)
     return refuse(cudaErrorInvalidValue, "cudaStreamAddCallback", caller, "no function, or flags %u", flags);
-  }
   const cudaError_t error = touch(stream, "cudaStreamAddCallback", caller);
   if (error == cudaSuccess) callback(stream, cudaSuccess, user_data);
   return error;
@@ -216,9 +213,8 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   if (const cudaError_t error = done(); error != cudaSuccess) return error;
   if (event == nullptr) return no_place("cudaEventCreate", caller);
   const bool interprocess = (flags & cudaEventInterprocess) != 0;
-  if (flags > 7 || (interprocess && (flags & cudaEventDisableTiming) == 0)) {
+  if (flags > 7 || (interprocess && (flags & cudaEventDisableTiming) == 0))
     return refuse(cudaErrorInvalidValue, "cudaEventCreate", caller, "flags %u", flags);
-  }
   if (interprocess) return refuse(cudaErrorNotSupported, "cudaEventCreate", caller, "interprocess events");
   *event = events().add({flags, false, {}});
   return cudaSuccess;
@@ -230,9 +226,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags) {
   const void* const caller = __builtin_return_address(0);
-  if (flags > cudaEventRecordExternal) {
+  if (flags > cudaEventRecordExternal)
     return refuse(cudaErrorInvalidValue, "cudaEventRecord", caller, "flags %u", flags);
-  }
   const cudaError_t error = touch(stream, "cudaEventRecord", caller);
   if (error != cudaSuccess) return error;
   const bool known = events().with(event, [](Event& state) {

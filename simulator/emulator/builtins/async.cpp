@@ -9,17 +9,17 @@
 namespace attnlab::emulator::calls {
 namespace {
 
-constexpr unsigned expected_shift = 44, missing_shift = 24;
-constexpr std::uint64_t phase_mask = (1u << missing_shift) - 1;
+constexpr unsigned kExpectedShift = 44, kMissingShift = 24;
+constexpr std::uint64_t kPhaseMask = (1u << kMissingShift) - 1;
 
 struct State {
   std::uint64_t expected, missing, phase;
 
   static State of(std::uint64_t word) {
-    return {word >> expected_shift, word >> missing_shift & largest_barrier, word & phase_mask};
+    return {word >> kExpectedShift, word >> kMissingShift & kLargestBarrier, word & kPhaseMask};
   }
   std::uint64_t word() const {
-    return expected << expected_shift | missing << missing_shift | (phase & phase_mask);
+    return expected << kExpectedShift | missing << kMissingShift | (phase & kPhaseMask);
   }
 };
 
@@ -55,13 +55,12 @@ void copy_share(void* destination, const void* source, std::size_t bytes, unsign
                                                                  : 1;
   const bool asynchronous = piece >= 4 && space_of(to) == Space::shared && space_of(from) == Space::global;
   std::size_t at = rank * piece;
-  for (; at + piece <= bytes; at += threads * piece) {
+  for (; at + piece <= bytes; at += threads * piece)
     if (asynchronous)
       async_copy(to + at, from + at, static_cast<unsigned>(piece), static_cast<unsigned>(piece), piece == 16,
                  site);
     else
       copy_now(to + at, from + at, piece, site);
-  }
   // The last bytes, fewer than a piece.
   for (std::size_t rest = bytes / piece * piece + rank; rest < bytes; rest += threads)
     copy_now(to + rest, from + rest, 1, site);
@@ -72,7 +71,7 @@ void wait_for_copies(unsigned groups_left) { async_wait(groups_left, __builtin_r
 void give_way() { yield(); }
 
 void barrier_init(Barrier* barrier, unsigned expected) {
-  if (expected == 0 || expected > largest_barrier)
+  if (expected == 0 || expected > kLargestBarrier)
     trap("a barrier must expect 1 to 1048575 arrivals", __builtin_return_address(0));
   std::atomic_ref(*barrier).store(State{expected, expected, 0}.word());
 }

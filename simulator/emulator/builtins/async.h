@@ -20,7 +20,7 @@ void give_way();  // lets other threads run
 
 // A barrier in one word: how many arrivals complete a phase, how many are missing, and the phase's number.
 using Barrier = std::uint64_t;
-inline constexpr unsigned largest_barrier = (1u << 20) - 1;
+inline constexpr unsigned kLargestBarrier = (1u << 20) - 1;
 void barrier_init(Barrier* barrier, unsigned expected);
 // The number of the phase that the arrivals belong to. The calling thread's asynchronous copies have arrived
 // with it. drop: one arrival fewer is expected from the next phase on.

@@ -18,7 +18,7 @@ unsigned grid_dim_y() { return grid_dim().y; }
 unsigned grid_dim_z() { return grid_dim().z; }
 
 unsigned lane_in_warp() { return lane_id(); }
-unsigned rank_in_block() { return warp_id() * warp_size + lane_id(); }
+unsigned rank_in_block() { return warp_id() * kWarpSize + lane_id(); }
 unsigned threads_in_block() { return block_dim().x * block_dim().y * block_dim().z; }
 unsigned long long rank_in_grid() { return block_rank() * threads_in_block() + rank_in_block(); }
 unsigned long long block_rank() {

@@ -18,7 +18,7 @@ struct Position {
   unsigned row, column;
 };
 
-unsigned elements_of(const Fragment& f) { return f.rows * f.columns / warp_size; }
+unsigned elements_of(const Fragment& f) { return f.rows * f.columns / kWarpSize; }
 
 Position position(const Fragment& f, unsigned lane, unsigned element) {
   const unsigned lines = f.run_along_rows ? f.columns : f.rows, across = lines / 8;
@@ -92,7 +92,7 @@ struct Arguments {
 template <class Part>
 std::vector<double> gather(void* const* lanes, const Fragment& f, Part part) {
   std::vector<double> matrix(std::size_t{f.rows} * f.columns);
-  for (unsigned lane = 0; lane < warp_size; ++lane)
+  for (unsigned lane = 0; lane < kWarpSize; ++lane)
     for (unsigned i = 0; i < elements_of(f); ++i) {
       const Position p = position(f, lane, i);
       const auto* words =
@@ -103,12 +103,12 @@ std::vector<double> gather(void* const* lanes, const Fragment& f, Part part) {
 }
 
 void run_multiply(void* const* lanes, unsigned mask) {
-  if (mask != full_mask) return;
+  if (mask != kFullMask) return;
   const Arguments& first = *static_cast<Arguments*>(lanes[0]);
   const Fragment &fa = *first.a, &fb = *first.b, &fc = *first.c;
   const std::vector<double> a = gather(lanes, fa, [](Arguments& x) -> Registers& { return x.a_elements; });
   const std::vector<double> b = gather(lanes, fb, [](Arguments& x) -> Registers& { return x.b_elements; });
-  for (unsigned lane = 0; lane < warp_size; ++lane) {
+  for (unsigned lane = 0; lane < kWarpSize; ++lane) {
     Arguments& mine = *static_cast<Arguments*>(lanes[lane]);
     auto* words = reinterpret_cast<std::byte*>(mine.c_elements.word);
     for (unsigned i = 0; i < elements_of(fc); ++i) {
@@ -165,8 +165,8 @@ Registers multiply_fragments(const Fragment& a, const Fragment& b, const Fragmen
                              Registers b_elements, Registers c_elements, bool saturate) {
   const void* site = __builtin_return_address(0);
   Arguments mine{&a, &b, &c, a_elements, b_elements, c_elements, saturate};
-  warp_collective(full_mask, &mine, &run_multiply, Operation::collective, site);
-  record_operation(Operation::tensor_flop, 2ull * c.rows * c.columns * a.columns / warp_size, site);
+  warp_collective(kFullMask, &mine, &run_multiply, Operation::collective, site);
+  record_operation(Operation::tensor_flop, 2ull * c.rows * c.columns * a.columns / kWarpSize, site);
   return mine.c_elements;
 }
 

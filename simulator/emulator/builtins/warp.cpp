@@ -16,7 +16,7 @@ Arguments& of(void* lane) {
 // Calls visit(lane, arguments) for every lane that takes part.
 template <class Arguments, class Visit>
 void for_each_lane(void* const* lanes, Visit visit) {
-  for (unsigned lane = 0; lane < warp_size; ++lane)
+  for (unsigned lane = 0; lane < kWarpSize; ++lane)
     if (lanes[lane] != nullptr) visit(lane, of<Arguments>(lanes[lane]));
 }
 
@@ -44,7 +44,7 @@ unsigned source_of(unsigned lane, const ShuffleArguments& a) {
 void run_shuffle(void* const* lanes, unsigned) {
   for_each_lane<ShuffleArguments>(lanes, [&](unsigned lane, ShuffleArguments& a) {
     const void* source = lanes[source_of(lane, a)];
-    a.result = source == nullptr ? undefined_lane : static_cast<const ShuffleArguments*>(source)->value;
+    a.result = source == nullptr ? kUndefinedLane : static_cast<const ShuffleArguments*>(source)->value;
   });
 }
 

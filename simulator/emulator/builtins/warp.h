@@ -9,7 +9,7 @@ enum class Shuffle { index, up, down, exclusive_or };
 // operand: the lane, the distance or the lane mask. A value that the hardware leaves undefined (its source
 // lane is not in mask) comes as a NaN of its own bit pattern, undefined_lane.
 unsigned shuffle(unsigned mask, unsigned value, unsigned operand, int width, Shuffle kind);
-inline constexpr unsigned undefined_lane = 0x7fbad1aeu;
+inline constexpr unsigned kUndefinedLane = 0x7fbad1aeu;
 
 enum class Vote { ballot, all, any };
 unsigned vote(unsigned mask, bool predicate, Vote kind);

@@ -212,13 +212,12 @@ cublasStatus_t multiply(cublasHandle_t handle, const Product& p, const char* fun
     call.writes(p.result.data != nullptr ? "D" : "C", place(result, i), d.bytes, d.columns, d.pitch);
   }
   for (int i = 0; call.good() && i < p.batch; ++i) {
-    if (*scale == Scale::float64) {
+    if (*scale == Scale::float64)
       product<double>(p, *scale, i);
-    } else if (*scale == Scale::int32) {
+    else if (*scale == Scale::int32)
       product<std::int32_t>(p, *scale, i);
-    } else {
+    else
       product<float>(p, *scale, i);
-    }
     call.wrote(place(result, i), d.bytes, d.columns, d.pitch);
   }
   return status_of(call);

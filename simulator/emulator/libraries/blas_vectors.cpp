@@ -129,11 +129,10 @@ cublasStatus_t sum(cublasHandle_t handle, Sum what, int n, const T* x, int incx,
   if (handle->pointers == CUBLAS_POINTER_MODE_DEVICE) call.writes("the result", result, sizeof(T));
   if (!call.good()) return status_of(call);
   double all = 0;
-  if (what == Sum::asum) {
+  if (what == Sum::asum)
     for (int i = 0; i < n; ++i) all += std::fabs(static_cast<double>(first[i]));
-  } else {
+  else
     all = dot(first, second);
-  }
   *result = static_cast<T>(what == Sum::nrm2 ? std::sqrt(all) : all);
   call.wrote(result, sizeof(T));
   return status_of(call);

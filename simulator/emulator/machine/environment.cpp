@@ -75,7 +75,7 @@ constexpr std::array<Variable, 8> kVariables{{
     {"SEED",
      [](Environment& e, const std::string& n, const std::string& t) { e.seed = number(n, t, UINT64_MAX); }},
     {"THREADS", [](Environment& e, const std::string& n,
-                   const std::string& t) { e.threads = static_cast<unsigned>(number(n, t, most_threads)); }},
+                   const std::string& t) { e.threads = static_cast<unsigned>(number(n, t, kMostThreads)); }},
 }};
 
 const Variable& variable(std::string_view name) {

@@ -9,7 +9,7 @@
 namespace attnlab::emulator {
 
 // Most OS threads that may be asked for.
-inline constexpr std::uint64_t most_threads = 1024;
+inline constexpr std::uint64_t kMostThreads = 1024;
 
 // What the variables say; the defaults where they are unset or empty.
 struct Environment {

@@ -86,7 +86,7 @@ std::uintptr_t place_from(const Book& book, std::uintptr_t from, std::size_t byt
   const std::size_t guard = guard_bytes(bytes);
   const std::uintptr_t last = arena.begin + arena.bytes;
   const auto fits = [&](std::uintptr_t begin) { return begin < last && last - begin >= bytes + guard; };
-  std::uintptr_t begin = round_up(from + guard, alignment);
+  std::uintptr_t begin = round_up(from + guard, kAlignment);
   auto next = book.allocations.upper_bound(from);
   if (next != book.allocations.begin()) --next;  // it may reach past `from`
   for (; fits(begin) && next != book.allocations.end(); ++next) {
@@ -95,7 +95,7 @@ std::uintptr_t place_from(const Book& book, std::uintptr_t from, std::size_t byt
     const std::size_t gap = std::max(guard, guard_bytes(other.bytes));
     if (other.end() + gap <= begin) continue;
     if (begin + bytes + gap <= other.begin) break;
-    begin = round_up(other.end() + gap, alignment);
+    begin = round_up(other.end() + gap, kAlignment);
   }
   return fits(begin) ? begin : 0;
 }
@@ -127,9 +127,8 @@ std::uint64_t low_bits(std::size_t count) { return ~std::uint64_t{0} >> (64 - co
 std::uint64_t load_bits(std::uintptr_t offset, std::size_t count) {
   const unsigned shift = offset % 64;
   std::uint64_t bits = arena.written[offset / 64].load(std::memory_order_relaxed) >> shift;
-  if (shift + count > 64) {
+  if (shift + count > 64)
     bits |= arena.written[offset / 64 + 1].load(std::memory_order_relaxed) << (64 - shift);
-  }
   return bits & low_bits(count);
 }
 
@@ -140,16 +139,13 @@ void store_bits(std::uintptr_t offset, std::size_t count, std::uint64_t bits) {
   };
   const unsigned shift = offset % 64;
   store(arena.written[offset / 64], low_bits(count) << shift, bits << shift);
-  if (shift + count > 64) {
+  if (shift + count > 64)
     store(arena.written[offset / 64 + 1], low_bits(count) >> (64 - shift), bits >> (64 - shift));
-  }
 }
 
 const Allocation* nearest(const Book& book, std::uintptr_t address) {
   const auto after = book.allocations.upper_bound(address);
-  if (after == book.allocations.begin()) {
-    return after == book.allocations.end() ? nullptr : &after->second;
-  }
+  if (after == book.allocations.begin()) return after == book.allocations.end() ? nullptr : &after->second;
   const Allocation& before = std::prev(after)->second;
   if (before.holds(address) || after == book.allocations.end()) return &before;
   const std::uintptr_t past = address - std::min(address, before.end());
@@ -175,7 +171,7 @@ const char* name(Kind kind) {
 }
 
 std::size_t guard_bytes(std::size_t bytes) {
-  return round_up(std::clamp(bytes / 8, smallest_guard, kMostGuard), alignment);
+  return round_up(std::clamp(bytes / 8, kSmallestGuard, kMostGuard), kAlignment);
 }
 
 void* allocate(std::size_t bytes, Kind kind, const void* caller) {
@@ -206,7 +202,7 @@ void* allocate(std::size_t bytes, Kind kind, const void* caller) {
   detail::version.fetch_add(1, std::memory_order_release);
   mark_uninitialised(begin, bytes);
   void* const memory = reinterpret_cast<void*>(begin);
-  if (kind == Kind::device && bytes <= kMostPoison) std::memset(memory, poison, bytes);
+  if (kind == Kind::device && bytes <= kMostPoison) std::memset(memory, kPoison, bytes);
   return memory;
 }
 
@@ -243,9 +239,8 @@ std::vector<Allocation> live() {
   Book& book = global_memory::book();
   const std::shared_lock lock(book.mutex);
   std::vector<Allocation> result;
-  for (const auto& [begin, allocation] : book.allocations) {
+  for (const auto& [begin, allocation] : book.allocations)
     if (allocation.live) result.push_back(allocation);
-  }
   std::sort(result.begin(), result.end(),
             [](const Allocation& a, const Allocation& b) { return a.serial < b.serial; });
   return result;

@@ -35,9 +35,9 @@ struct Allocation {
   bool holds(std::uintptr_t address) const { return address - begin < bytes; }
 };
 
-inline constexpr std::size_t alignment = 512;        // of every allocation, as cudaMalloc promises
-inline constexpr std::size_t smallest_guard = 4096;  // bytes before and after every allocation
-inline constexpr unsigned char poison = 0xff;        // a NaN in every format, -1 as an integer
+inline constexpr std::size_t kAlignment = 512;       // of every allocation, as cudaMalloc promises
+inline constexpr std::size_t kSmallestGuard = 4096;  // bytes before and after every allocation
+inline constexpr unsigned char kPoison = 0xff;       // a NaN in every format, -1 as an integer
 
 // The guard gap on either side of an allocation: an eighth of it, between 4 KB and 64 MB.
 std::size_t guard_bytes(std::size_t bytes);

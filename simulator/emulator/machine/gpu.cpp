@@ -53,23 +53,21 @@ Refusal check_dimensions(const LaunchShape& shape) {
   const auto invalid = api::cudaErrorInvalidConfiguration;
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return refused(invalid, "an empty grid " + text(grid));
   if (block.x == 0 || block.y == 0 || block.z == 0) return refused(invalid, "an empty block " + text(block));
-  if (block.x > max_block.x || block.y > max_block.y || block.z > max_block.z) {
-    return refused(invalid, fmt::format("block {}, at most {}", text(block), text(max_block)));
-  }
-  if (volume(block) > max_threads_per_block) {
+  if (block.x > kMaxBlock.x || block.y > kMaxBlock.y || block.z > kMaxBlock.z)
+    return refused(invalid, fmt::format("block {}, at most {}", text(block), text(kMaxBlock)));
+  if (volume(block) > kMaxThreadsPerBlock) {
     return refused(invalid,
-                   fmt::format("{} threads per block, at most {}", volume(block), max_threads_per_block));
+                   fmt::format("{} threads per block, at most {}", volume(block), kMaxThreadsPerBlock));
   }
-  if (grid.x > max_grid.x || grid.y > max_grid.y || grid.z > max_grid.z) {
-    return refused(invalid, fmt::format("grid {}, at most {}", text(grid), text(max_grid)));
-  }
+  if (grid.x > kMaxGrid.x || grid.y > kMaxGrid.y || grid.z > kMaxGrid.z)
+    return refused(invalid, fmt::format("grid {}, at most {}", text(grid), text(kMaxGrid)));
   return {};
 }
 
 Refusal check_shared(const LaunchShape& shape, const void* address, const KernelInfo& kernel,
                      std::size_t static_bytes) {
   const std::size_t dynamic = shape.dynamic_shared_bytes, most = gpu().device.shared_bytes_per_block;
-  const std::size_t unasked = static_shared_limit - std::min(static_bytes, static_shared_limit);
+  const std::size_t unasked = kStaticSharedLimit - std::min(static_bytes, kStaticSharedLimit);
   const std::size_t allowed =
       (address != nullptr ? kernel.dynamic_shared_limit : largest_dynamic_limit()).value_or(unasked);
   if (static_bytes + dynamic > most) {
@@ -87,10 +85,9 @@ Refusal check_shared(const LaunchShape& shape, const void* address, const Kernel
 Refusal check_cluster(const LaunchShape& shape, const KernelInfo& kernel) {
   const std::uint64_t blocks = volume(shape.cluster);
   if (blocks == 1) return {};
-  if (!gpu().clusters) {
+  if (!gpu().clusters)
     return refused(api::cudaErrorInvalidConfiguration, gpu().device.name + " has no thread block clusters");
-  }
-  const unsigned most = kernel.large_clusters ? 2 * max_cluster_blocks : max_cluster_blocks;
+  const unsigned most = kernel.large_clusters ? 2 * kMaxClusterBlocks : kMaxClusterBlocks;
   if (blocks == 0 || blocks > most) {
     return refused(api::cudaErrorInvalidClusterSize,
                    fmt::format("clusters of {} blocks, at most {}", text(shape.cluster), most));
@@ -159,13 +156,13 @@ void choose_gpu(const std::string& name_or_path) {
 // Allocation units: whole warps; shared memory in 128 bytes; registers in 256 a warp, each of the SM's four
 // partitions with a quarter of the registers (CUDA Occupancy Calculator).
 unsigned resident_blocks(const Gpu& gpu, unsigned threads, std::size_t shared_bytes, unsigned registers) {
-  if (threads == 0 || threads > max_threads_per_block) return 0;
-  const std::uint64_t warps = (threads + warp_size - 1) / warp_size;
-  const std::uint64_t shared = round_up(shared_bytes + reserved_shared_per_block, 128);
+  if (threads == 0 || threads > kMaxThreadsPerBlock) return 0;
+  const std::uint64_t warps = (threads + kWarpSize - 1) / kWarpSize;
+  const std::uint64_t shared = round_up(shared_bytes + kReservedSharedPerBlock, 128);
   std::uint64_t blocks = std::min<std::uint64_t>(gpu.blocks_per_sm, gpu.device.warps_per_sm / warps);
   blocks = std::min(blocks, gpu.device.shared_bytes_per_sm / shared);
   if (registers > 0) {
-    const std::uint64_t per_warp = round_up(std::uint64_t{registers} * warp_size, 256);
+    const std::uint64_t per_warp = round_up(std::uint64_t{registers} * kWarpSize, 256);
     const std::uint64_t per_partition = gpu.device.register_bytes_per_sm / 4 / 4 / per_warp;
     blocks = std::min(blocks, 4 * per_partition / warps);
   }

@@ -19,14 +19,14 @@ struct Gpu {
 
 // The same for every GPU that this project knows, compute capabilities 8.0 to 10.0. CUDA C++ Programming
 // Guide, "Technical Specifications per Compute Capability".
-inline constexpr unsigned max_threads_per_block = 1024;
-inline constexpr Index3 max_block{1024, 1024, 64};
-inline constexpr Index3 max_grid{2147483647u, 65535, 65535};
-inline constexpr std::size_t static_shared_limit = 48 * 1024;  // dynamic too, unless the kernel asks for more
-inline constexpr std::size_t reserved_shared_per_block = 1024;  // kept by the system
-inline constexpr std::size_t constant_bytes = 64 * 1024;
-inline constexpr unsigned registers_per_block = 65536;
-inline constexpr unsigned max_cluster_blocks = 8;  // portable; 16 if the kernel allows it
+inline constexpr unsigned kMaxThreadsPerBlock = 1024;
+inline constexpr Index3 kMaxBlock{1024, 1024, 64};
+inline constexpr Index3 kMaxGrid{2147483647u, 65535, 65535};
+inline constexpr std::size_t kStaticSharedLimit = 48 * 1024;  // dynamic too, unless the kernel asks for more
+inline constexpr std::size_t kReservedSharedPerBlock = 1024;  // kept by the system
+inline constexpr std::size_t kConstantBytes = 64 * 1024;
+inline constexpr unsigned kRegistersPerBlock = 65536;
+inline constexpr unsigned kMaxClusterBlocks = 8;  // portable; 16 if the kernel allows it
 
 // A GPU by its device's name or file. Throws what device::load throws, and InvalidArgument("gpu", ...) for a
 // device whose compute capability is not known here.

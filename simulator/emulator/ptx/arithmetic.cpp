@@ -16,7 +16,7 @@ void by_type(Builder& b, Decode integer, Decode floating, Decode half) {
   decode(b);
 }
 
-constexpr std::array<Instruction, 18> instructions{{
+constexpr std::array<Instruction, 18> kInstructions{{
     {"add", [](Builder& b) { by_type(b, decode_integer_add, decode_float_add, decode_half_add); }},
     {"sub",
      [](Builder& b) { by_type(b, decode_integer_subtract, decode_float_subtract, decode_half_subtract); }},
@@ -44,6 +44,6 @@ constexpr std::array<Instruction, 18> instructions{{
 
 }  // namespace
 
-std::span<const Instruction> arithmetic_instructions() { return instructions; }
+std::span<const Instruction> arithmetic_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

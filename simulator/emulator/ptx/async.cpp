@@ -80,10 +80,10 @@ void decode_cp(Builder& b) {
   decode_copy(b, m, bypass);
 }
 
-constexpr std::array<Instruction, 1> instructions{{{"cp", decode_cp}}};
+constexpr std::array<Instruction, 1> kInstructions{{{"cp", decode_cp}}};
 
 }  // namespace
 
-std::span<const Instruction> async_instructions() { return instructions; }
+std::span<const Instruction> async_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

@@ -9,7 +9,7 @@ namespace attnlab::emulator::ptx {
 namespace {
 
 // slots: 0 the old value, 1 and 2 the address, 3 and 4 the operands.
-constexpr std::uint32_t returns_value = 1;
+constexpr std::uint32_t kReturnsValue = 1;
 
 struct Add {
   template <class T>
@@ -102,7 +102,7 @@ struct Decrement {
 template <class Op, class T, bool shared>
 void update(Context& c, const Step& s) {
   void* address = address_of<shared>(c, s, 1);
-  record_atomic(address, sizeof(T), (s.option & returns_value) != 0, c.site);
+  record_atomic(address, sizeof(T), (s.option & kReturnsValue) != 0, c.site);
   const T b = c.get<T>(s.slots[3]), d = c.get<T>(s.slots[4]);
   const bool in_shared = shared || (std::is_same_v<Op, AddFloat> && space_of(address) == Space::shared);
   T* target = static_cast<T*>(address);
@@ -110,7 +110,7 @@ void update(Context& c, const Step& s) {
   while (!__atomic_compare_exchange_n(target, &old, Op{}(old, b, d, in_shared), false, __ATOMIC_ACQ_REL,
                                       __ATOMIC_RELAXED)) {
   }
-  if ((s.option & returns_value) != 0) c.set(s.slots[0], old);
+  if ((s.option & kReturnsValue) != 0) c.set(s.slots[0], old);
 }
 
 template <class Op, class T>
@@ -191,7 +191,7 @@ void decode_atomic(Builder& b, bool returns) {
   const std::size_t sources = op == "cas" ? 2 : 1;
   const std::size_t address = returns ? 1 : 0;
   b.expect_operands(address + 1 + sources + policy, address + 1 + sources + policy);
-  Step step{.run = run, .option = returns ? returns_value : 0};
+  Step step{.run = run, .option = returns ? kReturnsValue : 0};
   if (returns) step.slots[0] = b.destination(0, type);
   b.address(address, step, 1, shared);
   step.slots[3] = b.source(address + 1, type);
@@ -199,13 +199,13 @@ void decode_atomic(Builder& b, bool returns) {
   b.add(step);
 }
 
-constexpr std::array<Instruction, 2> instructions{{
+constexpr std::array<Instruction, 2> kInstructions{{
     {"atom", [](Builder& b) { decode_atomic(b, true); }},
     {"red", [](Builder& b) { decode_atomic(b, false); }},
 }};
 
 }  // namespace
 
-std::span<const Instruction> atomic_instructions() { return instructions; }
+std::span<const Instruction> atomic_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

@@ -292,7 +292,7 @@ void decode_lop3(Builder& b) {
                    b.source(4, Type::b32)}});
 }
 
-constexpr std::array<Instruction, 16> instructions{{
+constexpr std::array<Instruction, 16> kInstructions{{
     {"and", decode_logic<And>},
     {"or", decode_logic<Or>},
     {"xor", decode_logic<Xor>},
@@ -313,6 +313,6 @@ constexpr std::array<Instruction, 16> instructions{{
 
 }  // namespace
 
-std::span<const Instruction> bit_instructions() { return instructions; }
+std::span<const Instruction> bit_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

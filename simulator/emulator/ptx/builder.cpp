@@ -7,7 +7,7 @@ namespace attnlab::emulator::ptx {
 namespace {
 
 // Constants are numbered from here until all registers are known.
-constexpr unsigned constants_begin = 0x8000;
+constexpr unsigned kConstantsBegin = 0x8000;
 
 const Instruction* find_instruction(std::string_view opcode) {
   static const auto all = [] {
@@ -149,8 +149,8 @@ void Builder::declare(const StatementText& statement) {
 Slot Builder::new_slot(unsigned bits) {
   const unsigned slot = next_slot_;
   next_slot_ += bits == 128 ? 2 : 1;
-  if (next_slot_ > frame_limit)
-    refuse("more than " + std::to_string(frame_limit) + " registers are not supported");
+  if (next_slot_ > kFrameLimit)
+    refuse("more than " + std::to_string(kFrameLimit) + " registers are not supported");
   return static_cast<Slot>(slot);
 }
 
@@ -158,26 +158,25 @@ Slot Builder::new_slot(unsigned bits) {
 void Builder::close_scope() {
   Scope closed = std::move(scopes_.back());
   scopes_.pop_back();
-  for (auto& [step, label] : closed.branches) {
+  for (auto& [step, label] : closed.branches)
     if (const auto found = closed.labels.find(label); found != closed.labels.end())
       jumps_.emplace_back(step, found->second);
     else if (scopes_.empty())
       throw Refused("\"bra " + label + "\": the text has no such label");
     else
       scopes_.back().branches.emplace_back(step, label);
-  }
 }
 
 Program Builder::finish() {
   const unsigned registers = next_slot_;
   program_.frame_slots = registers + static_cast<unsigned>(constants_.size());
-  if (program_.frame_slots > frame_limit) throw Refused("it has too many registers and constants");
+  if (program_.frame_slots > kFrameLimit) throw Refused("it has too many registers and constants");
   for (const auto& [value, slot] : constants_)
-    program_.constants.emplace_back(static_cast<Slot>(registers + slot - constants_begin), value);
+    program_.constants.emplace_back(static_cast<Slot>(registers + slot - kConstantsBegin), value);
   for (Step& step : program_.steps)
     for (Slot& slot : step.slots)
-      if (slot >= constants_begin && slot != no_slot)
-        slot = static_cast<Slot>(registers + slot - constants_begin);
+      if (slot >= kConstantsBegin && slot != kNoSlot)
+        slot = static_cast<Slot>(registers + slot - kConstantsBegin);
   for (const auto& [step, target] : jumps_)
     program_.steps[step].immediate = static_cast<std::int64_t>(target) - static_cast<std::int64_t>(step);
   return std::move(program_);
@@ -239,7 +238,7 @@ std::uint64_t Builder::constant_bits(const OperandText& o, Type type) const {
 }
 
 Slot Builder::constant_slot(std::uint64_t value) {
-  const auto next = static_cast<Slot>(constants_begin + constants_.size());
+  const auto next = static_cast<Slot>(kConstantsBegin + constants_.size());
   return constants_.emplace(value, next).first->second;
 }
 
@@ -302,7 +301,7 @@ Slot Builder::destination(const OperandText& o, Type type, Width width) {
 
 std::pair<Slot, Slot> Builder::destination_pair(std::size_t i, Type first, Type second) {
   const OperandText& o = operand(i);
-  if (o.kind != OperandText::Kind::pair) return {destination(o, first), no_slot};
+  if (o.kind != OperandText::Kind::pair) return {destination(o, first), kNoSlot};
   return {destination(o.parts[0], first), destination(o.parts[1], second)};
 }
 

@@ -14,7 +14,7 @@ struct Comparison {
   std::uint32_t accepts;
   enum { every, floats, unsigneds } of;
 };
-constexpr Comparison comparisons[] = {
+constexpr Comparison kComparisons[] = {
     {"eq", equal, Comparison::every},
     {"ne", less | greater, Comparison::every},
     {"lt", less, Comparison::every},
@@ -37,8 +37,8 @@ constexpr Comparison comparisons[] = {
 
 // A step's option: what is accepted, then how a third predicate joins in, then flags.
 enum Join : std::uint32_t { no_join = 0, join_and = 16, join_or = 32, join_xor = 48, join_bits = 48 };
-constexpr std::uint32_t flush_subnormals = 64;
-constexpr std::uint32_t answers_one = 128;  // set: 1.0 instead of all ones
+constexpr std::uint32_t kFlushSubnormals = 64;
+constexpr std::uint32_t kAnswersOne = 128;  // set: 1.0 instead of all ones
 
 template <class T>
 bool accepted(T a, T b, std::uint32_t option) {
@@ -67,7 +67,7 @@ T read(const Context& c, Slot slot, std::uint32_t) {
 template <>
 float read<float>(const Context& c, Slot slot, std::uint32_t option) {
   const float value = c.get<float>(slot);
-  return (option & flush_subnormals) != 0 ? flush(value) : value;
+  return (option & kFlushSubnormals) != 0 ? flush(value) : value;
 }
 struct Half {};
 struct Brain {};
@@ -76,7 +76,7 @@ float read_half(const Context& c, Slot slot, std::uint32_t option, unsigned part
   const auto bits = static_cast<std::uint16_t>(c.registers[slot] >> (16 * part));
   if constexpr (std::is_same_v<T, Brain>) return brain_to_float(bits);
   const float value = half_to_float(bits);
-  return (option & flush_subnormals) != 0 && std::fabs(value) < 0x1p-14f ? std::copysign(0.0f, value) : value;
+  return (option & kFlushSubnormals) != 0 && std::fabs(value) < 0x1p-14f ? std::copysign(0.0f, value) : value;
 }
 template <class T>
 bool compare(const Context& c, const Step& s, unsigned part) {
@@ -104,7 +104,7 @@ void set_predicate_pair(Context& c, const Step& s) {
 template <class T>
 void set_value(Context& c, const Step& s) {
   const bool result = joined(compare<T>(c, s, 0), c.get<bool>(s.slots[4]), s.option);
-  const std::uint32_t yes = (s.option & answers_one) != 0 ? as_bits(1.0f) : 0xffffffffu;
+  const std::uint32_t yes = (s.option & kAnswersOne) != 0 ? as_bits(1.0f) : 0xffffffffu;
   c.set(s.slots[0], result ? yes : 0u);
 }
 template <class T>
@@ -126,7 +126,7 @@ Decoded decode_comparison(Builder& b, bool with_result) {
   Modifiers m = b.modifiers();
   Decoded d{};
   const Comparison* comparison = nullptr;
-  for (const Comparison& candidate : comparisons)
+  for (const Comparison& candidate : kComparisons)
     if (comparison == nullptr && m.take(candidate.name)) comparison = &candidate;
   if (comparison == nullptr) b.refuse("it names no comparison");
   const auto join = m.take_one({"and", "or", "xor"});
@@ -138,7 +138,7 @@ Decoded decode_comparison(Builder& b, bool with_result) {
   if (with_result) d.result = m.type();
   d.type = m.type();
   if ((d.type == Type::f32 || d.type == Type::f16 || d.type == Type::f16x2) && m.take("ftz"))
-    d.option |= flush_subnormals;
+    d.option |= kFlushSubnormals;
   m.finish();
   const bool floating = is_float(d.type) || d.type == Type::f16x2 || d.type == Type::bf16x2;
   const bool is_unsigned = is_integer(d.type) && name(d.type)[0] == 'u';
@@ -196,9 +196,9 @@ void decode_setp(Builder& b) {
     step.run = of_comparable(b, d.type, []<class T>(T) -> Handler { return set_predicate<T>; });
   b.expect_operands(3, 4);
   const auto [p, q] = b.destination_pair(0, Type::pred, Type::pred);
-  if (is_pair(d.type) && q == no_slot) b.refuse("expected two destinations, p|q");
+  if (is_pair(d.type) && q == kNoSlot) b.refuse("expected two destinations, p|q");
   step.slots[0] = p;
-  step.slots[1] = q == no_slot ? b.temporary() : q;
+  step.slots[1] = q == kNoSlot ? b.temporary() : q;
   add_comparison(b, d, step);
 }
 
@@ -212,7 +212,7 @@ void decode_set(Builder& b) {
     if (d.result != Type::u32 && d.result != Type::s32 && d.result != Type::f32)
       b.refuse("expected .u32, .s32 or .f32 as the result's type");
     step.run = of_comparable(b, d.type, []<class T>(T) -> Handler { return set_value<T>; });
-    if (d.result == Type::f32) d.option |= answers_one;
+    if (d.result == Type::f32) d.option |= kAnswersOne;
   }
   b.expect_operands(3, 4);
   step.slots[0] = b.destination(0, d.result);
@@ -243,7 +243,7 @@ void decode_slct(Builder& b) {
   b.expect_operands(4, 4);
   Modifiers m = b.modifiers();
   const Type type = m.type(), by = m.type();
-  const std::uint32_t option = m.take("ftz") ? flush_subnormals : 0;
+  const std::uint32_t option = m.take("ftz") ? kFlushSubnormals : 0;
   m.finish();
   if (by != Type::s32 && by != Type::f32) b.refuse("expected .s32 or .f32 as the second type");
   b.add({.run = by == Type::s32 ? select_by_sign : select_by_float,
@@ -294,7 +294,7 @@ void decode_testp(Builder& b) {
          .option = option});
 }
 
-constexpr std::array<Instruction, 6> instructions{{
+constexpr std::array<Instruction, 6> kInstructions{{
     {"setp", decode_setp},
     {"set", decode_set},
     {"selp", decode_selp},
@@ -305,6 +305,6 @@ constexpr std::array<Instruction, 6> instructions{{
 
 }  // namespace
 
-std::span<const Instruction> compare_instructions() { return instructions; }
+std::span<const Instruction> compare_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

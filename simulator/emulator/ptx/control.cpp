@@ -105,7 +105,7 @@ void decode_trap(Builder& b) {
   b.refuse("an asm statement that ends or leaves the thread is not supported");
 }
 
-constexpr std::array<Instruction, 10> instructions{{
+constexpr std::array<Instruction, 10> kInstructions{{
     {"bra", decode_bra},
     {"bar", decode_bar},
     {"barrier", decode_bar},
@@ -120,6 +120,6 @@ constexpr std::array<Instruction, 10> instructions{{
 
 }  // namespace
 
-std::span<const Instruction> control_instructions() { return instructions; }
+std::span<const Instruction> control_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

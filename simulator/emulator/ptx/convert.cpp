@@ -61,17 +61,17 @@ double read_float(const Context& c, Slot slot, Type type, std::uint32_t flags) {
 const FloatFormat& format_of(Type type) {
   switch (type) {
     case Type::f16:
-      return format_f16;
+      return kFormatF16;
     case Type::bf16:
-      return format_bf16;
+      return kFormatBf16;
     case Type::tf32:
-      return format_tf32;
+      return kFormatTf32;
     case Type::e4m3:
-      return format_e4m3;
+      return kFormatE4m3;
     case Type::e5m2:
-      return format_e5m2;
+      return kFormatE5m2;
     default:
-      return format_f32;
+      return kFormatF32;
   }
 }
 
@@ -282,10 +282,10 @@ void decode_cvt(Builder& b) {
        .option = packed(flags, how, to, from)});
 }
 
-constexpr std::array<Instruction, 1> instructions{{{"cvt", decode_cvt}}};
+constexpr std::array<Instruction, 1> kInstructions{{{"cvt", decode_cvt}}};
 
 }  // namespace
 
-std::span<const Instruction> convert_instructions() { return instructions; }
+std::span<const Instruction> convert_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

@@ -67,8 +67,8 @@ struct Recent {
   std::uint64_t shapes[2] = {};
   const Program* program = nullptr;
 };
-constexpr std::size_t recent_size = 256;
-thread_local std::array<Recent, recent_size> recent;
+constexpr std::size_t kRecentSize = 256;
+thread_local std::array<Recent, kRecentSize> recent;
 
 [[gnu::noinline]] const Program& look_up(const char* text, const std::uint64_t* values,
                                          const std::uint64_t* shape_words, unsigned words) {
@@ -83,7 +83,7 @@ thread_local std::array<Recent, recent_size> recent;
   const Program& program =
       find_program(literal ? std::string(text) : substituted(text, shapes, values), shapes);
   if (literal && (words <= 2 || shapes.size() <= 16)) {
-    Recent& r = recent[(reinterpret_cast<std::uintptr_t>(text) ^ shape_words[0]) % recent_size];
+    Recent& r = recent[(reinterpret_cast<std::uintptr_t>(text) ^ shape_words[0]) % kRecentSize];
     r = {text, {shape_words[0], words > 1 ? shape_words[1] : 0}, &program};
   }
   return program;
@@ -104,7 +104,7 @@ void interpret(const Program& program, std::uint64_t* registers, const void* sit
   const Step* const end = begin + program.steps.size();
   for (const Step* step = begin; step != end; step = c.next) {
     c.next = step + 1;
-    if (step->guard != no_slot && c.get<bool>(step->guard) != step->guard_value) continue;
+    if (step->guard != kNoSlot && c.get<bool>(step->guard) != step->guard_value) continue;
     // All steps of a statement belong to one place of the code; their numbers keep their records apart.
     c.site =
         reinterpret_cast<const void*>(statement | (static_cast<std::uintptr_t>(step - begin) & 0xff) << 48);
@@ -118,7 +118,7 @@ template <unsigned N>
 Operands<N> run(const char* text, const char* file, unsigned line, Operands<N> operands) {
   const void* site = __builtin_return_address(0);
   constexpr unsigned words = (N + 7) / 8;
-  const Recent& r = recent[(reinterpret_cast<std::uintptr_t>(text) ^ operands.shapes[0]) % recent_size];
+  const Recent& r = recent[(reinterpret_cast<std::uintptr_t>(text) ^ operands.shapes[0]) % kRecentSize];
   bool same = r.text == text && r.shapes[0] == operands.shapes[0];
   if constexpr (words > 1) same = same && r.shapes[1] == operands.shapes[1];
   if constexpr (words > 2) same = same && operands.shapes[2] == 0;

@@ -213,7 +213,7 @@ struct Function {
   Handler single, wide;  // wide: null where PTX has none
   bool exact;            // also with a rounding instead of .approx
 };
-constexpr Function functions[] = {
+constexpr Function kFunctions[] = {
     {"rcp", run_function<Reciprocal, float>, run_function<Reciprocal, double>, true},
     {"sqrt", run_function<SquareRoot, float>, run_function<SquareRoot, double>, true},
     {"rsqrt", run_function<ReciprocalSquareRoot, float>, run_function<ReciprocalSquareRoot, double>, false},
@@ -252,7 +252,7 @@ void decode_float_divide(Builder& b) {
 
 void decode_function(Builder& b) {
   const Function* function = nullptr;
-  for (const Function& f : functions)
+  for (const Function& f : kFunctions)
     if (f.opcode == b.statement().opcode) function = &f;
   Modifiers m = b.modifiers();
   const Type type = m.type();

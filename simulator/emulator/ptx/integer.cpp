@@ -275,7 +275,7 @@ void decode_sad(Builder& b) {
   add_uniform(b, type, 3, ternary_integer<SumOfDifferences>(b, type));
 }
 
-constexpr std::array<Instruction, 6> instructions{{
+constexpr std::array<Instruction, 6> kInstructions{{
     {"rem", decode_binary<Remainder>},
     {"sad", decode_sad},
     {"mul24", [](Builder& b) { decode_product24(b, false); }},
@@ -296,6 +296,6 @@ void decode_integer_maximum(Builder& b) { decode_binary<Maximum>(b); }
 void decode_integer_negate(Builder& b) { decode_unary<Negate>(b); }
 void decode_integer_absolute(Builder& b) { decode_unary<Absolute>(b); }
 
-std::span<const Instruction> integer_instructions() { return instructions; }
+std::span<const Instruction> integer_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

@@ -9,8 +9,8 @@
 namespace attnlab::emulator::ptx {
 namespace {
 
-constexpr std::uint32_t ordered_access = 1, bypass_l1 = 2;
-constexpr unsigned address_slot = 4;  // slots 0 to 3 are the data
+constexpr std::uint32_t kOrderedAccess = 1, kBypassL1 = 2;
+constexpr unsigned kAddressSlot = 4;  // slots 0 to 3 are the data
 
 template <class T>
 T read(const void* from, bool ordered) {
@@ -31,11 +31,11 @@ void write(void* to, T value, bool ordered) {
 
 template <class T, unsigned count, bool shared>
 void load(Context& c, const Step& s) {
-  const void* address = address_of<shared>(c, s, address_slot);
-  record_load(address, count * sizeof(T), c.site, (s.option & bypass_l1) != 0);
+  const void* address = address_of<shared>(c, s, kAddressSlot);
+  record_load(address, count * sizeof(T), c.site, (s.option & kBypassL1) != 0);
   T values[count];
   if constexpr (count == 1)
-    values[0] = read<T>(address, (s.option & ordered_access) != 0);
+    values[0] = read<T>(address, (s.option & kOrderedAccess) != 0);
   else
     std::memcpy(values, address, sizeof values);
   for (unsigned i = 0; i < count; ++i) c.set(s.slots[i], values[i]);
@@ -43,12 +43,12 @@ void load(Context& c, const Step& s) {
 
 template <class T, unsigned count, bool shared>
 void store(Context& c, const Step& s) {
-  void* address = address_of<shared>(c, s, address_slot);
+  void* address = address_of<shared>(c, s, kAddressSlot);
   record_store(address, count * sizeof(T), c.site);
   T values[count];
   for (unsigned i = 0; i < count; ++i) values[i] = c.get<T>(s.slots[i]);
   if constexpr (count == 1)
-    write(address, values[0], (s.option & ordered_access) != 0);
+    write(address, values[0], (s.option & kOrderedAccess) != 0);
   else
     std::memcpy(address, values, sizeof values);
 }
@@ -110,8 +110,8 @@ void decode_access(Builder& b) {
   m.finish();
   b.expect_operands(2 + hints.policy_operand, 2 + hints.policy_operand);
 
-  Step step{.option = (order.ordered ? ordered_access : 0) |
-                      (loads && (order.beyond_block || hints.bypass_l1) ? bypass_l1 : 0)};
+  Step step{.option = (order.ordered ? kOrderedAccess : 0) |
+                      (loads && (order.beyond_block || hints.bypass_l1) ? kBypassL1 : 0)};
   const std::size_t data = loads ? 0 : 1;
   if (type == Type::b128) {
     if (count != 1) b.refuse("a vector of more than 16 bytes is not supported");
@@ -123,7 +123,7 @@ void decode_access(Builder& b) {
     std::copy(slots.begin(), slots.end(), step.slots);
     step.run = of_type<loads>(b, type, count, shared);
   }
-  b.address(loads ? 1 : 0, step, address_slot, shared);
+  b.address(loads ? 1 : 0, step, kAddressSlot, shared);
   b.add(step);
 }
 
@@ -153,7 +153,7 @@ void decode_createpolicy(Builder& b) {
          .slots = {b.destination(0, Type::b64)}});
 }
 
-constexpr std::array<Instruction, 5> instructions{{
+constexpr std::array<Instruction, 5> kInstructions{{
     {"ld", decode_access<true>},
     {"st", decode_access<false>},
     {"prefetch", decode_prefetch},
@@ -163,6 +163,6 @@ constexpr std::array<Instruction, 5> instructions{{
 
 }  // namespace
 
-std::span<const Instruction> memory_instructions() { return instructions; }
+std::span<const Instruction> memory_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

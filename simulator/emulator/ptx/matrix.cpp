@@ -18,7 +18,7 @@ namespace {
 
 // slots: 0 to 3 the registers, 4 and 5 the address. option: matrices, then flags.
 enum Option : std::uint32_t { count_bits = 7, transposed = 8, shared_space = 16 };
-constexpr unsigned address_slot = 4;
+constexpr unsigned kAddressSlot = 4;
 
 using Matrix = std::array<std::array<std::uint16_t, 8>, 8>;
 
@@ -40,7 +40,7 @@ void load_matrices(void* const* lanes, unsigned) {
   for (unsigned i = 0; i < (option & count_bits); ++i) {
     Matrix matrix;
     for (unsigned r = 0; r < 8; ++r) std::memcpy(matrix[r].data(), lane(lanes, 8 * i + r).address, 16);
-    for (unsigned l = 0; l < warp_size; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l)
       lane(lanes, l).set(i, fragment(matrix, l, (option & transposed) != 0));
   }
 }
@@ -48,34 +48,34 @@ void store_matrices(void* const* lanes, unsigned) {
   const std::uint32_t option = lane(lanes, 0).step->option;
   for (unsigned i = 0; i < (option & count_bits); ++i) {
     Matrix matrix;
-    for (unsigned l = 0; l < warp_size; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l)
       set_fragment(matrix, l, (option & transposed) != 0, lane(lanes, l).get<std::uint32_t>(i));
     for (unsigned r = 0; r < 8; ++r) std::memcpy(lane(lanes, 8 * i + r).address, matrix[r].data(), 16);
   }
 }
 void transpose_matrix(void* const* lanes, unsigned) {
   Matrix matrix;
-  for (unsigned l = 0; l < warp_size; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l)
     set_fragment(matrix, l, false, lane(lanes, l).get<std::uint32_t>(1));
-  for (unsigned l = 0; l < warp_size; ++l) lane(lanes, l).set(0, fragment(matrix, l, true));
+  for (unsigned l = 0; l < kWarpSize; ++l) lane(lanes, l).set(0, fragment(matrix, l, true));
 }
 
 template <bool loads>
 void run(Context& c, const Step& s) {
   Lane mine{&c, &s};
   if (lane_id() < 8 * (s.option & count_bits)) {
-    mine.address = (s.option & shared_space) != 0 ? shared_operand(c, s, address_slot)
-                                                  : generic_address(c, s, address_slot);
+    mine.address = (s.option & shared_space) != 0 ? shared_operand(c, s, kAddressSlot)
+                                                  : generic_address(c, s, kAddressSlot);
     if (loads)
       record_load(mine.address, 16, c.site);
     else
       record_store(mine.address, 16, c.site);
   }
-  warp_collective(full_mask, &mine, loads ? load_matrices : store_matrices, Operation::collective, c.site);
+  warp_collective(kFullMask, &mine, loads ? load_matrices : store_matrices, Operation::collective, c.site);
 }
 void run_transpose(Context& c, const Step& s) {
   Lane mine{&c, &s};
-  warp_collective(full_mask, &mine, transpose_matrix, Operation::collective, c.site);
+  warp_collective(kFullMask, &mine, transpose_matrix, Operation::collective, c.site);
 }
 
 void expect_common(Builder& b, Modifiers& m) {
@@ -98,7 +98,7 @@ void decode_matrices(Builder& b) {
   m.finish();
   const auto slots = loads ? b.destinations(0, Type::b32, matrices) : b.sources(1, Type::b32, matrices);
   std::copy(slots.begin(), slots.end(), step.slots);
-  b.address(loads ? 1 : 0, step, address_slot, shared);
+  b.address(loads ? 1 : 0, step, kAddressSlot, shared);
   b.add(step);
 }
 
@@ -111,7 +111,7 @@ void decode_movmatrix(Builder& b) {
   b.add({.run = run_transpose, .slots = {b.destination(0, Type::b32), b.source(1, Type::b32)}});
 }
 
-constexpr std::array<Instruction, 4> instructions{{
+constexpr std::array<Instruction, 4> kInstructions{{
     {"ldmatrix", decode_matrices<true>},
     {"stmatrix", decode_matrices<false>},
     {"movmatrix", decode_movmatrix},
@@ -120,6 +120,6 @@ constexpr std::array<Instruction, 4> instructions{{
 
 }  // namespace
 
-std::span<const Instruction> matrix_instructions() { return instructions; }
+std::span<const Instruction> matrix_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

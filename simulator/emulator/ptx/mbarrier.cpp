@@ -99,7 +99,7 @@ void decode_mbarrier(Builder& b) {
   b.add(step);
 }
 
-constexpr std::array<Instruction, 1> instructions{{{"mbarrier", decode_mbarrier}}};
+constexpr std::array<Instruction, 1> kInstructions{{{"mbarrier", decode_mbarrier}}};
 
 }  // namespace
 
@@ -113,6 +113,6 @@ void decode_copies_arrive(Builder& b, Modifiers& m) {
   b.add(with_address(b, arrive_after_copies, 0, shared, noinc ? arrives : 0u));
 }
 
-std::span<const Instruction> mbarrier_instructions() { return instructions; }
+std::span<const Instruction> mbarrier_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

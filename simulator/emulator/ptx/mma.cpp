@@ -23,10 +23,10 @@
 namespace attnlab::emulator::ptx {
 namespace {
 
-constexpr unsigned rows = 16, columns = 8;
+constexpr unsigned kRows = 16, kColumns = 8;
 
 // slots: 0 to 3 D, 4 to 7 A, 8 and 9 B, 10 to 13 C.
-constexpr unsigned a_slot = 4, b_slot = 8, c_slot = 10;
+constexpr unsigned kASlot = 4, kBSlot = 8, kCSlot = 10;
 
 // How many elements 32 bits hold, and their values.
 struct Fp16 {
@@ -53,7 +53,7 @@ struct Fp8 {
     static const auto table = [] {
       std::array<float, 256> t{};
       for (std::uint32_t i = 0; i < 256; ++i)
-        t[i] = static_cast<float>(decode(i, e4m3 ? format_e4m3 : format_e5m2));
+        t[i] = static_cast<float>(decode(i, e4m3 ? kFormatE4m3 : kFormatE5m2));
       return t;
     }();
     return {table[word & 0xff], table[word >> 8 & 0xff], table[word >> 16 & 0xff], table[word >> 24]};
@@ -70,18 +70,18 @@ struct Int8 {
 
 // A by rows and B by rows, from the lanes' registers.
 template <class Number, unsigned k, class T>
-void gather_a(void* const* lanes, T (&a)[rows][k]) {
-  for (unsigned l = 0; l < warp_size; ++l)
+void gather_a(void* const* lanes, T (&a)[kRows][k]) {
+  for (unsigned l = 0; l < kWarpSize; ++l)
     for (unsigned r = 0; r < k / Number::per / 2; ++r) {
-      const auto values = Number::values(lane(lanes, l).template get<std::uint32_t>(a_slot + r));
+      const auto values = Number::values(lane(lanes, l).template get<std::uint32_t>(kASlot + r));
       std::copy(values.begin(), values.end(), a[a_row(l, r)] + a_word(l, r) * Number::per);
     }
 }
 template <class Number, unsigned k, class T>
-void gather_b(void* const* lanes, T (&b)[k][columns]) {
-  for (unsigned l = 0; l < warp_size; ++l)
+void gather_b(void* const* lanes, T (&b)[k][kColumns]) {
+  for (unsigned l = 0; l < kWarpSize; ++l)
     for (unsigned r = 0; r < k / Number::per / 4; ++r) {
-      const auto values = Number::values(lane(lanes, l).template get<std::uint32_t>(b_slot + r));
+      const auto values = Number::values(lane(lanes, l).template get<std::uint32_t>(kBSlot + r));
       for (unsigned i = 0; i < Number::per; ++i) b[b_word(l, r) * Number::per + i][b_column(l)] = values[i];
     }
 }
@@ -89,22 +89,22 @@ void gather_b(void* const* lanes, T (&b)[k][columns]) {
 // Registers of an operand with 16 or 8 by k elements, `per` of them in each of a lane's 32-bit registers.
 template <class A, class B, unsigned k, bool half_sums>
 void multiply_floats(void* const* lanes, unsigned) {
-  alignas(32) float a[rows][k], b[k][columns], c[rows][columns];
+  alignas(32) float a[kRows][k], b[k][kColumns], c[kRows][kColumns];
   gather_a<A, k>(lanes, a);
   gather_b<B, k>(lanes, b);
-  for (unsigned l = 0; l < warp_size; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l)
     for (unsigned e = 0; e < 4; ++e)
       c[c_row(l, e)][c_column(l, e)] =
           half_sums ? half_to_float(static_cast<std::uint16_t>(
-                          lane(lanes, l).get<std::uint32_t>(c_slot + e / 2) >> (16 * (e & 1))))
-                    : lane(lanes, l).get<float>(c_slot + e);
-  for (unsigned row = 0; row < rows; ++row) {
+                          lane(lanes, l).get<std::uint32_t>(kCSlot + e / 2) >> (16 * (e & 1))))
+                    : lane(lanes, l).get<float>(kCSlot + e);
+  for (unsigned row = 0; row < kRows; ++row) {
     __m256 sum = _mm256_load_ps(c[row]);
     for (unsigned i = 0; i < k; ++i)
       sum = _mm256_fmadd_ps(_mm256_set1_ps(a[row][i]), _mm256_load_ps(b[i]), sum);
     _mm256_store_ps(c[row], sum);
   }
-  for (unsigned l = 0; l < warp_size; ++l) {
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     float d[4];
     for (unsigned e = 0; e < 4; ++e) d[e] = canonical(c[c_row(l, e)][c_column(l, e)]);
     if (half_sums) {
@@ -120,10 +120,10 @@ void multiply_floats(void* const* lanes, unsigned) {
 
 template <class A, class B, unsigned k, bool saturating>
 void multiply_integers(void* const* lanes, unsigned) {
-  alignas(32) std::int32_t a[rows][k], b[k][columns], d[rows][columns];
+  alignas(32) std::int32_t a[kRows][k], b[k][kColumns], d[kRows][kColumns];
   gather_a<A, k>(lanes, a);
   gather_b<B, k>(lanes, b);
-  for (unsigned row = 0; row < rows; ++row) {
+  for (unsigned row = 0; row < kRows; ++row) {
     __m256i sum = _mm256_setzero_si256();
     for (unsigned i = 0; i < k; ++i) {
       const __m256i products = _mm256_mullo_epi32(_mm256_set1_epi32(a[row][i]),
@@ -132,10 +132,10 @@ void multiply_integers(void* const* lanes, unsigned) {
     }
     _mm256_store_si256(reinterpret_cast<__m256i*>(d[row]), sum);
   }
-  for (unsigned l = 0; l < warp_size; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l)
     for (unsigned e = 0; e < 4; ++e) {
       std::int64_t sum =
-          std::int64_t{lane(lanes, l).get<std::int32_t>(c_slot + e)} + d[c_row(l, e)][c_column(l, e)];
+          std::int64_t{lane(lanes, l).get<std::int32_t>(kCSlot + e)} + d[c_row(l, e)][c_column(l, e)];
       if (saturating) sum = std::clamp<std::int64_t>(sum, INT32_MIN, INT32_MAX);
       lane(lanes, l).set(e, static_cast<std::int32_t>(sum));
     }
@@ -146,7 +146,7 @@ template <WarpFunction multiply>
 void run(Context& c, const Step& s) {
   Lane mine{&c, &s};
   record_operation(Operation::tensor_flop, s.option, c.site);
-  warp_collective(full_mask, &mine, multiply, Operation::collective, c.site);
+  warp_collective(kFullMask, &mine, multiply, Operation::collective, c.site);
 }
 
 struct Form {
@@ -232,15 +232,15 @@ void decode_mma(Builder& b) {
     if (f.k == k && f.d == d && f.a == at && f.b == bt && f.c == ct && f.saturating == saturating) form = &f;
   if (form == nullptr) b.refuse("mma of this shape and these types is not supported");
 
-  Step step{.run = form->run, .option = 2 * rows * columns * k / warp_size};
+  Step step{.run = form->run, .option = 2 * kRows * kColumns * k / kWarpSize};
   const Type accumulators = d == Type::f32 || d == Type::s32 ? d : Type::b32;
   const auto place = [&](const std::vector<Slot>& slots, unsigned first) {
     std::copy(slots.begin(), slots.end(), step.slots + first);
   };
   place(b.destinations(0, accumulators, form->d_registers), 0);
-  place(b.sources(1, Type::b32, form->a_registers), a_slot);
-  place(b.sources(2, Type::b32, form->b_registers), b_slot);
-  place(b.sources(3, accumulators, form->d_registers), c_slot);
+  place(b.sources(1, Type::b32, form->a_registers), kASlot);
+  place(b.sources(2, Type::b32, form->b_registers), kBSlot);
+  place(b.sources(3, accumulators, form->d_registers), kCSlot);
   b.add(step);
 }
 

@@ -151,7 +151,7 @@ unsigned lanemask_gt() { return ~lanemask_le(); }
 unsigned lanemask_ge() { return ~lanemask_lt(); }
 unsigned warps_of_block() {
   const Index3 d = block_dim();
-  return (d.x * d.y * d.z + warp_size - 1) / warp_size;
+  return (d.x * d.y * d.z + kWarpSize - 1) / kWarpSize;
 }
 
 struct Special {
@@ -159,7 +159,7 @@ struct Special {
   Handler read;
   unsigned bits = 32;
 };
-constexpr std::array<Special, 32> specials{{
+constexpr std::array<Special, 32> kSpecials{{
     {"%tid.x", read_index<thread_index, &Index3::x>},
     {"%tid.y", read_index<thread_index, &Index3::y>},
     {"%tid.z", read_index<thread_index, &Index3::z>},
@@ -194,7 +194,7 @@ constexpr std::array<Special, 32> specials{{
     {"%dynamic_smem_size", read_unsigned<dynamic_shared_bytes>},
 }};
 
-constexpr std::array<Instruction, 3> instructions{{
+constexpr std::array<Instruction, 3> kInstructions{{
     {"mov", decode_mov},
     {"cvta", decode_cvta},
     {"isspacep", decode_isspacep},
@@ -203,7 +203,7 @@ constexpr std::array<Instruction, 3> instructions{{
 }  // namespace
 
 std::optional<Step> read_special(std::string_view name, unsigned& bits) {
-  for (const Special& special : specials)
+  for (const Special& special : kSpecials)
     if (special.name == name) {
       bits = special.bits;
       return Step{.run = special.read};
@@ -211,6 +211,6 @@ std::optional<Step> read_special(std::string_view name, unsigned& bits) {
   return std::nullopt;
 }
 
-std::span<const Instruction> move_instructions() { return instructions; }
+std::span<const Instruction> move_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

@@ -13,12 +13,12 @@ namespace attnlab::emulator::ptx {
 
 enum class Rounding { nearest_even, toward_zero, down, up, nearest_away };
 
-inline constexpr FloatFormat format_f32{8, 23, 127, true};
-inline constexpr FloatFormat format_tf32{8, 10, 127, true};
-inline constexpr FloatFormat format_f16{5, 10, 15, true};
-inline constexpr FloatFormat format_bf16{8, 7, 127, true};
-inline constexpr FloatFormat format_e4m3{4, 3, 7, false};
-inline constexpr FloatFormat format_e5m2{5, 2, 15, true};
+inline constexpr FloatFormat kFormatF32{8, 23, 127, true};
+inline constexpr FloatFormat kFormatTf32{8, 10, 127, true};
+inline constexpr FloatFormat kFormatF16{5, 10, 15, true};
+inline constexpr FloatFormat kFormatBf16{8, 7, 127, true};
+inline constexpr FloatFormat kFormatE4m3{4, 3, 7, false};
+inline constexpr FloatFormat kFormatE5m2{5, 2, 15, true};
 
 // The pattern of the number of `format` to which value rounds. NaN becomes PTX's canonical NaN, all ones
 // without a sign. Beyond the largest finite number: infinity or that number, as the rounding says; always
@@ -57,10 +57,10 @@ inline float half_to_float(std::uint16_t half) {
 }
 inline float brain_to_float(std::uint16_t brain) { return as_float(static_cast<std::uint32_t>(brain) << 16); }
 inline std::uint16_t to_half(double value) {
-  return static_cast<std::uint16_t>(encode(value, format_f16, Rounding::nearest_even));
+  return static_cast<std::uint16_t>(encode(value, kFormatF16, Rounding::nearest_even));
 }
 inline std::uint16_t to_brain(double value) {
-  return static_cast<std::uint16_t>(encode(value, format_bf16, Rounding::nearest_even));
+  return static_cast<std::uint16_t>(encode(value, kFormatBf16, Rounding::nearest_even));
 }
 
 }  // namespace attnlab::emulator::ptx

@@ -16,8 +16,8 @@
 namespace attnlab::emulator::ptx {
 
 using Slot = std::uint16_t;
-inline constexpr Slot no_slot = 0xffff;
-inline constexpr unsigned frame_limit = 512;  // slots: 4 KB of a fiber's stack of 64 KB
+inline constexpr Slot kNoSlot = 0xffff;
+inline constexpr unsigned kFrameLimit = 512;  // slots: 4 KB of a fiber's stack of 64 KB
 
 struct Step;
 
@@ -66,7 +66,7 @@ struct Step {
   Slot slots[16] = {};
   std::int64_t immediate = 0;
   std::uint32_t option = 0;
-  Slot guard = no_slot;  // runs only where this predicate equals guard_value
+  Slot guard = kNoSlot;  // runs only where this predicate equals guard_value
   bool guard_value = true;
 };
 

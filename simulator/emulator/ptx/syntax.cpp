@@ -94,15 +94,13 @@ class Parser {
       name = "%";
     }
     if (at_ >= text_.size() || !starts_name(text_[at_])) refuse(std::string("expected ") + what);
-    while (at_ < text_.size()) {
-      if (in_name(text_[at_])) {
+    while (at_ < text_.size())
+      if (in_name(text_[at_]))
         name += text_[at_++];
-      } else if (text_.substr(at_, 2) == "%=") {
+      else if (text_.substr(at_, 2) == "%=")
         at_ += 2;
-      } else {
+      else
         break;
-      }
-    }
     return name;
   }
 
@@ -267,14 +265,12 @@ class Parser {
     do {
       while (peek() == '+' || peek() == '-') minus ^= text_[at_++] == '-';
       const OperandText term = single();
-      if (term.kind == OperandText::Kind::integer) {
+      if (term.kind == OperandText::Kind::integer)
         o.integer += minus ? -term.integer : term.integer;
-      } else if (minus ||
-                 (term.kind != OperandText::Kind::name && term.kind != OperandText::Kind::argument)) {
+      else if (minus || (term.kind != OperandText::Kind::name && term.kind != OperandText::Kind::argument))
         refuse("an address is a register, plus a constant");
-      } else {
+      else
         o.parts.push_back(term);
-      }
       minus = false;
     } while (peek() == '+' || peek() == '-');
     if (!accept(']')) refuse("expected ']' after an address");

@@ -10,7 +10,7 @@ struct Row {
   std::string_view name;
   unsigned bits;
 };
-constexpr std::array<Row, 25> rows{{
+constexpr std::array<Row, 25> kRows{{
     {Type::pred, "pred", 1},      {Type::b8, "b8", 8},          {Type::b16, "b16", 16},
     {Type::b32, "b32", 32},       {Type::b64, "b64", 64},       {Type::b128, "b128", 128},
     {Type::u8, "u8", 8},          {Type::u16, "u16", 16},       {Type::u32, "u32", 32},
@@ -25,12 +25,12 @@ constexpr std::array<Row, 25> rows{{
 }  // namespace
 
 std::optional<Type> type_named(std::string_view name) {
-  for (const Row& row : rows)
+  for (const Row& row : kRows)
     if (row.name == name) return row.type;
   return std::nullopt;
 }
-std::string_view name(Type type) { return rows[static_cast<std::size_t>(type)].name; }
-unsigned bits(Type type) { return rows[static_cast<std::size_t>(type)].bits; }
+std::string_view name(Type type) { return kRows[static_cast<std::size_t>(type)].name; }
+unsigned bits(Type type) { return kRows[static_cast<std::size_t>(type)].bits; }
 bool is_signed(Type type) { return type >= Type::s8 && type <= Type::s64; }
 bool is_integer(Type type) { return type >= Type::b8 && type <= Type::s64 && type != Type::b128; }
 bool is_float(Type type) {

@@ -11,18 +11,18 @@ namespace {
 
 // slots: 0 result, 1 its predicate (a spare slot when there is none), 2 source, the rest as decoded;
 // mask_slot the lanes that join.
-constexpr unsigned mask_slot = 5;
+constexpr unsigned kMaskSlot = 5;
 
 template <WarpFunction run, Operation kind>
 void collective(Context& c, const Step& s) {
   Lane mine{&c, &s};
-  warp_collective(c.get<std::uint32_t>(s.slots[mask_slot]), &mine, run, kind, c.site);
+  warp_collective(c.get<std::uint32_t>(s.slots[kMaskSlot]), &mine, run, kind, c.site);
 }
 
 // Calls f(i, lane i) for the lanes of the mask.
 template <class F>
 void for_lanes(void* const* lanes, unsigned mask, F f) {
-  for (unsigned i = 0; i < warp_size; ++i)
+  for (unsigned i = 0; i < kWarpSize; ++i)
     if (in_mask(mask, i)) f(i, lane(lanes, i));
 }
 
@@ -31,7 +31,7 @@ enum class Shuffle : std::uint32_t { up, down, bfly, idx };
 // Slots 3 and 4: b (distance or lane) and c (clamp in bits 0-4, segments' mask in bits 8-12). A lane outside
 // of the segment, or one that does not join, gives the reader its own value back.
 void shuffle(void* const* lanes, unsigned mask) {
-  std::uint32_t values[warp_size] = {};
+  std::uint32_t values[kWarpSize] = {};
   for_lanes(lanes, mask, [&](unsigned i, const Lane& l) { values[i] = l.get<std::uint32_t>(2); });
   for_lanes(lanes, mask, [&](unsigned i, const Lane& l) {
     const auto b = static_cast<int>(l.get<std::uint32_t>(3) & 31);
@@ -75,7 +75,7 @@ void decode_shfl(Builder& b) {
                                           : Shuffle::idx;
   const auto [d, p] = b.destination_pair(0, type, Type::pred);
   b.add({.run = collective<shuffle, Operation::shuffle>,
-         .slots = {d, p == no_slot ? b.temporary() : p, b.source(1, type), b.source(2, Type::b32),
+         .slots = {d, p == kNoSlot ? b.temporary() : p, b.source(1, type), b.source(2, Type::b32),
                    b.source(3, Type::b32), b.source(4, Type::b32)},
          .option = static_cast<std::uint32_t>(option)});
 }
@@ -124,11 +124,11 @@ void decode_vote(Builder& b) {
 // option: 1 all, else any.
 template <class T>
 void match(void* const* lanes, unsigned mask) {
-  T values[warp_size] = {};
+  T values[kWarpSize] = {};
   for_lanes(lanes, mask, [&](unsigned i, const Lane& l) { values[i] = l.get<T>(2); });
   for_lanes(lanes, mask, [&](unsigned i, const Lane& l) {
     std::uint32_t same = 0;
-    for (unsigned j = 0; j < warp_size; ++j)
+    for (unsigned j = 0; j < kWarpSize; ++j)
       if (in_mask(mask, j) && values[j] == values[i]) same |= 1u << j;
     const bool every = same == mask;
     l.set(0, l.step->option == 0 || every ? same : 0u);
@@ -145,10 +145,10 @@ void decode_match(Builder& b) {
   if (mode.empty() || !sync || (type != Type::b32 && type != Type::b64))
     b.refuse("expected .any.sync or .all.sync, and .b32 or .b64");
   const auto [d, p] = b.destination_pair(0, Type::b32, Type::pred);
-  if (p != no_slot && mode == "any") b.refuse("match.any has no predicate");
+  if (p != kNoSlot && mode == "any") b.refuse("match.any has no predicate");
   b.add({.run = type == Type::b32 ? collective<match<std::uint32_t>, Operation::match>
                                   : collective<match<std::uint64_t>, Operation::match>,
-         .slots = {d, p == no_slot ? b.temporary() : p, b.source(1, type), 0, 0, b.source(2, Type::b32)},
+         .slots = {d, p == kNoSlot ? b.temporary() : p, b.source(1, type), 0, 0, b.source(2, Type::b32)},
          .option = mode == "all" ? 1u : 0u});
 }
 
@@ -218,7 +218,7 @@ void decode_elect(Builder& b) {
   if (!m.take("sync")) b.refuse("expected .sync");
   m.finish();
   const auto [d, p] = b.destination_pair(0, Type::b32, Type::pred);
-  if (p == no_slot) b.refuse("expected two destinations, d|p");
+  if (p == kNoSlot) b.refuse("expected two destinations, d|p");
   b.add({.run = collective<elect, Operation::collective>, .slots = {d, p, 0, 0, 0, b.source(1, Type::b32)}});
 }
 
@@ -231,7 +231,7 @@ void decode_activemask(Builder& b) {
          .slots = {b.destination(0, Type::b32)}});
 }
 
-constexpr std::array<Instruction, 6> instructions{{
+constexpr std::array<Instruction, 6> kInstructions{{
     {"shfl", decode_shfl},
     {"vote", decode_vote},
     {"match", decode_match},
@@ -242,6 +242,6 @@ constexpr std::array<Instruction, 6> instructions{{
 
 }  // namespace
 
-std::span<const Instruction> warp_instructions() { return instructions; }
+std::span<const Instruction> warp_instructions() { return kInstructions; }
 
 }  // namespace attnlab::emulator::ptx

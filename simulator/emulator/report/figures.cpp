@@ -38,11 +38,10 @@ void add_findings(std::vector<Finding>& sum, const std::vector<Finding>& finding
       return std::tie(other.kind, other.line, other.file) ==
              std::tie(finding.kind, finding.line, finding.file);
     });
-    if (same == sum.end()) {
+    if (same == sum.end())
       sum.push_back(finding);
-    } else {
+    else
       same->count += finding.count;
-    }
   }
 }
 
@@ -75,7 +74,7 @@ std::uint64_t bank_conflicts(const Counters& c) {
 }
 
 std::uint64_t bytes_through_sm(const Counters& c) {
-  return global_sectors(c) * sector_bytes + shared_wavefronts(c) * wavefront_bytes;
+  return global_sectors(c) * kSectorBytes + shared_wavefronts(c) * kWavefrontBytes;
 }
 
 std::uint64_t thread_flops(const Counters& c) {
@@ -118,9 +117,7 @@ std::string place_text(const Finding& finding) {
   const Index3 &b = finding.block, &t = finding.thread;
   const bool in_thread = finding.kind != FindingKind::refused_launch && !finding.kernel.empty();
   std::string text = in_thread ? "" : finding.kernel;
-  if (in_thread) {
-    text = fmt::format("block ({},{},{}) thread ({},{},{})", b.x, b.y, b.z, t.x, t.y, t.z);
-  }
+  if (in_thread) text = fmt::format("block ({},{},{}) thread ({},{},{})", b.x, b.y, b.z, t.x, t.y, t.z);
   if (finding.count > 1)
     text += fmt::format("{}{} times", text.empty() ? "" : ", ", count_text(finding.count));
   return text;
@@ -155,16 +152,13 @@ std::vector<KernelSum> sum_launches(const Report& report) {
     ++sum.launches;
     add_shape(sum, kernel);
     add(sum.total.counters, kernel.counters);
-    for (const LineReport& line : kernel.lines) {
+    for (const LineReport& line : kernel.lines)
       add(lines[known->second][{line.file, line.line}], line.counters);
-    }
     add_findings(sum.total.findings, kernel.findings);
   }
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    for (const auto& [place, counters] : lines[i]) {
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    for (const auto& [place, counters] : lines[i])
       sums[i].total.lines.push_back({place.first, place.second, counters});
-    }
-  }
   std::map<std::string, int> users;
   for (const KernelSum& sum : sums) ++users[without_namespaces(sum.total.name)];
   for (KernelSum& sum : sums) {
@@ -188,9 +182,8 @@ std::string without_namespaces(const std::string& kernel) {
 
 std::vector<const LineReport*> hottest_lines(const KernelReport& kernel, std::size_t most) {
   std::vector<const LineReport*> lines;
-  for (const LineReport& line : kernel.lines) {
+  for (const LineReport& line : kernel.lines)
     if (bytes_through_sm(line.counters) != 0) lines.push_back(&line);
-  }
   std::stable_sort(lines.begin(), lines.end(), [](const LineReport* a, const LineReport* b) {
     return bytes_through_sm(a->counters) > bytes_through_sm(b->counters);
   });

@@ -13,8 +13,8 @@
 
 namespace attnlab::emulator {
 
-inline constexpr std::uint64_t sector_bytes = 32;
-inline constexpr std::uint64_t wavefront_bytes = 128;  // a pass through 32 banks of 4 bytes
+inline constexpr std::uint64_t kSectorBytes = 32;
+inline constexpr std::uint64_t kWavefrontBytes = 128;  // a pass through 32 banks of 4 bytes
 
 inline std::uint64_t get(const Counters& counters, Metric metric) {
   return counters[static_cast<std::size_t>(metric)];
@@ -38,7 +38,7 @@ struct GlobalRow {
   std::string_view label;
   Metric requests, sectors, useful_bytes;
 };
-inline constexpr GlobalRow global_rows[] = {
+inline constexpr GlobalRow kGlobalRows[] = {
     {"loads", Metric::global_load_requests, Metric::global_load_sectors, Metric::global_load_bytes},
     {"stores", Metric::global_store_requests, Metric::global_store_sectors, Metric::global_store_bytes},
     {"atomics", Metric::global_atomic_requests, Metric::global_atomic_sectors, Metric::count_},
@@ -50,7 +50,7 @@ struct SharedRow {
   Metric requests, wavefronts, conflicts;     // as written
   Metric requests_issued, wavefronts_issued;  // by nvcc, neighbours fused
 };
-inline constexpr SharedRow shared_rows[] = {
+inline constexpr SharedRow kSharedRows[] = {
     {"loads", Metric::shared_load_requests, Metric::shared_load_wavefronts, Metric::shared_load_conflicts,
      Metric::shared_load_requests_fused, Metric::shared_load_wavefronts_fused},
     {"stores", Metric::shared_store_requests, Metric::shared_store_wavefronts, Metric::shared_store_conflicts,

@@ -22,9 +22,8 @@ std::size_t character_bytes(std::string_view text) {
                              : first < 0xF5 ? 4
                                             : 0;
   if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
+  for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
   // Overlong forms, surrogates, and what lies beyond U+10FFFF.
   if (length == 3 && ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F))) return 0;
   if (length == 4 && ((first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F))) return 0;
@@ -66,13 +65,11 @@ std::string marked(std::string_view mark, std::string_view text) {
 
 // Where the literal that begins with this quote ends: behind its closing quote, or at the end of the line.
 std::size_t end_of_literal(std::string_view text, std::size_t begin) {
-  for (std::size_t i = begin + 1; i < text.size(); ++i) {
-    if (text[i] == '\\') {
+  for (std::size_t i = begin + 1; i < text.size(); ++i)
+    if (text[i] == '\\')
       ++i;
-    } else if (text[i] == text[begin]) {
+    else if (text[i] == text[begin])
       return i + 1;
-    }
-  }
   return text.size();
 }
 
@@ -104,19 +101,18 @@ std::string escaped(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = character_bytes(text);
     const char c = text.front();
-    if (length == 0 || (length == 1 && std::iscntrl(static_cast<unsigned char>(c)) != 0 && c != '\t')) {
+    if (length == 0 || (length == 1 && std::iscntrl(static_cast<unsigned char>(c)) != 0 && c != '\t'))
       result += kReplacement;
-    } else if (c == '&') {
+    else if (c == '&')
       result += "&amp;";
-    } else if (c == '<') {
+    else if (c == '<')
       result += "&lt;";
-    } else if (c == '>') {
+    else if (c == '>')
       result += "&gt;";
-    } else if (c == '"') {
+    else if (c == '"')
       result += "&#34;";
-    } else {
+    else
       result += text.substr(0, length);
-    }
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return result;

@@ -31,9 +31,8 @@ std::string findings_list(const std::vector<Finding>& findings, const Anchors* a
     std::string where;
     if (!finding.file.empty()) {
       where = escaped(fmt::format("{}:{}", path_text(finding.file), finding.line));
-      if (anchors != nullptr) {
+      if (anchors != nullptr)
         where = fmt::format("<a href=\"#{}\">{}</a>", anchors->of(finding.file, finding.line), where);
-      }
     }
     text += fmt::format("<li><strong>{}</strong> {} {} <small>{}</small></li>\n", name(finding.kind), where,
                         escaped(finding.message), escaped(place_text(finding)));
@@ -50,14 +49,13 @@ std::vector<Tile> tiles(const Counters& c) {
   const auto of = [&](Metric metric) { return get(c, metric); };
   std::vector<Tile> result;
   const std::uint64_t moved =
-      (of(Metric::global_load_sectors) + of(Metric::global_store_sectors)) * sector_bytes;
+      (of(Metric::global_load_sectors) + of(Metric::global_store_sectors)) * kSectorBytes;
   if (moved != 0) {
     result.push_back({percent_text(of(Metric::global_load_bytes) + of(Metric::global_store_bytes), moved),
                       "of the bytes moved by loads and stores are useful"});
   }
-  if (const auto requests = of(Metric::global_load_requests); requests != 0) {
+  if (const auto requests = of(Metric::global_load_requests); requests != 0)
     result.push_back({ratio_text(of(Metric::global_load_sectors), requests), "sectors a global load"});
-  }
   if (const auto wavefronts = shared_wavefronts(c); wavefronts != 0) {
     result.push_back(
         {percent_text(bank_conflicts(c), wavefronts), "of shared-memory wavefronts are bank conflicts"});
@@ -66,17 +64,15 @@ std::vector<Tile> tiles(const Counters& c) {
   if (dram != 0) result.push_back({bytes_text(dram), "through DRAM"});
   const std::uint64_t flops = thread_flops(c) + of(Metric::tensor_flops);
   if (flops != 0 && dram != 0) result.push_back({ratio_text(flops, dram), "FLOPs a DRAM byte"});
-  if (const auto blocks = of(Metric::branches); blocks != 0) {
+  if (const auto blocks = of(Metric::branches); blocks != 0)
     result.push_back({percent_text(of(Metric::divergent_branches), blocks), "of basic blocks divergent"});
-  }
   return result;
 }
 
 std::string tiles_html(const Counters& counters) {
   std::string text = "<div class=\"tiles\">\n";
-  for (const Tile& tile : tiles(counters)) {
+  for (const Tile& tile : tiles(counters))
     text += fmt::format("<div><strong>{}</strong><span>{}</span></div>\n", tile.value, tile.label);
-  }
   return text + "</div>\n";
 }
 
@@ -87,11 +83,10 @@ std::string shapes_html(const KernelSum& kernel) {
     const KernelSum::Shape& shape = kernel.shapes[i];
     text +=
         fmt::format("<li>grid <b>{}</b>, block <b>{}</b>", extent_text(shape.grid), extent_text(shape.block));
-    if (const auto bytes = shape.static_shared_bytes + shape.dynamic_shared_bytes; bytes != 0) {
+    if (const auto bytes = shape.static_shared_bytes + shape.dynamic_shared_bytes; bytes != 0)
       text += fmt::format(", <b>{}</b> bytes of shared memory", count_text(bytes));
-    }
     if (shape.resident_blocks != 0) {
-      text += fmt::format(", <b>{}</b> {} an SM", shape.resident_blocks,
+      text += fmt::format(", <b>{}</b> {} per SM", shape.resident_blocks,
                           shape.resident_blocks == 1 ? "block" : "blocks");
     }
     if (kernel.launches > 1) text += fmt::format(", launched <b>{}</b> times", count_text(shape.launches));
@@ -148,7 +143,7 @@ std::string overview(const std::vector<KernelSum>& kernels, const Ideal* ideal) 
         "<td>{}</td><td>{}</td></tr>\n",
         i, escaped(kernels[i].label), count_text(kernels[i].launches), count_text(global_sectors(c)),
         ratio_text(global_sectors(c), global_requests(c)), count_text(shared_wavefronts(c)),
-        bytes_text(get(c, Metric::l2_to_l1_sectors) * sector_bytes),
+        bytes_text(get(c, Metric::l2_to_l1_sectors) * kSectorBytes),
         bytes_text(get(c, Metric::dram_read_bytes) + get(c, Metric::dram_write_bytes)),
         kernels[i].total.findings.empty() ? "none" : badge(kernels[i].total.findings.size()));
   }
@@ -181,15 +176,13 @@ std::string html(const Report& report, const HtmlOptions& options) {
                   kernels.empty() || kernels.front().total.gpu.empty()
                       ? "Counted by attnlab's emulator."
                       : "Counted by attnlab's emulator, as on " + escaped(kernels.front().total.gpu) + ".");
-  if (!report.findings.empty()) {
+  if (!report.findings.empty())
     page += "<section><h2>Outside kernels</h2>\n" + findings_list(report.findings, nullptr) + "</section>\n";
-  }
   if (kernels.empty()) page += "<section><p>No kernel was launched.</p></section>\n";
   if (kernels.size() > 1) page += overview(kernels, ideal);
   SourceText source;
-  for (std::size_t i = 0; i < kernels.size(); ++i) {
+  for (std::size_t i = 0; i < kernels.size(); ++i)
     page += kernel_section(kernels[i], fmt::format("k{}", i), kernels.size() == 1 ? ideal : nullptr, source);
-  }
   return page + legend() + "</main></body></html>\n";
 }
 

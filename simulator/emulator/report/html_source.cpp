@@ -31,11 +31,11 @@ struct Column {
 
 std::uint64_t needed_bytes(const Counters& c) {
   std::uint64_t bytes = 0;
-  for (const GlobalRow& row : global_rows) {
+  for (const GlobalRow& row : kGlobalRows) {
     const bool counted = row.useful_bytes != Metric::count_;
-    bytes += counted ? get(c, row.useful_bytes) : get(c, row.sectors) * sector_bytes;
+    bytes += counted ? get(c, row.useful_bytes) : get(c, row.sectors) * kSectorBytes;
   }
-  return std::min(bytes, global_sectors(c) * sector_bytes);
+  return std::min(bytes, global_sectors(c) * kSectorBytes);
 }
 
 double percent(std::uint64_t part, std::uint64_t whole) {
@@ -43,7 +43,7 @@ double percent(std::uint64_t part, std::uint64_t whole) {
 }
 
 Cell bytes_cell(const Counters& c, const Scale& scale) {
-  const std::uint64_t bytes = global_sectors(c) * sector_bytes, needed = needed_bytes(c);
+  const std::uint64_t bytes = global_sectors(c) * kSectorBytes, needed = needed_bytes(c);
   if (bytes == 0) return {};
   return {bytes_text(bytes), percent(needed, scale.bytes), percent(bytes - needed, scale.bytes)};
 }
@@ -51,9 +51,9 @@ Cell bytes_cell(const Counters& c, const Scale& scale) {
 Cell sectors_cell(const Counters& c, const Scale&) {
   const std::uint64_t sectors = global_sectors(c), requests = global_requests(c);
   if (requests == 0) return {};
-  const double most = static_cast<double>(requests) * warp_size * sector_bytes;  // one sector per lane
+  const double most = static_cast<double>(requests) * kWarpSize * kSectorBytes;  // one sector per lane
   const double needed = 100 * static_cast<double>(needed_bytes(c)) / most;
-  const double all = 100 * static_cast<double>(sectors * sector_bytes) / most;
+  const double all = 100 * static_cast<double>(sectors * kSectorBytes) / most;
   return {ratio_text(sectors, requests), std::min(needed, 100.0),
           std::min(all, 100.0) - std::min(needed, 100.0)};
 }
@@ -99,12 +99,10 @@ bool did_something(Counters counters) {
 
 std::map<std::string, FileFacts> facts_of(const KernelReport& kernel) {
   std::map<std::string, FileFacts> files;
-  for (const LineReport& line : kernel.lines) {
+  for (const LineReport& line : kernel.lines)
     if (did_something(line.counters)) files[line.file][line.line].counters = &line.counters;
-  }
-  for (const Finding& finding : kernel.findings) {
+  for (const Finding& finding : kernel.findings)
     if (!finding.file.empty()) files[finding.file][finding.line].findings.push_back(&finding);
-  }
   return files;
 }
 
@@ -117,9 +115,8 @@ unsigned function_head(const std::vector<std::string>& lines, unsigned line) {
   constexpr unsigned kFarthest = 40;
   for (unsigned up = 0; up < kFarthest && up + 1 < line; ++up) {
     const std::string& text = lines[line - up - 1];
-    if (text.find("__global__") != std::string::npos || text.find("__device__") != std::string::npos) {
+    if (text.find("__global__") != std::string::npos || text.find("__device__") != std::string::npos)
       return line - up;
-    }
     if (text.starts_with("}")) break;
   }
   return line;
@@ -135,11 +132,10 @@ std::vector<Stretch> stretches(const FileFacts& facts, const std::vector<std::st
     const unsigned around = number > kAround ? number - kAround : 1;
     const Stretch stretch{std::min(around, function_head(lines, number)),
                           std::min(number + kAround, last) + 1};
-    if (!result.empty() && stretch.begin <= result.back().end + kBridged) {
+    if (!result.empty() && stretch.begin <= result.back().end + kBridged)
       result.back().end = std::max(result.back().end, stretch.end);
-    } else {
+    else
       result.push_back(stretch);
-    }
   }
   return result;
 }
@@ -149,7 +145,7 @@ class Listing {
   Listing(const KernelReport& kernel, SourceText& source, const std::string& id)
       : kernel_(kernel), source_(source), anchors_(kernel, id) {
     for (const LineReport& line : kernel.lines) {
-      scale_.bytes = std::max(scale_.bytes, global_sectors(line.counters) * sector_bytes);
+      scale_.bytes = std::max(scale_.bytes, global_sectors(line.counters) * kSectorBytes);
       scale_.wavefronts = std::max(scale_.wavefronts, shared_wavefronts(line.counters));
     }
     for (const Column& column : kColumns) {  // columns that would be empty are left out
@@ -186,13 +182,11 @@ class Listing {
       }
       body += gap(static_cast<unsigned>(lines->size()) + 1 - shown);
     }
-    for (const auto& [number, fact] : facts) {  // of no file that can be read, or behind its end
+    for (const auto& [number, fact] : facts)  // of no file that can be read, or behind its end
       if (!lines || number == 0 || number > lines->size()) body += row(path, number, "", &fact);
-    }
     std::string heads;
-    for (const Column* column : columns_) {
+    for (const Column* column : columns_)
       heads += fmt::format(R"(<th class="{}" title="{}">{}</th>)", column->css, column->hint, column->head);
-    }
     return fmt::format(R"(<h4>{}{}</h4>
 <div class="source"><table><thead><tr><th class="n">line</th>{}<th class="t">source</th></tr></thead><tbody>
 {}</tbody></table></div>
@@ -214,9 +208,8 @@ class Listing {
     for (const Column* column : columns_) {
       const Cell cell = counters != nullptr ? column->cell(*counters, scale_) : Cell{};
       cells += fmt::format(R"(<td class="{}")", column->css);
-      if (cell.needed + cell.wasted > 0) {
+      if (cell.needed + cell.wasted > 0)
         cells += fmt::format(R"( style="--a:{:.1f}%;--b:{:.1f}%")", cell.needed, cell.needed + cell.wasted);
-      }
       cells += ">" + cell.text + "</td>";
     }
     const bool found = fact != nullptr && !fact->findings.empty();
@@ -225,19 +218,16 @@ class Listing {
                     anchors_.of(path, number), found ? " class=\"bad\"" : "",
                     counters != nullptr ? fmt::format(" title=\"{}\"", all_counters(*counters)) : "", number,
                     cells, text);
-    if (found) {
+    if (found)
       for (const Finding* finding : fact->findings) result += finding_row(*finding);
-    }
     return result;
   }
 
   static std::string all_counters(const Counters& counters) {
     std::string text;
-    for (const MetricInfo& info : metrics()) {
-      if (const auto count = get(counters, info.metric); count != 0) {
+    for (const MetricInfo& info : metrics())
+      if (const auto count = get(counters, info.metric); count != 0)
         text += fmt::format("{}{}: {}", text.empty() ? "" : "&#10;", info.name, count_text(count));
-      }
-    }
     return text;
   }
 

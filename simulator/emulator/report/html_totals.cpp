@@ -23,17 +23,17 @@ struct Level {
 
 std::vector<Level> levels(const Counters& c) {
   const auto of = [&](Metric metric) { return get(c, metric); };
-  const std::uint64_t copies = of(Metric::async_copy_sectors) * sector_bytes;
+  const std::uint64_t copies = of(Metric::async_copy_sectors) * kSectorBytes;
   const std::uint64_t atomics =
-      (of(Metric::global_atomic_sectors) + of(Metric::global_reduction_sectors)) * sector_bytes;
+      (of(Metric::global_atomic_sectors) + of(Metric::global_reduction_sectors)) * kSectorBytes;
   return {{"asked for by the threads", "each byte of a request once; atomics count whole sectors",
            of(Metric::global_load_bytes) + of(Metric::async_copy_bytes),
            of(Metric::global_store_bytes) + atomics},
           {"moved by their requests", "whole sectors of 32 bytes, before any cache",
-           of(Metric::global_load_sectors) * sector_bytes + copies,
-           of(Metric::global_store_sectors) * sector_bytes + atomics},
-          {"between SMs and L2", "what L1 did not answer", of(Metric::l2_to_l1_sectors) * sector_bytes,
-           of(Metric::l1_to_l2_sectors) * sector_bytes},
+           of(Metric::global_load_sectors) * kSectorBytes + copies,
+           of(Metric::global_store_sectors) * kSectorBytes + atomics},
+          {"between SMs and L2", "what L1 did not answer", of(Metric::l2_to_l1_sectors) * kSectorBytes,
+           of(Metric::l1_to_l2_sectors) * kSectorBytes},
           {"between L2 and DRAM", "what L2 did not answer; hatched: written, but still in L2 at the end",
            of(Metric::dram_read_bytes), of(Metric::dram_write_bytes), of(Metric::l2_dirty_bytes)}};
 }
@@ -56,9 +56,8 @@ std::string table(std::string_view title, const std::vector<std::string>& head,
   text += "</tr></thead><tbody>\n";
   for (const auto& row : rows) {
     text += "<tr>";
-    for (std::size_t c = 0; c < row.size(); ++c) {
+    for (std::size_t c = 0; c < row.size(); ++c)
       text += c == 0 ? "<th>" + row[c] + "</th>" : "<td>" + row[c] + "</td>";
-    }
     text += "</tr>\n";
   }
   return text + "</tbody></table>\n";
@@ -66,20 +65,20 @@ std::string table(std::string_view title, const std::vector<std::string>& head,
 
 std::string global_table(const Counters& c) {
   std::vector<std::vector<std::string>> rows;
-  for (const GlobalRow& row : global_rows) {
+  for (const GlobalRow& row : kGlobalRows) {
     const std::uint64_t requests = get(c, row.requests), sectors = get(c, row.sectors);
     if (requests == 0) continue;
     const bool counted = row.useful_bytes != Metric::count_;
     rows.push_back({std::string(row.label), count_text(requests), count_text(sectors),
-                    ratio_text(sectors, requests), bytes_text(sectors * sector_bytes),
-                    counted ? percent_text(get(c, row.useful_bytes), sectors * sector_bytes) : ""});
+                    ratio_text(sectors, requests), bytes_text(sectors * kSectorBytes),
+                    counted ? percent_text(get(c, row.useful_bytes), sectors * kSectorBytes) : ""});
   }
   return table("global memory", {"requests", "sectors", "sectors / request", "moved", "of it useful"}, rows);
 }
 
 std::string shared_table(const Counters& c) {
   std::vector<std::vector<std::string>> rows;
-  for (const SharedRow& row : shared_rows) {
+  for (const SharedRow& row : kSharedRows) {
     if (get(c, row.requests) == 0) continue;
     rows.push_back({fmt::format("{}, as written", row.label), count_text(get(c, row.requests)),
                     count_text(get(c, row.wavefronts)),
@@ -89,9 +88,8 @@ std::string shared_table(const Counters& c) {
                     count_text(get(c, row.wavefronts_issued)),
                     ratio_text(get(c, row.wavefronts_issued), get(c, row.requests_issued)), ""});
   }
-  if (const auto atomics = get(c, Metric::shared_atomic_requests); atomics != 0) {
+  if (const auto atomics = get(c, Metric::shared_atomic_requests); atomics != 0)
     rows.push_back({"atomics", count_text(atomics), "", "", ""});
-  }
   return table("shared memory", {"requests", "wavefronts", "wavefronts / request", "bank conflicts"}, rows);
 }
 
@@ -99,12 +97,12 @@ std::string cache_table(const Counters& c) {
   std::vector<std::vector<std::string>> rows;
   const auto add = [&](const char* label, std::uint64_t bytes, std::string hits) {
     if (bytes == 0) return;
-    rows.push_back({label, count_text(bytes / sector_bytes), bytes_text(bytes), std::move(hits)});
+    rows.push_back({label, count_text(bytes / kSectorBytes), bytes_text(bytes), std::move(hits)});
   };
   const std::uint64_t l1 = get(c, Metric::l1_read_sectors), l2 = get(c, Metric::l2_to_l1_sectors);
-  add("read through L1", l1 * sector_bytes, percent_text(get(c, Metric::l1_read_hits), l1));
-  add("L2 to SMs", l2 * sector_bytes, percent_text(get(c, Metric::l2_read_hits), l2));
-  add("SMs to L2", get(c, Metric::l1_to_l2_sectors) * sector_bytes, "");
+  add("read through L1", l1 * kSectorBytes, percent_text(get(c, Metric::l1_read_hits), l1));
+  add("L2 to SMs", l2 * kSectorBytes, percent_text(get(c, Metric::l2_read_hits), l2));
+  add("SMs to L2", get(c, Metric::l1_to_l2_sectors) * kSectorBytes, "");
   add("DRAM read", get(c, Metric::dram_read_bytes), "");
   add("DRAM written", get(c, Metric::dram_write_bytes), "");
   add("still in L2", get(c, Metric::l2_dirty_bytes), "");
@@ -149,13 +147,11 @@ std::string traffic_chart(const Counters& counters, const Ideal* ideal) {
                                : segment("read", level.read, most, "towards the SMs") +
                                      segment("written", level.written, most, "away from the SMs") +
                                      segment("pending", level.pending, most, "still in L2");
-    if (ideal != nullptr) {
+    if (ideal != nullptr)
       bar += fmt::format(R"(<span class="mark" style="left:{:.2f}%"></span>)", percent(ideal->bytes, most));
-    }
     std::string value = bytes_text(level.total());
-    if (ideal != nullptr && !is_ideal && ideal->bytes != 0) {
+    if (ideal != nullptr && !is_ideal && ideal->bytes != 0)
       value += fmt::format(" <small>{} x ideal</small>", ratio_text(level.total(), ideal->bytes));
-    }
     text += fmt::format(
         "<div class=\"label\" title=\"{}\">{}</div><div class=\"bar\">{}</div><div "
         "class=\"value\">{}</div>\n",
@@ -222,9 +218,7 @@ std::string legend() {
        "depends on timing."},
   }};
   std::string text = "<section class=\"legend\"><h2>What the numbers mean</h2>\n<dl>\n";
-  for (const auto& [term, meaning] : kTerms) {
-    text += fmt::format("<dt>{}</dt><dd>{}</dd>\n", term, meaning);
-  }
+  for (const auto& [term, meaning] : kTerms) text += fmt::format("<dt>{}</dt><dd>{}</dd>\n", term, meaning);
   return text +
          "</dl>\n<p>Nothing here is a time: an emulation counts, it does not measure "
          "speed.</p>\n</section>\n";

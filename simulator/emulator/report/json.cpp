@@ -92,9 +92,8 @@ class Cursor {
 
   template <class Integer = std::uint64_t>
   Integer count() const {
-    if (!value_.is_number_unsigned() || value_.get<std::uint64_t>() > std::numeric_limits<Integer>::max()) {
+    if (!value_.is_number_unsigned() || value_.get<std::uint64_t>() > std::numeric_limits<Integer>::max())
       refuse("not a whole number below 2^" + std::to_string(std::numeric_limits<Integer>::digits));
-    }
     return value_.get<Integer>();
   }
 
@@ -108,9 +107,8 @@ class Cursor {
     if (!value_.is_array()) refuse("not a list");
     std::vector<decltype(read(*this))> result;
     result.reserve(value_.size());
-    for (std::size_t i = 0; i < value_.size(); ++i) {
+    for (std::size_t i = 0; i < value_.size(); ++i)
       result.push_back(read(Cursor(value_[i], file_, where_ + "[" + std::to_string(i) + "]")));
-    }
     return result;
   }
 
@@ -145,17 +143,15 @@ Counters read_counters(const Cursor& cursor, Zeros zeros) {
     if (found == index.end()) value.refuse("no counter of this version");
     counters[found->second] = value.count();
   }
-  if (zeros == Zeros::keep && members.size() != metric_count) {
+  if (zeros == Zeros::keep && members.size() != kMetricCount)
     for (const MetricInfo& info : metrics()) cursor.at(std::string(info.name));  // refuses the missing one
-  }
   return counters;
 }
 
 FindingKind read_kind(const Cursor& cursor) {
   const std::string text = cursor.text();
-  for (int i = 0; i < static_cast<int>(FindingKind::count_); ++i) {
+  for (int i = 0; i < static_cast<int>(FindingKind::count_); ++i)
     if (name(static_cast<FindingKind>(i)) == text) return static_cast<FindingKind>(i);
-  }
   cursor.refuse("no kind of finding: " + text);
 }
 
@@ -197,9 +193,8 @@ std::string to_json(const Report& report) {
   const auto text = [](const Json& json) { return json.dump(1, ' ', false, Json::error_handler_t::replace); };
   // Kernel after kernel: a program may launch thousands, and the library's objects take ten times their text.
   std::string whole = "{\n\"program\": " + text(report.program) + ",\n\"kernels\": [";
-  for (const KernelReport& kernel : report.kernels) {
+  for (const KernelReport& kernel : report.kernels)
     whole += (&kernel == &report.kernels.front() ? "\n" : ",\n") + text(json_of(kernel));
-  }
   return whole + "],\n\"findings\": " + text(json_of(report.findings)) + "\n}\n";
 }
 

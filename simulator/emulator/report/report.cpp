@@ -10,7 +10,7 @@
 namespace attnlab::emulator {
 namespace {
 
-constexpr std::array<MetricInfo, metric_count> kMetrics{{
+constexpr std::array<MetricInfo, kMetricCount> kMetrics{{
     {Metric::global_load_requests, "l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum",
      "loads from global memory, one a warp and instruction"},
     {Metric::global_load_sectors, "l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum",
@@ -95,9 +95,8 @@ constexpr std::array<MetricInfo, metric_count> kMetrics{{
 }};
 
 constexpr bool in_order() {
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) {
+  for (std::size_t i = 0; i < kMetrics.size(); ++i)
     if (kMetrics[i].metric != static_cast<Metric>(i) || kMetrics[i].name.empty()) return false;
-  }
   return true;
 }
 static_assert(in_order(), "a line for each enumerator of Metric, in its order");
@@ -126,13 +125,12 @@ static_assert(!kFindingNames.back().empty(), "a name for each enumerator of Find
 
 }  // namespace
 
-const std::array<MetricInfo, metric_count>& metrics() { return kMetrics; }
+const std::array<MetricInfo, kMetricCount>& metrics() { return kMetrics; }
 
 std::string_view name(FindingKind kind) {
   const auto index = static_cast<std::size_t>(kind);
-  if (index >= kFindingNames.size()) {
+  if (index >= kFindingNames.size())
     throw InvalidArgument("finding", std::to_string(index), "a value of the enumeration");
-  }
   return kFindingNames[index];
 }
 

@@ -61,15 +61,15 @@ enum class Metric {
   l2_dirty_bytes,  // written, still in L2 when the kernel ended
   count_,
 };
-inline constexpr std::size_t metric_count = static_cast<std::size_t>(Metric::count_);
-using Counters = std::array<std::uint64_t, metric_count>;
+inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(Metric::count_);
+using Counters = std::array<std::uint64_t, kMetricCount>;
 
 struct MetricInfo {
   Metric metric;
   std::string_view name;         // Nsight Compute's where it has one, else attnlab__...
   std::string_view description;  // a line for readers
 };
-const std::array<MetricInfo, metric_count>& metrics();
+const std::array<MetricInfo, kMetricCount>& metrics();
 
 enum class FindingKind {
   out_of_bounds,

@@ -36,9 +36,8 @@ struct Layout {
 
   std::string text(std::string_view indent) const {
     std::vector<std::size_t> widths(rows.front().size());
-    for (const auto& row : rows) {
+    for (const auto& row : rows)
       for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
-    }
     std::string result;
     for (const auto& row : rows) {
       std::string line(indent);
@@ -59,10 +58,10 @@ struct Layout {
 std::string global_memory(const Counters& c) {
   Layout layout;
   layout.add({"global memory", "requests", "sectors", "sectors/request", "moved", "useful", "useful/moved"});
-  for (const GlobalRow& row : global_rows) {
+  for (const GlobalRow& row : kGlobalRows) {
     const std::uint64_t requests = get(c, row.requests), sectors = get(c, row.sectors);
     if (requests == 0) continue;
-    const std::uint64_t moved = sectors * sector_bytes;
+    const std::uint64_t moved = sectors * kSectorBytes;
     std::string useful, share;
     if (row.useful_bytes != Metric::count_) {
       useful = bytes_text(get(c, row.useful_bytes));
@@ -78,15 +77,14 @@ std::string shared_memory(const Counters& c) {
   Layout layout;
   layout.add(
       {"shared memory", "requests", "wavefronts", "bank conflicts", "issued by nvcc", "its wavefronts"});
-  for (const SharedRow& row : shared_rows) {
+  for (const SharedRow& row : kSharedRows) {
     if (get(c, row.requests) == 0) continue;
     layout.add({fmt::format("  {}", row.label), count_text(get(c, row.requests)),
                 count_text(get(c, row.wavefronts)), count_text(get(c, row.conflicts)),
                 count_text(get(c, row.requests_issued)), count_text(get(c, row.wavefronts_issued))});
   }
-  if (const auto atomics = get(c, Metric::shared_atomic_requests); atomics != 0) {
+  if (const auto atomics = get(c, Metric::shared_atomic_requests); atomics != 0)
     layout.add({"  atomics", count_text(atomics), "", "", count_text(atomics), ""});
-  }
   return layout.rows.size() > 1 ? layout.text("  ") : "";
 }
 
@@ -96,7 +94,7 @@ std::string caches(const Counters& c) {
   layout.left.push_back(3);
   const auto add = [&](const char* label, std::uint64_t sectors, std::string remark = "") {
     if (sectors == 0) return;
-    layout.add({std::string("  ") + label, count_text(sectors), bytes_text(sectors * sector_bytes),
+    layout.add({std::string("  ") + label, count_text(sectors), bytes_text(sectors * kSectorBytes),
                 std::move(remark)});
   };
   const std::uint64_t l1_reads = get(c, Metric::l1_read_sectors);
@@ -105,10 +103,10 @@ std::string caches(const Counters& c) {
   add("read through L1", l1_reads, percent_text(get(c, Metric::l1_read_hits), l1_reads) + " hits");
   add("L2 to SM", l2_reads, percent_text(get(c, Metric::l2_read_hits), l2_reads) + " hits");
   add("SM to L2", get(c, Metric::l1_to_l2_sectors));
-  add("DRAM read", get(c, Metric::dram_read_bytes) / sector_bytes);
+  add("DRAM read", get(c, Metric::dram_read_bytes) / kSectorBytes);
   const std::uint64_t written = get(c, Metric::dram_write_bytes);
   if (written != 0 || dirty != 0) {
-    layout.add({"  DRAM written", count_text(written / sector_bytes), bytes_text(written),
+    layout.add({"  DRAM written", count_text(written / kSectorBytes), bytes_text(written),
                 dirty == 0 ? "" : bytes_text(dirty) + " more are still in L2"});
   }
   return layout.rows.size() > 1 ? layout.text("  ") : "";
@@ -118,9 +116,8 @@ std::string caches(const Counters& c) {
 std::string list(std::string_view title,
                  const std::vector<std::pair<std::uint64_t, std::string_view>>& parts) {
   std::string line;
-  for (const auto& [count, what] : parts) {
+  for (const auto& [count, what] : parts)
     if (count != 0) line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count_text(count), what);
-  }
   return line.empty() ? "" : fmt::format("  {:<15}{}\n", title, line);
 }
 
@@ -198,7 +195,7 @@ std::string shape_text(const KernelSum::Shape& shape) {
   if (shared != 0) text += fmt::format(", {} bytes of shared memory", count_text(shared));
   if (shape.resident_blocks != 0) {
     text +=
-        fmt::format(", {} {} an SM", shape.resident_blocks, shape.resident_blocks == 1 ? "block" : "blocks");
+        fmt::format(", {} {} per SM", shape.resident_blocks, shape.resident_blocks == 1 ? "block" : "blocks");
   }
   return text;
 }
@@ -212,15 +209,13 @@ std::string kernel_text(const KernelSum& kernel, const TextOptions& options, Sou
     text += "  " + shape_text(shape);
     text += kernel.launches == 1 ? "\n" : fmt::format(", launched {} times\n", count_text(shape.launches));
   }
-  if (kernel.shapes.size() > kMostShapes) {
+  if (kernel.shapes.size() > kMostShapes)
     text += fmt::format("  and {} other shapes\n", kernel.shapes.size() - kMostShapes);
-  }
   const std::string parts[] = {global_memory(total.counters), shared_memory(total.counters),
                                caches(total.counters), instructions(total.counters),
                                lines_text(total, options.hottest_lines, source)};
-  for (const std::string& part : parts) {
+  for (const std::string& part : parts)
     if (!part.empty()) text += "\n" + part;
-  }
   if (!total.findings.empty()) text += "\n  findings\n" + findings_text(total.findings, "    ");
   return text;
 }
@@ -233,7 +228,7 @@ std::string summary(const std::vector<KernelSum>& kernels) {
     const Counters& c = kernel.total.counters;
     layout.add({shortened(kernel.label, 40), count_text(kernel.launches), count_text(global_sectors(c)),
                 ratio_text(global_sectors(c), global_requests(c)), count_text(shared_wavefronts(c)),
-                bytes_text(get(c, Metric::l2_to_l1_sectors) * sector_bytes),
+                bytes_text(get(c, Metric::l2_to_l1_sectors) * kSectorBytes),
                 bytes_text(get(c, Metric::dram_read_bytes)), bytes_text(get(c, Metric::dram_write_bytes)),
                 count_text(kernel.total.findings.size())});
   }
@@ -248,9 +243,8 @@ std::string text(const Report& report, const TextOptions& options) {
   std::string text;
   if (kernels.empty()) text += "no kernel was launched\n";
   if (kernels.size() > 1) text += summary(kernels) + "\n";
-  for (std::size_t i = 0; i < kernels.size(); ++i) {
+  for (std::size_t i = 0; i < kernels.size(); ++i)
     text += (i == 0 ? "" : "\n") + kernel_text(kernels[i], options, source);
-  }
   if (!report.findings.empty()) text += "\noutside kernels\n" + findings_text(report.findings, "  ");
   return text;
 }

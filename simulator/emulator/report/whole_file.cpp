@@ -16,9 +16,8 @@ namespace {
 void require_file(const std::filesystem::path& path) {
   std::error_code error;
   // A rename would replace a folder's or a device's name by a file.
-  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error)) {
+  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error))
     throw FileError(path.string(), "is not a regular file");
-  }
 }
 
 // The process's number: several emulated programs may run in one folder.
@@ -32,9 +31,8 @@ void require_writable(const std::filesystem::path& path) {
   require_file(path);
   const std::filesystem::path temporary = beside(path);
   errno = 0;
-  if (!std::ofstream(temporary, std::ios::binary)) {
+  if (!std::ofstream(temporary, std::ios::binary))
     throw FileError(path.string(), std::string("cannot be written: ") + std::strerror(errno));
-  }
   std::error_code ignored;
   std::filesystem::remove(temporary, ignored);
 }

@@ -11,7 +11,7 @@ namespace attnlab::emulator {
 namespace {
 
 // 1024: tiles in shared memory may be swizzled by address.
-alignas(1024) thread_local constinit std::array<std::byte, dynamic_shared_capacity> dynamic_storage{};
+alignas(1024) thread_local constinit std::array<std::byte, kDynamicSharedCapacity> dynamic_storage{};
 
 bool in(std::span<const std::byte> range, std::uint64_t address) {
   return address - reinterpret_cast<std::uintptr_t>(range.data()) < range.size();
@@ -97,7 +97,7 @@ void Account::operator()(const Row& row) {
       break;
     case Event::operation: {
       std::uint64_t threads_sum = 0;
-      for (unsigned l = 0; l < warp_size; ++l)
+      for (unsigned l = 0; l < kWarpSize; ++l)
         if (row.mask >> l & 1) threads_sum += row.value[l];
       const auto add = [&](Metric metric, std::uint64_t n) {
         at.counters[static_cast<std::size_t>(metric)] += n;
@@ -145,9 +145,9 @@ void Account::operator()(const Row& row) {
     }
     case Event::async_started:
     case Event::async_arrived:
-      for (unsigned l = 0; l < warp_size; ++l)
+      for (unsigned l = 0; l < kWarpSize; ++l)
         if (row.mask >> l & 1)
-          async_destination(at.code, row.value[l], size_of(row.code), warp_->number * warp_size + l,
+          async_destination(at.code, row.value[l], size_of(row.code), warp_->number * kWarpSize + l,
                             kind == Event::async_arrived);
       break;
     default:
@@ -160,7 +160,7 @@ void Account::request(Site& site, Event kind, const Row& row) {
   const std::uint64_t* const address = row.value;
   std::uint64_t low = address[0], high = address[0];
   if (!row.one_value)
-    for (unsigned l = 1; l < warp_size; ++l) {
+    for (unsigned l = 1; l < kWarpSize; ++l) {
       low = std::min(low, address[l]);
       high = std::max(high, address[l]);
     }
@@ -178,15 +178,15 @@ void Account::request(Site& site, Event kind, const Row& row) {
 // Lanes in several spaces, or in a rare one: each space's lanes become a request of their own.
 void Account::mixed(const Lanes& lanes) {
   std::array<unsigned, 5> masks{};
-  for (unsigned l = 0; l < warp_size; ++l) {
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     if (!(lanes.mask >> l & 1)) continue;
     masks[static_cast<std::size_t>(space_at(lanes.address[l]))] |= 1u << l;
   }
   for (std::size_t s = 0; s < masks.size(); ++s) {
     if (masks[s] == 0) continue;
-    std::array<std::uint64_t, warp_size> address;
+    std::array<std::uint64_t, kWarpSize> address;
     std::uint64_t last = lanes.address[__builtin_ctz(masks[s])], low = ~0ull, high = 0;
-    for (unsigned l = 0; l < warp_size; ++l) {
+    for (unsigned l = 0; l < kWarpSize; ++l) {
       if (masks[s] >> l & 1) last = lanes.address[l];
       address[l] = last;
       low = std::min(low, last);
@@ -219,7 +219,7 @@ Space Account::space_at(std::uintptr_t address) const {
 void Account::other(const Lanes& lanes, Space space) {
   const bool store = lanes.kind == Event::store;
   const auto first = static_cast<unsigned>(__builtin_ctz(lanes.mask));
-  const Index3 thread = thread_of(warp_->number * warp_size + first);
+  const Index3 thread = thread_of(warp_->number * kWarpSize + first);
   if (space == Space::local) {
     ++lanes.site.counters[static_cast<std::size_t>(store ? Metric::local_store_requests
                                                          : Metric::local_load_requests)];

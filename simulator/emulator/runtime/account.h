@@ -26,7 +26,7 @@ namespace attnlab::emulator {
 // lanes each move on by the access's size. Kept for every site and warp; a run may go on at the next site of
 // the same warp.
 struct Run {
-  std::array<std::uint64_t, warp_size> next{};  // the address that continues the run
+  std::array<std::uint64_t, kWarpSize> next{};  // the address that continues the run
   unsigned mask = 0;
   unsigned length = 0;                    // accesses so far
   unsigned requests = 0, wavefronts = 0;  // what they count as, fused
@@ -141,8 +141,8 @@ class Account {
   bool synchronised_ = false;      // this block used an atomic: it may be ordered after other blocks
 
   // The sites whose runs each warp's last shared loads, and stores, belong to; the latest first.
-  static constexpr unsigned remembered_runs = 4;
-  std::array<std::array<std::array<Site*, remembered_runs>, 2>, 32> last_runs_{};
+  static constexpr unsigned kRememberedRuns = 4;
+  std::array<std::array<std::array<Site*, kRememberedRuns>, 2>, 32> last_runs_{};
   std::array<Site*, 4096> cache_{};
   std::unordered_map<std::uint32_t, std::unique_ptr<Site>> sites_;
   Findings findings_;
@@ -164,6 +164,6 @@ class Account {
 
 // This OS thread's dynamic shared memory, as large as any GPU's.
 std::byte* dynamic_shared_storage();
-inline constexpr std::size_t dynamic_shared_capacity = 228 << 10;
+inline constexpr std::size_t kDynamicSharedCapacity = 228 << 10;
 
 }  // namespace attnlab::emulator

@@ -15,8 +15,8 @@ namespace {
 
 struct AskingWarp {
   unsigned waiting = 0;
-  std::array<const void*, warp_size> place{};
-  std::array<unsigned, warp_size> answer{};
+  std::array<const void*, kWarpSize> place{};
+  std::array<unsigned, kWarpSize> answer{};
 };
 
 // Of the block that this OS thread runs.
@@ -28,14 +28,14 @@ struct Block {
 AskingWarp& warp_of(Worker& worker) {
   static thread_local Block block;
   if (block.launch != worker.launch().race_epoch || block.number != worker.block_number())
-    block = {worker.launch().race_epoch, worker.block_number(), std::vector<AskingWarp>(warp_size)};
+    block = {worker.launch().race_epoch, worker.block_number(), std::vector<AskingWarp>(kWarpSize)};
   return block.warps[warp_id()];
 }
 
 void answer(AskingWarp& warp) {
-  for (unsigned lane = 0; lane < warp_size; ++lane) {
+  for (unsigned lane = 0; lane < kWarpSize; ++lane) {
     warp.answer[lane] = 0;
-    for (unsigned other = 0; other < warp_size; ++other)
+    for (unsigned other = 0; other < kWarpSize; ++other)
       if ((warp.waiting >> other & 1) != 0 && warp.place[other] == warp.place[lane])
         warp.answer[lane] |= 1u << other;
   }
@@ -52,12 +52,11 @@ unsigned active_mask(const void* site) {
   AskingWarp& warp = warp_of(*worker);
   warp.place[lane] = place;
   warp.waiting |= me;
-  while ((warp.waiting & me) != 0) {
+  while ((warp.waiting & me) != 0)
     if ((worker->active_lanes() & ~warp.waiting) == 0)
       answer(warp);
     else
       yield();
-  }
   return warp.answer[lane];
 }
 

@@ -42,8 +42,8 @@ Index3 thread_index() { return here("threadIdx").lane().thread; }
 Index3 block_index() { return here("blockIdx").block_index(); }
 Index3 block_dim() { return here("blockDim").launch().shape.block; }
 Index3 grid_dim() { return here("gridDim").launch().shape.grid; }
-unsigned lane_id() { return here("the lane's number").lane().number % warp_size; }
-unsigned warp_id() { return here("the warp's number").lane().number / warp_size; }
+unsigned lane_id() { return here("the lane's number").lane().number % kWarpSize; }
+unsigned warp_id() { return here("the warp's number").lane().number / kWarpSize; }
 unsigned sm_id() {
   Worker& worker = here("the SM's number");
   return static_cast<unsigned>(worker.block_number() % worker.launch().sms);
@@ -125,7 +125,7 @@ void async_copy(void* shared, const void* global, unsigned bytes, unsigned sourc
   Lane& lane = worker.lane();
   lane.copies.push_back({static_cast<std::byte*>(shared), static_cast<const std::byte*>(global), bytes,
                          source_bytes, lane.async_group});
-  std::memset(shared, global_memory::poison, bytes);
+  std::memset(shared, global_memory::kPoison, bytes);
 }
 
 void async_commit() { ++here("cp.async.commit_group").lane().async_group; }

@@ -60,7 +60,7 @@ void Worker::report_fault(std::uintptr_t address, std::uintptr_t r11) {
   if (stacks_.guards(address))
     account_.finding(
         FindingKind::out_of_bounds, code, lane_->thread, address,
-        fmt::format("a thread's local variables need more than the {} bytes of its stack", Stacks::bytes));
+        fmt::format("a thread's local variables need more than the {} bytes of its stack", Stacks::kBytes));
   else
     account_.finding(FindingKind::out_of_bounds, code, lane_->thread, address,
                      fmt::format("touches address {:#x}, where no memory is", address));

@@ -34,14 +34,14 @@ constexpr Kinds kinds_of(Event kind) {
 }
 
 // Sectors are numbered from the arena's beginning; the program's own device variables follow far behind it.
-constexpr std::uint32_t device_variables_at = 0xf0000000u;
+constexpr std::uint32_t kDeviceVariablesAt = 0xf0000000u;
 
 std::uint32_t sector_of(std::uint64_t address) {
   const std::uint64_t offset = address - global_memory::detail::arena.begin;
   if (offset < global_memory::detail::arena.bytes)
     return static_cast<std::uint32_t>(offset / memory::kSectorBytes);
   const auto variables = reinterpret_cast<std::uintptr_t>(global_memory::device_variables().data());
-  return device_variables_at +
+  return kDeviceVariablesAt +
          static_cast<std::uint32_t>((address - variables / memory::kLineBytes * memory::kLineBytes) /
                                     memory::kSectorBytes);
 }
@@ -82,30 +82,30 @@ void Account::global(const Lanes& lanes) {
 
   // Addresses that rise from lane to lane, or stay: duplicates are neighbours.
   unsigned falls = 0, steps = 0, gaps = 0, bent = 0;
-  for (unsigned l = 0; l < warp_size; ++l) bent |= static_cast<unsigned>(lanes.address[l]) & (lanes.size - 1);
-  for (unsigned l = 1; l < warp_size; ++l) {
+  for (unsigned l = 0; l < kWarpSize; ++l) bent |= static_cast<unsigned>(lanes.address[l]) & (lanes.size - 1);
+  for (unsigned l = 1; l < kWarpSize; ++l) {
     falls += lanes.address[l] < lanes.address[l - 1];
     steps += lanes.address[l] != lanes.address[l - 1];
     gaps += lanes.address[l] - lanes.address[l - 1] > lanes.size;
   }
-  std::array<std::uint64_t, warp_size> sorted;
+  std::array<std::uint64_t, kWarpSize> sorted;
   const std::uint64_t* address = lanes.address;
   if (falls > 0) {
-    std::copy_n(lanes.address, warp_size, sorted.begin());
+    std::copy_n(lanes.address, kWarpSize, sorted.begin());
     std::sort(sorted.begin(), sorted.end());
     address = sorted.data();
     steps = gaps = 0;
-    for (unsigned l = 1; l < warp_size; ++l) {
+    for (unsigned l = 1; l < kWarpSize; ++l) {
       steps += address[l] != address[l - 1];
       gaps += address[l] - address[l - 1] > lanes.size;
     }
   }
 
-  std::array<std::uint32_t, warp_size * 9> sectors;
+  std::array<std::uint32_t, kWarpSize * 9> sectors;
   unsigned n = 0;
   const std::uint64_t arena = global_memory::detail::arena.begin;
   const bool in_arena = global_memory::contains(reinterpret_cast<const void*>(lanes.low));
-  for (unsigned l = 0; l < warp_size; ++l) {
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     if (l > 0 && address[l] == address[l - 1]) continue;
     const std::uint32_t first = in_arena
                                     ? static_cast<std::uint32_t>((address[l] - arena) / memory::kSectorBytes)
@@ -131,9 +131,9 @@ void Account::global(const Lanes& lanes) {
                  {sectors.data(), n});
 
   if (bent != 0 && (lanes.size & (lanes.size - 1)) == 0)
-    for (unsigned l = 0; l < warp_size; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l)
       if ((lanes.mask >> l & 1) && lanes.address[l] % lanes.size != 0) {
-        finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * warp_size + l),
+        finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * kWarpSize + l),
                 lanes.address[l],
                 fmt::format("{} {} bytes at {:#x}, which is no multiple of {}", verb(lanes.kind), lanes.size,
                             lanes.address[l], lanes.size));
@@ -149,7 +149,7 @@ void Account::check_global(const Lanes& lanes, bool dense) {
     const auto* found = global_memory::find_live(reinterpret_cast<const void*>(lanes.low),
                                                  lanes.high + lanes.size - lanes.low);
     if (found == nullptr) {  // some lane is outside, or the lanes are in several allocations
-      for (unsigned l = 0; l < warp_size; ++l)
+      for (unsigned l = 0; l < kWarpSize; ++l)
         if (lanes.mask >> l & 1) check_global_lane(lanes, l);
       return;
     }
@@ -166,10 +166,10 @@ void Account::check_global(const Lanes& lanes, bool dense) {
     synchronised_ |= lanes.kind == Event::atomic;
   if (lanes.kind != Event::store && !allocation_written_by_host_ &&
       !(dense && global_memory::initialised(low, span))) {
-    for (unsigned l = 0; l < warp_size; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l)
       if ((lanes.mask >> l & 1) &&
           !global_memory::initialised(reinterpret_cast<const void*>(lanes.address[l]), lanes.size)) {
-        finding(FindingKind::uninitialised_read, lanes.site.code, thread_of(warp_->number * warp_size + l),
+        finding(FindingKind::uninitialised_read, lanes.site.code, thread_of(warp_->number * kWarpSize + l),
                 lanes.address[l],
                 fmt::format("{} {}, which nothing has written", verb(lanes.kind),
                             place(lanes.address[l], lanes.size)));
@@ -180,13 +180,13 @@ void Account::check_global(const Lanes& lanes, bool dense) {
     if (dense)
       global_memory::mark_initialised(low, span);
     else
-      for (unsigned l = 0; l < warp_size; ++l)
+      for (unsigned l = 0; l < kWarpSize; ++l)
         if (lanes.mask >> l & 1)
           global_memory::mark_initialised(reinterpret_cast<const void*>(lanes.address[l]), lanes.size);
   }
   RaceMap& races = RaceMap::instance();
   if (!writes && dense && races.read(lanes.low, lanes.high + lanes.size, block_, race_epoch_)) return;
-  for (unsigned l = 0; l < warp_size; ++l) {
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     if (!(lanes.mask >> l & 1) || (l > 0 && lanes.address[l] == lanes.address[l - 1])) continue;
     const std::uint64_t address = lanes.address[l];
     if (!writes && races.read(address, address + lanes.size, block_, race_epoch_)) continue;
@@ -197,7 +197,7 @@ void Account::check_global(const Lanes& lanes, bool dense) {
 void Account::check_global_lane(const Lanes& lanes, unsigned lane) {
   const std::uint64_t address = lanes.address[lane];
   const auto* at = reinterpret_cast<const void*>(address);
-  const Index3 thread = thread_of(warp_->number * warp_size + lane);
+  const Index3 thread = thread_of(warp_->number * kWarpSize + lane);
   if (global_memory::find_live(at, lanes.size) == nullptr) {
     const auto* near = global_memory::find(at);
     const bool freed = near != nullptr && !near->live && near->holds(address);
@@ -227,7 +227,7 @@ void Account::race_global(const Lanes& lanes, unsigned lane) {
     if (lanes.size < 4) continue;
     const std::string other =
         conflict.block ? fmt::format("block {}", *conflict.block) : std::string("several other blocks");
-    finding(FindingKind::global_race, lanes.site.code, thread_of(warp_->number * warp_size + lane), address,
+    finding(FindingKind::global_race, lanes.site.code, thread_of(warp_->number * kWarpSize + lane), address,
             fmt::format("{} {}, which {} {} in the same launch", verb(lanes.kind), place(address, lanes.size),
                         other, conflict.written ? "writes" : "reads"));
     return;

@@ -10,7 +10,7 @@ void record_later(Code code, std::uint64_t value) {
   if (!make_room()) return;
   Code* const at = attnlab_emulator_events.next++;
   *at = code;
-  at[value_offset / sizeof(Code)] = value;
+  at[kValueOffset / sizeof(Code)] = value;
 }
 
 namespace {

@@ -7,7 +7,7 @@
 namespace {
 
 // Orders are not told apart: sequential consistency includes them all.
-constexpr int order = __ATOMIC_SEQ_CST;
+constexpr int kOrder = __ATOMIC_SEQ_CST;
 
 void note(const volatile void* address, unsigned bytes, const void* site) {
   if (attnlab::emulator::on_device())
@@ -19,32 +19,32 @@ void note(const volatile void* address, unsigned bytes, const void* site) {
 #define ATTNLAB_FETCH(bits, type, name, builtin)                           \
   type __tsan_atomic##bits##_fetch_##name(volatile type* a, type v, int) { \
     note(a, sizeof(type), __builtin_return_address(0));                    \
-    return builtin(a, v, order);                                           \
+    return builtin(a, v, kOrder);                                          \
   }
 #define ATTNLAB_ATOMICS(bits, type)                                                                \
   type __tsan_atomic##bits##_load(const volatile type* a, int) {                                   \
     note(a, sizeof(type), __builtin_return_address(0));                                            \
-    return __atomic_load_n(a, order);                                                              \
+    return __atomic_load_n(a, kOrder);                                                             \
   }                                                                                                \
   void __tsan_atomic##bits##_store(volatile type* a, type v, int) {                                \
     note(a, sizeof(type), __builtin_return_address(0));                                            \
-    __atomic_store_n(a, v, order);                                                                 \
+    __atomic_store_n(a, v, kOrder);                                                                \
   }                                                                                                \
   type __tsan_atomic##bits##_exchange(volatile type* a, type v, int) {                             \
     note(a, sizeof(type), __builtin_return_address(0));                                            \
-    return __atomic_exchange_n(a, v, order);                                                       \
+    return __atomic_exchange_n(a, v, kOrder);                                                      \
   }                                                                                                \
   int __tsan_atomic##bits##_compare_exchange_strong(volatile type* a, type* c, type v, int, int) { \
     note(a, sizeof(type), __builtin_return_address(0));                                            \
-    return __atomic_compare_exchange_n(a, c, v, false, order, order);                              \
+    return __atomic_compare_exchange_n(a, c, v, false, kOrder, kOrder);                            \
   }                                                                                                \
   int __tsan_atomic##bits##_compare_exchange_weak(volatile type* a, type* c, type v, int, int) {   \
     note(a, sizeof(type), __builtin_return_address(0));                                            \
-    return __atomic_compare_exchange_n(a, c, v, false, order, order);                              \
+    return __atomic_compare_exchange_n(a, c, v, false, kOrder, kOrder);                            \
   }                                                                                                \
   type __tsan_atomic##bits##_compare_exchange_val(volatile type* a, type c, type v, int, int) {    \
     note(a, sizeof(type), __builtin_return_address(0));                                            \
-    __atomic_compare_exchange_n(a, &c, v, false, order, order);                                    \
+    __atomic_compare_exchange_n(a, &c, v, false, kOrder, kOrder);                                  \
     return c;                                                                                      \
   }                                                                                                \
   ATTNLAB_FETCH(bits, type, add, __atomic_fetch_add)                                               \
@@ -59,7 +59,7 @@ ATTNLAB_ATOMICS(8, std::uint8_t)
 ATTNLAB_ATOMICS(16, std::uint16_t)
 ATTNLAB_ATOMICS(32, std::uint32_t)
 ATTNLAB_ATOMICS(64, std::uint64_t)
-void __tsan_atomic_thread_fence(int) { __atomic_thread_fence(order); }
+void __tsan_atomic_thread_fence(int) { __atomic_thread_fence(kOrder); }
 void __tsan_atomic_signal_fence(int) {}
 }
 #undef ATTNLAB_ATOMICS

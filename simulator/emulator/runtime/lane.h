@@ -31,7 +31,7 @@ inline void record(Code what, const void* site, std::uint64_t value) {
   if (at == events.end) [[unlikely]]
     return record_later(code, value);
   *at = code;
-  at[value_offset / sizeof(Code)] = value;
+  at[kValueOffset / sizeof(Code)] = value;
   events.next = at + 1;
 }
 
@@ -46,15 +46,15 @@ class Stacks {
   Stacks& operator=(const Stacks&) = delete;
   // Guards the stacks of this many threads.
   void guard(unsigned threads);
-  void* top(unsigned lane) const { return base_ + (lane + 1) * stride; }
-  bool contains(std::uintptr_t address) const { return address - begin() < count * stride; }
+  void* top(unsigned lane) const { return base_ + (lane + 1) * kStride; }
+  bool contains(std::uintptr_t address) const { return address - begin() < kCount * kStride; }
   bool guards(std::uintptr_t address) const {
-    return contains(address) && (address - begin()) % stride < guard_bytes;
+    return contains(address) && (address - begin()) % kStride < kGuardBytes;
   }
   std::uintptr_t begin() const { return reinterpret_cast<std::uintptr_t>(base_); }
 
-  static constexpr std::size_t bytes = 64 << 10, guard_bytes = 4 << 10, stride = bytes + guard_bytes;
-  static constexpr unsigned count = 1024;  // threads of a block, at most
+  static constexpr std::size_t kBytes = 64 << 10, kGuardBytes = 4 << 10, kStride = kBytes + kGuardBytes;
+  static constexpr unsigned kCount = 1024;  // threads of a block, at most
 
  private:
   std::byte* base_;
@@ -89,8 +89,8 @@ struct Lane {
 };
 
 struct Warp {
-  std::array<EventList, warp_size> events;
-  std::array<std::uint32_t, warp_size> count{};  // events of a lane that wait to be merged
+  std::array<EventList, kWarpSize> events;
+  std::array<std::uint32_t, kWarpSize> count{};  // events of a lane that wait to be merged
   unsigned lanes = 0;                            // mask of the lanes that exist
   unsigned number = 0;                           // in its block
   std::uint32_t epoch = 1;                       // rises at every synchronisation of the warp

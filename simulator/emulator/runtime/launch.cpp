@@ -35,7 +35,7 @@ void merge_sites(Sites& all, const Account& account) {
       sum = std::make_unique<Site>();
       sum->code = code;
     }
-    for (std::size_t i = 0; i < metric_count; ++i) sum->counters[i] += site->counters[i];
+    for (std::size_t i = 0; i < kMetricCount; ++i) sum->counters[i] += site->counters[i];
     sum->threads += site->threads;
   }
 }

@@ -35,7 +35,7 @@ namespace detail {
 // The lists of several lanes compared with the first lane's list, event by event. A bit is set in `codes` or
 // `values` where it differs in some lane.
 struct Comparison {
-  alignas(64) std::array<std::uint64_t, window> codes{}, values{};
+  alignas(64) std::array<std::uint64_t, kWindow> codes{}, values{};
 };
 
 // A loop that compilers turn into vector instructions.
@@ -47,7 +47,7 @@ inline void gather_differences(std::uint64_t* __restrict bits, const std::uint64
 // Compares the first `rows` events, or a few more, of the lanes in mask.
 inline Comparison compare(const Warp& warp, unsigned mask, std::size_t rows) {
   constexpr std::size_t vector = 8;
-  static_assert(window % vector == 0);
+  static_assert(kWindow % vector == 0);
   rows = (rows + vector - 1) / vector * vector;  // whole vectors
   Comparison result;
   const EventList& first = warp.events[static_cast<unsigned>(__builtin_ctz(mask))];
@@ -60,8 +60,8 @@ inline Comparison compare(const Warp& warp, unsigned mask, std::size_t rows) {
 }
 
 // Moves events that were not merged to the front of their lists.
-inline void compact(Warp& warp, std::array<std::uint32_t, warp_size>& front) {
-  for (unsigned l = 0; l < warp_size; ++l) {
+inline void compact(Warp& warp, std::array<std::uint32_t, kWarpSize>& front) {
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     EventList& list = warp.events[l];
     if (front[l] > 0) {
       std::copy(&list.code[front[l]], list.code.data() + warp.count[l], list.code.data());
@@ -75,10 +75,10 @@ inline void compact(Warp& warp, std::array<std::uint32_t, warp_size>& front) {
 
 template <class Sink>
 void merge(Warp& warp, unsigned running, Sink& sink) {
-  std::array<std::uint32_t, warp_size> front{};
+  std::array<std::uint32_t, kWarpSize> front{};
   unsigned pending = 0;
-  std::uint32_t rows = window, most = 0;
-  for (unsigned l = 0; l < warp_size; ++l)
+  std::uint32_t rows = kWindow, most = 0;
+  for (unsigned l = 0; l < kWarpSize; ++l)
     if (warp.count[l] > 0) {
       pending |= 1u << l;
       rows = std::min(rows, warp.count[l]);
@@ -87,10 +87,10 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
   if (pending == 0) return;
   running &= warp.lanes;
   if (running & ~pending) {  // wait for lanes without an event, unless a full list waits for too long
-    if (most < window || ++warp.starved < 16) return;
+    if (most < kWindow || ++warp.starved < 16) return;
   }
 
-  alignas(64) std::array<std::uint64_t, warp_size> values;
+  alignas(64) std::array<std::uint64_t, kWarpSize> values;
   const auto lead = static_cast<unsigned>(__builtin_ctz(pending));
   const bool others_run = (running & ~pending) != 0;
   const detail::Comparison differ = detail::compare(warp, pending, rows);
@@ -101,11 +101,11 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
     if (kind_of(code) != Event::block_entered) {
       if (one_value) {
         values.fill(warp.events[lead].value[k]);
-      } else if (pending == full_mask) {
-        for (unsigned l = 0; l < warp_size; ++l) values[l] = warp.events[l].value[k];
+      } else if (pending == kFullMask) {
+        for (unsigned l = 0; l < kWarpSize; ++l) values[l] = warp.events[l].value[k];
       } else {
         std::uint64_t last = warp.events[lead].value[k];
-        for (unsigned l = 0; l < warp_size; ++l)
+        for (unsigned l = 0; l < kWarpSize; ++l)
           values[l] = last = pending >> l & 1 ? warp.events[l].value[k] : last;
       }
     }
@@ -116,13 +116,13 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
     warp.starved = 0;
     return;
   }
-  for (unsigned l = 0; l < warp_size; ++l) front[l] = pending >> l & 1 ? k : 0;
+  for (unsigned l = 0; l < kWarpSize; ++l) front[l] = pending >> l & 1 ? k : 0;
 
   bool progress = k > 0;
   for (;;) {
     unsigned left = 0;
     Code first = ~Code{0};  // the earliest in the program
-    for (unsigned l = 0; l < warp_size; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l)
       if (front[l] < warp.count[l]) {
         left |= 1u << l;
         first = std::min(first, order_of(warp.events[l].code[front[l]]));
@@ -130,12 +130,12 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
     if (left == 0) break;
     if ((running & ~left) && (warp.starved < 16 || progress)) break;
     unsigned group = 0;
-    for (unsigned l = 0; l < warp_size; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l)
       if ((left >> l & 1) && order_of(warp.events[l].code[front[l]]) == first) group |= 1u << l;
     const auto leader = static_cast<unsigned>(__builtin_ctz(group));
     const Code code = warp.events[leader].code[front[leader]];
     std::uint64_t last = warp.events[leader].value[front[leader]];
-    for (unsigned l = 0; l < warp_size; ++l) {
+    for (unsigned l = 0; l < kWarpSize; ++l) {
       if (group >> l & 1) last = warp.events[l].value[front[l]++];
       values[l] = last;
     }

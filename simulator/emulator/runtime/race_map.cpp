@@ -21,26 +21,26 @@ RaceMap::Conflict RaceMap::touch(std::uintptr_t address, Access access, std::uin
                                  std::uint64_t epoch) {
   if (words_ == nullptr) return {};
   std::atomic<std::uint64_t>& word = words_[(address - begin_) / 4];
-  const std::uint64_t me = block % blocks + 1, now = epoch & 0xffff;
+  const std::uint64_t me = block % kBlocks + 1, now = epoch & 0xffff;
   const std::uint64_t was = word.load(std::memory_order_relaxed);
   std::uint64_t writer = 0, reader = 0;
   if (was >> 48 == now) {
-    writer = was >> 24 & field;
-    reader = was & field;
+    writer = was >> 24 & kField;
+    reader = was & kField;
   }
   Conflict conflict;
-  const auto other = [&](std::uint64_t who) { return who != 0 && who != me && who != by_atomic; };
+  const auto other = [&](std::uint64_t who) { return who != 0 && who != me && who != kByAtomic; };
   const auto named = [](std::uint64_t who) {
-    return who == several ? std::nullopt : std::optional<std::uint64_t>(who - 1);
+    return who == kSeveral ? std::nullopt : std::optional<std::uint64_t>(who - 1);
   };
-  if (access != Access::atomic || writer != by_atomic) {
+  if (access != Access::atomic || writer != kByAtomic) {
     if (other(writer)) conflict = {true, true, named(writer)};
     if (access != Access::read && other(reader)) conflict = {true, false, named(reader)};
   }
   if (access == Access::read)
-    reader = reader == 0 || reader == me ? me : several;
+    reader = reader == 0 || reader == me ? me : kSeveral;
   else
-    writer = access == Access::atomic ? by_atomic : me;
+    writer = access == Access::atomic ? kByAtomic : me;
   const std::uint64_t becomes = now << 48 | writer << 24 | reader;
   if (becomes != was) word.store(becomes, std::memory_order_relaxed);
   return conflict;

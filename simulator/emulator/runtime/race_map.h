@@ -28,21 +28,21 @@ class RaceMap {
   // touch() has to look at each, and may look again at what was entered here.
   bool read(std::uintptr_t first, std::uintptr_t past, std::uint64_t block, std::uint64_t epoch) {
     if (words_ == nullptr) return true;
-    const std::uint64_t now = (epoch & 0xffff) << 48, mine = now | (block % blocks + 1),
-                        shared = now | several;
+    const std::uint64_t now = (epoch & 0xffff) << 48, mine = now | (block % kBlocks + 1),
+                        shared = now | kSeveral;
     for (std::uintptr_t word = (first - begin_) / 4, end = (past - begin_ + 3) / 4; word < end; ++word) {
       const std::uint64_t was = words_[word].load(std::memory_order_relaxed);
       if (was == mine || was == shared) continue;
       const bool old = was >> 48 != now >> 48;
-      if (!old && (was >> 24 & field) != 0) return false;  // written
-      words_[word].store(old || (was & field) == 0 ? mine : shared, std::memory_order_relaxed);
+      if (!old && (was >> 24 & kField) != 0) return false;  // written
+      words_[word].store(old || (was & kField) == 0 ? mine : shared, std::memory_order_relaxed);
     }
     return true;
   }
 
  private:
-  static constexpr std::uint64_t field = (1u << 24) - 1, several = field, by_atomic = field - 1,
-                                 blocks = field - 2;
+  static constexpr std::uint64_t kField = (1u << 24) - 1, kSeveral = kField, kByAtomic = kField - 1,
+                                 kBlocks = kField - 2;
   RaceMap();
   std::uintptr_t begin_ = 0;
   std::atomic<std::uint64_t>* words_ = nullptr;  // epoch << 48 | writer << 24 | reader; block + 1, 0: none

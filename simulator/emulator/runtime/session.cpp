@@ -262,7 +262,7 @@ Report take_report() {
       const auto at = lines.find(site->code);
       const SourceLine line = at == lines.end() ? SourceLine{} : at->second;
       Counters& sum = by_line[{line.file, line.line}];
-      for (std::size_t i = 0; i < metric_count; ++i) {
+      for (std::size_t i = 0; i < kMetricCount; ++i) {
         sum[i] += site->counters[i];
         kernel.report.counters[i] += site->counters[i];
       }

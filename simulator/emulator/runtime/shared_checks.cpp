@@ -31,11 +31,11 @@ void Account::declare_shared(const char* name, std::size_t bytes, std::size_t gu
 // Remembers in the site the variable that the lane's bytes lie in; reports an access outside of all.
 bool Account::inside_variable(const Lanes& lanes, unsigned lane) {
   const std::uint64_t address = lanes.address[lane];
-  if (address >= dynamic_.begin && address < dynamic_.begin + dynamic_shared_capacity) {
+  if (address >= dynamic_.begin && address < dynamic_.begin + kDynamicSharedCapacity) {
     lanes.site.variable_begin = dynamic_.begin;
     lanes.site.variable_end = dynamic_.end;
     if (address + lanes.size <= dynamic_.end) return true;
-    finding(FindingKind::out_of_bounds, lanes.site.code, thread_of(warp_->number * warp_size + lane),
+    finding(FindingKind::out_of_bounds, lanes.site.code, thread_of(warp_->number * kWarpSize + lane),
             address - dynamic_.begin,
             fmt::format("{} {} bytes at byte {} of the launch's {} bytes of dynamic shared memory",
                         lanes.kind == Event::load ? "reads" : "writes", lanes.size, address - dynamic_.begin,
@@ -62,7 +62,7 @@ bool Account::inside_variable(const Lanes& lanes, unsigned lane) {
     past = address - nearest->end;
     bytes = nearest->end - nearest->begin;
   }
-  finding(FindingKind::out_of_bounds, lanes.site.code, thread_of(warp_->number * warp_size + lane), address,
+  finding(FindingKind::out_of_bounds, lanes.site.code, thread_of(warp_->number * kWarpSize + lane), address,
           fmt::format("{} {} bytes of shared memory, {} bytes past the end of {} ({} bytes)",
                       lanes.kind == Event::load ? "reads" : "writes", lanes.size, past, name, bytes));
   return false;
@@ -73,16 +73,16 @@ void Account::check_shared(const Lanes& lanes) {
     return low < lanes.site.variable_begin || high + lanes.size > lanes.site.variable_end;
   };
   if (outside(lanes.low, lanes.high))
-    for (unsigned l = 0; l < warp_size; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l)
       if ((lanes.mask >> l & 1) && outside(lanes.address[l], lanes.address[l]) && !inside_variable(lanes, l))
         return;
   std::uint64_t low_bits = lanes.low;
   if (lanes.low != lanes.high)
-    for (unsigned l = 0; l < warp_size; ++l) low_bits |= lanes.address[l];
+    for (unsigned l = 0; l < kWarpSize; ++l) low_bits |= lanes.address[l];
   if ((low_bits & (lanes.size - 1)) != 0 && (lanes.size & (lanes.size - 1)) == 0) {
-    for (unsigned l = 0; l < warp_size; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l)
       if (lanes.address[l] % lanes.size != 0 && (lanes.mask >> l & 1)) {
-        finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * warp_size + l),
+        finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * kWarpSize + l),
                 lanes.address[l] - shared_.begin,
                 fmt::format("{} {} bytes of shared memory at an address that is no multiple of {}",
                             lanes.kind == Event::load ? "reads" : "writes", lanes.size, lanes.size));
@@ -92,14 +92,14 @@ void Account::check_shared(const Lanes& lanes) {
   if (lanes.low == lanes.high) {  // all lanes at one place
     const bool many = (lanes.mask & (lanes.mask - 1)) != 0;
     const auto first = static_cast<unsigned>(__builtin_ctz(lanes.mask));
-    const Accessor me = many ? lanes_of(warp_->number) : accessor(warp_->number * warp_size + first);
+    const Accessor me = many ? lanes_of(warp_->number) : accessor(warp_->number * kWarpSize + first);
     if (lanes.kind != Event::load || !read_group(lanes.low - shared_base_, lanes.size, me))
       touch_shared(lanes, first, many);
     return;
   }
-  for (unsigned l = 0; l < warp_size; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l)
     if (lanes.mask >> l & 1) {
-      const Accessor me = accessor(warp_->number * warp_size + l);
+      const Accessor me = accessor(warp_->number * kWarpSize + l);
       const std::uint64_t at = lanes.address[l] - shared_base_;
       const bool done = lanes.kind == Event::load    ? read_group(at, lanes.size, me)
                         : lanes.kind == Event::store ? write_words(at, lanes.size, me)
@@ -147,7 +147,7 @@ void Account::open_up(std::uint64_t n) {
   SharedGroup& group = groups_[n];
   if (group.epoch == epoch_)
     for (unsigned w = 0; w < 4; ++w) {
-      if (group.reader[w] == nobody) continue;
+      if (group.reader[w] == kNobody) continue;
       SharedWord& word = shadow_[4 * n + w];
       word.reader.fill(group.reader[w]);
       word.read_epoch = epoch_;
@@ -169,7 +169,7 @@ SharedWord& Account::word_at(std::uint64_t at) {
 
 void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
   const std::uint64_t address = lanes.address[lane];
-  const unsigned thread = warp_->number * warp_size + lane;
+  const unsigned thread = warp_->number * kWarpSize + lane;
   const bool atomic = lanes.kind == Event::atomic || lanes.kind == Event::reduction;
   const bool store = lanes.kind == Event::store;
   const Accessor me = many ? lanes_of(warp_->number) : accessor(thread);
@@ -195,8 +195,8 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
     }
     const unsigned first = offset, last = offset + take - 1;
     const auto conflicts = [&](Accessor who, std::uint32_t epoch, std::uint32_t warp_epoch) {
-      if (who == nobody || epoch != epoch_ || who == me) return false;
-      if (who == several_warps) return true;
+      if (who == kNobody || epoch != epoch_ || who == me) return false;
+      if (who == kSeveralWarps) return true;
       if (warp_of(who) != warp_->number) return true;
       return warp_epoch == warp_->epoch;  // other lanes of this warp, with no synchronisation since
     };
@@ -207,10 +207,10 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
         if (!after_write && !after_read) continue;
         const Accessor who = after_write ? word.writer[byte] : word.reader[byte];
         std::string other = "threads of several warps";
-        if (who != several_warps && !(who & several_lanes)) {
+        if (who != kSeveralWarps && !(who & kSeveralLanes)) {
           const Index3 t = thread_of(who - 1u);
           other = fmt::format("thread ({},{},{})", t.x, t.y, t.z);
-        } else if (who != several_warps) {
+        } else if (who != kSeveralWarps) {
           other = fmt::format("several threads of warp {}", who & 0x7fffu);
         }
         finding(FindingKind::shared_race, lanes.site.code, thread_of(thread), address - shared_.begin,
@@ -224,22 +224,22 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
       if (word.write_epoch != epoch_) word.writer = {};
       word.write_epoch = epoch_;
       word.write_warp_epoch = warp_->epoch;
-      for (unsigned byte = first; byte <= last; ++byte) word.writer[byte] = atomic ? nobody : me;
+      for (unsigned byte = first; byte <= last; ++byte) word.writer[byte] = atomic ? kNobody : me;
     } else {
       if (word.read_epoch != epoch_) word.reader = {};
       word.read_epoch = epoch_;
       if (word.read_warp_epoch != warp_->epoch) {
         for (auto& reader : word.reader)
-          if (reader != nobody && reader != several_warps && warp_of(reader) == warp_->number)
-            reader = nobody;
+          if (reader != kNobody && reader != kSeveralWarps && warp_of(reader) == warp_->number)
+            reader = kNobody;
       }
       word.read_warp_epoch = warp_->epoch;
       for (unsigned byte = first; byte <= last; ++byte) {
         Accessor& reader = word.reader[byte];
-        if (reader == nobody || reader == me)
+        if (reader == kNobody || reader == me)
           reader = me;
-        else if (reader != several_warps)
-          reader = warp_of(reader) == warp_->number ? lanes_of(warp_->number) : several_warps;
+        else if (reader != kSeveralWarps)
+          reader = warp_of(reader) == warp_->number ? lanes_of(warp_->number) : kSeveralWarps;
       }
     }
   }
@@ -258,9 +258,9 @@ void Account::async_destination(std::uint32_t code, std::uintptr_t address, unsi
       word.write_warp_epoch = warp_->epoch;
       continue;
     }
-    const bool read_by_others = word.read_epoch == epoch_ && word.reader[0] != nobody &&
+    const bool read_by_others = word.read_epoch == epoch_ && word.reader[0] != kNobody &&
                                 word.reader[0] != accessor(thread) &&
-                                (word.reader[0] == several_warps || warp_of(word.reader[0]) != warp_->number);
+                                (word.reader[0] == kSeveralWarps || warp_of(word.reader[0]) != warp_->number);
     if (read_by_others)
       finding(
           FindingKind::shared_race, code, thread_of(thread), address + done - shared_.begin,

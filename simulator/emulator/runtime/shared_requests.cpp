@@ -7,30 +7,30 @@
 namespace attnlab::emulator {
 namespace {
 
-constexpr unsigned banks = 32, bank_bytes = 4;
+constexpr unsigned kBanks = 32, kBankBytes = 4;
 
 // The passes that the 32 banks need for the distinct words that these lanes ask for: the most in any bank.
 unsigned passes(const std::uint64_t* address, unsigned mask, unsigned words) {
   unsigned used = 0, twice = 0;  // banks
   for (unsigned left = mask; left != 0; left &= left - 1) {
-    const std::uint64_t word = address[__builtin_ctz(left)] / bank_bytes;
-    const unsigned its = std::rotl((1u << words) - 1, static_cast<int>(word % banks));
+    const std::uint64_t word = address[__builtin_ctz(left)] / kBankBytes;
+    const unsigned its = std::rotl((1u << words) - 1, static_cast<int>(word % kBanks));
     twice |= used & its;
     used |= its;
   }
   if (twice == 0) return mask != 0;
-  std::array<std::array<std::uint64_t, warp_size>, banks> seen;  // the words of each bank
-  std::array<std::uint8_t, banks> count{};
+  std::array<std::array<std::uint64_t, kWarpSize>, kBanks> seen;  // the words of each bank
+  std::array<std::uint8_t, kBanks> count{};
   unsigned most = 0;
   for (; mask != 0; mask &= mask - 1) {
     const auto l = static_cast<unsigned>(__builtin_ctz(mask));
     for (unsigned w = 0; w < words; ++w) {
-      const std::uint64_t word = address[l] / bank_bytes + w;
-      const unsigned bank = word % banks;
+      const std::uint64_t word = address[l] / kBankBytes + w;
+      const unsigned bank = word % kBanks;
       auto& list = seen[bank];
       bool known = false;
       for (unsigned i = 0; i < count[bank]; ++i) known |= list[i] == word;
-      if (known || count[bank] == warp_size) continue;
+      if (known || count[bank] == kWarpSize) continue;
       list[count[bank]++] = word;
       most = std::max<unsigned>(most, count[bank]);
     }
@@ -41,7 +41,7 @@ unsigned passes(const std::uint64_t* address, unsigned mask, unsigned words) {
 // The passes of half a warp's 16-byte accesses, lanes begin to begin + 15: its two quarters go together where
 // they ask for the same addresses, one after the other where they do not.
 unsigned half_warp_passes(const std::uint64_t* address, unsigned mask, unsigned begin) {
-  constexpr unsigned quarter = 8, words = 16 / bank_bytes;
+  constexpr unsigned quarter = 8, words = 16 / kBankBytes;
   const unsigned first = mask & (0xffu << begin), second = mask & (0xffu << (begin + quarter));
   std::uint64_t differ = 0;
   for (unsigned l = begin; l < begin + quarter; ++l) differ |= address[l] ^ address[l + quarter];
@@ -58,15 +58,15 @@ unsigned wavefronts_at_one_place(unsigned mask, unsigned size) {
 
 // The wavefronts of a request.
 unsigned wavefronts_of(const std::uint64_t* address, unsigned mask, unsigned size) {
-  const unsigned words = std::max(1u, size / bank_bytes);
+  const unsigned words = std::max(1u, size / kBankBytes);
   // The two most common shapes: all lanes at one place, or one after the other.
   std::uint64_t apart = 0, off = 0;
-  for (unsigned l = 1; l < warp_size; ++l) {
+  for (unsigned l = 1; l < kWarpSize; ++l) {
     apart |= address[l] ^ address[0];
     off |= address[l] ^ (address[0] + std::uint64_t{l} * size);
   }
   if (apart == 0) return wavefronts_at_one_place(mask, size);
-  if (off == 0 && mask == full_mask) return words;
+  if (off == 0 && mask == kFullMask) return words;
   if (size < 16) return passes(address, mask, words);
   return half_warp_passes(address, mask, 0) + half_warp_passes(address, mask, 16);
 }
@@ -91,7 +91,7 @@ void Account::shared(const Lanes& lanes) {
   const auto add = [&](Metric metric, std::uint64_t n) { counters[static_cast<std::size_t>(metric)] += n; };
   const unsigned wavefronts = lanes.low == lanes.high ? wavefronts_at_one_place(lanes.mask, lanes.size)
                                                       : wavefronts_of(lanes.address, lanes.mask, lanes.size);
-  const unsigned least = std::max(1u, lanes.size / bank_bytes);  // what distinct consecutive words would need
+  const unsigned least = std::max(1u, lanes.size / kBankBytes);  // what distinct consecutive words would need
   const unsigned conflicts = wavefronts > least ? wavefronts - least : 0;
   if (lanes.kind == Event::load) {
     add(Metric::shared_load_requests, 1);
@@ -138,7 +138,7 @@ void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
   if (widest) return;
   run.uniform = lanes.low == lanes.high;
   std::uint64_t low_bits = 16;  // so that the lowest bit set is that of the alignment
-  for (unsigned l = 0; l < warp_size; ++l) {
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     low_bits |= lanes.address[l];
     run.next[l] = lanes.address[l] + lanes.size;
   }
@@ -154,10 +154,10 @@ bool Account::continue_run(Site& site, Run& run, const Lanes& lanes) {
   if (run.uniform)
     differ = (lanes.low ^ lanes.high) | (run.next[0] ^ lanes.low);
   else
-    for (unsigned l = 0; l < warp_size; ++l) differ |= run.next[l] ^ lanes.address[l];
+    for (unsigned l = 0; l < kWarpSize; ++l) differ |= run.next[l] ^ lanes.address[l];
   if (differ != 0) return false;
   ++run.length;
-  for (unsigned l = 0; l < (run.uniform ? 1 : warp_size); ++l) run.next[l] += lanes.size;
+  for (unsigned l = 0; l < (run.uniform ? 1 : kWarpSize); ++l) run.next[l] += lanes.size;
   // 12 bytes are one access of 8 and one of 4.
   const unsigned total = run.length * run.bytes;
   unsigned passed = 0;
@@ -167,8 +167,8 @@ bool Account::continue_run(Site& site, Run& run, const Lanes& lanes) {
       passed += piece == 16 ? 2 : 1;
       continue;
     }
-    std::array<std::uint64_t, warp_size> first;
-    for (unsigned l = 0; l < warp_size; ++l) first[l] = run.next[l] - total;
+    std::array<std::uint64_t, kWarpSize> first;
+    for (unsigned l = 0; l < kWarpSize; ++l) first[l] = run.next[l] - total;
     passed += wavefronts_of(first.data(), lanes.mask, piece);
   }
   charge(site, run, lanes.kind == Event::store,

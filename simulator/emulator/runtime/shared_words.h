@@ -12,11 +12,11 @@ namespace attnlab::emulator {
 
 // Who touched a byte: nobody, a thread, several threads of one warp, or threads of several warps.
 using Accessor = std::uint16_t;
-inline constexpr Accessor nobody = 0, several_warps = 0xffff, several_lanes = 0x8000;
+inline constexpr Accessor kNobody = 0, kSeveralWarps = 0xffff, kSeveralLanes = 0x8000;
 constexpr Accessor accessor(unsigned thread) { return static_cast<Accessor>(thread + 1); }
-constexpr Accessor lanes_of(unsigned warp) { return static_cast<Accessor>(several_lanes | warp); }
+constexpr Accessor lanes_of(unsigned warp) { return static_cast<Accessor>(kSeveralLanes | warp); }
 constexpr unsigned warp_of(Accessor who) {
-  return who & several_lanes ? who & 0x7fffu : (who - 1u) / warp_size;
+  return who & kSeveralLanes ? who & 0x7fffu : (who - 1u) / kWarpSize;
 }
 
 // Who wrote, who read, since when.
@@ -57,15 +57,15 @@ struct SharedGroup {
     for (unsigned w = 0; w < 4; ++w) {
       const Accessor was = reader[w];
       if (w - first >= words) {
-        apart |= was != nobody && was != several_warps && (warp_of(was) != warp || !mine);
+        apart |= was != kNobody && was != kSeveralWarps && (warp_of(was) != warp || !mine);
         continue;
       }
-      if (was == several_warps) continue;
-      if (was == nobody || (warp_of(was) == warp && !mine))
+      if (was == kSeveralWarps) continue;
+      if (was == kNobody || (warp_of(was) == warp && !mine))
         becomes[w] = me;
       else if (was != me)
-        becomes[w] = warp_of(was) == warp ? lanes_of(warp) : several_warps;
-      of_one_warp |= becomes[w] != several_warps;
+        becomes[w] = warp_of(was) == warp ? lanes_of(warp) : kSeveralWarps;
+      of_one_warp |= becomes[w] != kSeveralWarps;
     }
     if (of_one_warp && apart) return false;
     reader = becomes;

@@ -10,28 +10,28 @@
 namespace attnlab::emulator {
 
 bool Worker::try_collective(Warp& warp, Lane& lane) {
-  const unsigned first = warp.number * warp_size;
+  const unsigned first = warp.number * kWarpSize;
   unsigned need = 0;
-  for (unsigned l = 0; l < warp_size; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l)
     if ((lane.mask & warp.lanes) >> l & 1) {
       const Lane& other = lanes_[first + l];
       if (other.state == LaneState::exited) continue;
       if (other.state != LaneState::at_warp || other.run != lane.run || other.mask != lane.mask) return false;
       need |= 1u << l;
     }
-  std::array<void*, warp_size> arguments{};
-  for (unsigned l = 0; l < warp_size; ++l)
+  std::array<void*, kWarpSize> arguments{};
+  for (unsigned l = 0; l < kWarpSize; ++l)
     if (need >> l & 1) arguments[l] = lanes_[first + l].arguments;
   if (lane.run != nullptr) lane.run(arguments.data(), need);
-  for (unsigned l = 0; l < warp_size; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l)
     if (need >> l & 1) lanes_[first + l].state = LaneState::ready;
   return true;
 }
 
 void Worker::complete_collectives(Warp& warp) {
-  for (unsigned l = 0; l < warp_size; ++l) {
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     if (!(warp.lanes >> l & 1)) continue;
-    Lane& lane = lanes_[warp.number * warp_size + l];
+    Lane& lane = lanes_[warp.number * kWarpSize + l];
     if (lane.state == LaneState::at_warp) try_collective(warp, lane);
   }
 }
@@ -40,7 +40,7 @@ void Worker::collective(unsigned mask, void* mine, WarpFunction run, Operation k
   const auto code = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(site));
   Lane& lane = *lane_;
   Warp& here = warp();
-  const unsigned me = 1u << lane.number % warp_size;
+  const unsigned me = 1u << lane.number % kWarpSize;
   if (launch_->counting) {
     record(numbered(event_code(Event::operation, static_cast<std::uint64_t>(kind)),
                     reinterpret_cast<std::uintptr_t>(site) >> 48),
@@ -48,7 +48,7 @@ void Worker::collective(unsigned mask, void* mine, WarpFunction run, Operation k
     if (!(mask & me)) {
       account_.finding(FindingKind::divergent_barrier, code, lane.thread, 0,
                        fmt::format("lane {} takes part in a warp operation whose mask {:#010x} leaves it out",
-                                   lane.number % warp_size, mask));
+                                   lane.number % kWarpSize, mask));
     }
   }
   lane.mask = mask | me;
@@ -90,7 +90,7 @@ int Worker::barrier(int id, unsigned threads, BarrierKind kind, int predicate, s
   }
   ++barrier.arrived;
   barrier.count += predicate != 0;
-  const unsigned w = lane.number / warp_size;
+  const unsigned w = lane.number / kWarpSize;
   if (!(barrier.warps >> w & 1)) {
     barrier.warps |= 1u << w;
     if (launch_->counting) account_.count(code, Metric::barriers);

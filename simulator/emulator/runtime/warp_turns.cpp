@@ -8,7 +8,7 @@ void WarpTurns::request(unsigned warp, memory::RequestKind kind, std::span<const
   Warp& w = warps_[warp];
   w.requests.push_back({turn(warp), static_cast<std::uint32_t>(sectors.size()), kind});
   w.sectors.insert(w.sectors.end(), sectors.begin(), sectors.end());
-  if (++waiting_ == most) complete_all();  // some warp waits in a loop, for long
+  if (++waiting_ == kMost) complete_all();  // some warp waits in a loop, for long
 }
 
 void WarpTurns::pass_on(Warp& warp, std::uint64_t turn) {

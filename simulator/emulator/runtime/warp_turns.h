@@ -17,16 +17,16 @@ namespace attnlab::emulator {
 
 class WarpTurns {
  public:
-  static constexpr std::uint64_t events_per_turn = 63;  // basic blocks and accesses
+  static constexpr std::uint64_t kEventsPerTurn = 63;  // basic blocks and accesses
 
   explicit WarpTurns(memory::RequestStream& stream) : stream_(stream) {}
 
   void event(unsigned warp) { ++warps_[warp].events; }
   void end_turn(unsigned warp) {
     std::uint64_t& events = warps_[warp].events;
-    events = (events + events_per_turn - 1) / events_per_turn * events_per_turn;
+    events = (events + kEventsPerTurn - 1) / kEventsPerTurn * kEventsPerTurn;
   }
-  std::uint64_t turn(unsigned warp) const { return warps_[warp].events / events_per_turn; }
+  std::uint64_t turn(unsigned warp) const { return warps_[warp].events / kEventsPerTurn; }
 
   // A request of the warp's present turn. No sectors: nothing happens.
   void request(unsigned warp, memory::RequestKind kind, std::span<const std::uint32_t> sectors);
@@ -49,9 +49,9 @@ class WarpTurns {
   };
   void pass_on(Warp& warp, std::uint64_t turn);
 
-  static constexpr std::size_t most = 1 << 16;  // requests that wait
+  static constexpr std::size_t kMost = 1 << 16;  // requests that wait
   memory::RequestStream& stream_;
-  std::array<Warp, warp_size> warps_;  // a block has at most 32
+  std::array<Warp, kWarpSize> warps_;  // a block has at most 32
   std::size_t waiting_ = 0;
   std::uint64_t first_ = 0;  // turns below have gone on
 };

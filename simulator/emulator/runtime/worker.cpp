@@ -9,11 +9,11 @@ namespace {
 thread_local Worker* active = nullptr;  // while a fiber of this OS thread runs
 thread_local unsigned silent_windows = 0;
 
-constexpr unsigned idle_passes = 200000;  // passes in which every thread only yields: a deadlock
+constexpr unsigned kIdlePasses = 200000;  // passes in which every thread only yields: a deadlock
 
 }  // namespace
 
-Worker::Worker() : account_({stacks_.begin(), stacks_.begin() + Stacks::count * Stacks::stride}) {
+Worker::Worker() : account_({stacks_.begin(), stacks_.begin() + Stacks::kCount * Stacks::kStride}) {
   std::iota(lane_order_.begin(), lane_order_.end(), 0u);
 }
 
@@ -30,7 +30,7 @@ std::uint32_t Worker::last_code(std::uintptr_t r11) const {
   // What memory says is old while the fault is in instrumented code itself.
   const auto at = reinterpret_cast<std::uintptr_t>(next), last = reinterpret_cast<std::uintptr_t>(end);
   const Code* const newest = r11 > at && r11 <= last ? next + (r11 - at) / sizeof(Code) : next;
-  return newest == end - window ? 0 : place_of(newest[-1]);
+  return newest == end - kWindow ? 0 : place_of(newest[-1]);
 }
 
 // The running lane is out of room. Without counting, its events go to a scratch table that nobody reads, and
@@ -52,7 +52,7 @@ void Worker::begin_launch(LaunchState& launch) {
   launch_ = &launch;
   const Index3 b = launch.shape.block;
   threads_ = b.x * b.y * b.z;
-  warps_used_ = (threads_ + warp_size - 1) / warp_size;
+  warps_used_ = (threads_ + kWarpSize - 1) / kWarpSize;
   lanes_.resize(std::max<std::size_t>(lanes_.size(), threads_));
   stacks_.guard(threads_);
   while (warps_.size() < warps_used_) {
@@ -74,7 +74,7 @@ void Worker::begin_block(std::uint64_t number) {
   for (unsigned i = 0; i < threads_; ++i) {
     Lane& lane = lanes_[i];
     if (lane.context == nullptr)
-      lane.context = boost::context::detail::make_fcontext(stacks_.top(i), Stacks::bytes, &Worker::fiber);
+      lane.context = boost::context::detail::make_fcontext(stacks_.top(i), Stacks::kBytes, &Worker::fiber);
     lane.number = i;
     lane.thread = {i % b.x, i / b.x % b.y, i / b.x / b.y};
     lane.state = LaneState::ready;
@@ -83,8 +83,8 @@ void Worker::begin_block(std::uint64_t number) {
   }
   for (unsigned w = 0; w < warps_used_; ++w) {
     Warp& warp = *warps_[w];
-    const unsigned lanes = std::min(warp_size, threads_ - w * warp_size);
-    warp.lanes = lanes == warp_size ? full_mask : (1u << lanes) - 1;
+    const unsigned lanes = std::min(kWarpSize, threads_ - w * kWarpSize);
+    warp.lanes = lanes == kWarpSize ? kFullMask : (1u << lanes) - 1;
     warp.count = {};
     warp.starved = 0;
     ++warp.epoch;
@@ -106,8 +106,8 @@ void Worker::fiber(boost::context::detail::transfer_t from) {
 }
 
 void Worker::resume(Warp& warp, Lane& lane) {
-  const unsigned l = lane.number % warp_size;
-  std::array<Code, window>& list = warp.events[l].code;
+  const unsigned l = lane.number % kWarpSize;
+  std::array<Code, kWindow>& list = warp.events[l].code;
   if (launch_->counting) attnlab_emulator_events = {list.begin() + warp.count[l], list.end()};
   lane_ = &lane;
   active = this;
@@ -151,8 +151,8 @@ void Worker::fault() {
 
 void Worker::drain(Warp& warp) {
   unsigned running = 0;
-  const unsigned first = warp.number * warp_size;
-  for (unsigned l = 0; l < warp_size; ++l)
+  const unsigned first = warp.number * kWarpSize;
+  for (unsigned l = 0; l < kWarpSize; ++l)
     if ((warp.lanes >> l & 1) && lanes_[first + l].state == LaneState::ready) running |= 1u << l;
   account_.begin_warp(warp);
   merge(warp, running, account_);
@@ -161,12 +161,12 @@ void Worker::drain(Warp& warp) {
 // True when some lane of the warp ran.
 bool Worker::run_warp(Warp& warp) {
   bool ran = false;
-  const unsigned first = warp.number * warp_size;
+  const unsigned first = warp.number * kWarpSize;
   if (launch_->seed != 0) std::shuffle(lane_order_.begin(), lane_order_.end(), random_);
   for (const unsigned l : lane_order_) {
     if (!(warp.lanes >> l & 1)) continue;
     Lane& lane = lanes_[first + l];
-    if (lane.state != LaneState::ready || (launch_->counting && warp.count[l] == window)) continue;
+    if (lane.state != LaneState::ready || (launch_->counting && warp.count[l] == kWindow)) continue;
     ran = true;
     if (launch_->seed != 0 && random_() % 4 == 0) continue;  // not now: the others run ahead
     resume(warp, lane);
@@ -192,8 +192,8 @@ void Worker::abandon() {
 void Worker::complete_turns() {
   std::uint64_t limit = ~std::uint64_t{0};
   for (unsigned w = 0; w < warps_used_; ++w) {
-    const unsigned end = std::min(threads_, (w + 1) * warp_size);
-    if (std::any_of(&lanes_[w * warp_size], lanes_.data() + end,
+    const unsigned end = std::min(threads_, (w + 1) * kWarpSize);
+    if (std::any_of(&lanes_[w * kWarpSize], lanes_.data() + end,
                     [](const Lane& lane) { return lane.state == LaneState::ready; }))
       limit = std::min(limit, account_.turns().turn(w));
     else
@@ -235,7 +235,7 @@ bool Worker::run_block(std::uint64_t number) {
       idle = 0;
       continue;
     }
-    if (ran && ++idle < idle_passes) continue;
+    if (ran && ++idle < kIdlePasses) continue;
     if (alive_ == 0) break;
     if (waits_at_grid_ && std::all_of(lanes_.begin(), lanes_.begin() + threads_, [](const Lane& lane) {
           return lane.state == LaneState::at_grid || lane.state == LaneState::exited;
@@ -262,9 +262,9 @@ bool Worker::run_block(std::uint64_t number) {
 }
 
 unsigned Worker::active_lanes() const {
-  const unsigned first = lane_->number / warp_size * warp_size;
+  const unsigned first = lane_->number / kWarpSize * kWarpSize;
   unsigned mask = 0;
-  for (unsigned l = 0; l < warp_size && first + l < threads_; ++l)
+  for (unsigned l = 0; l < kWarpSize && first + l < threads_; ++l)
     if (lanes_[first + l].state == LaneState::ready) mask |= 1u << l;
   return mask;
 }

@@ -56,7 +56,7 @@ class Worker {
   Account& account() { return account_; }
   LaunchState& launch() { return *launch_; }
   Lane& lane() { return *lane_; }
-  Warp& warp() { return *warps_[lane_->number / warp_size]; }
+  Warp& warp() { return *warps_[lane_->number / kWarpSize]; }
   Index3 block_index() const { return block_index_; }
   std::uint64_t block_number() const { return block_; }
   // Of the running lane, for faults; r11: that register's value, since instrumented code keeps the place of
@@ -106,7 +106,7 @@ class Worker {
   std::vector<Lane> lanes_;
   std::vector<std::unique_ptr<Warp>> warps_;
   std::vector<unsigned> warp_order_;
-  std::array<unsigned, warp_size> lane_order_{};
+  std::array<unsigned, kWarpSize> lane_order_{};
   std::array<Barrier, 16> barriers_{};
   std::mt19937_64 random_;
 

@@ -14,7 +14,7 @@
 namespace attnlab::emulator::translate {
 namespace {
 
-constexpr std::string_view block_hook = "__sanitizer_cov_trace_pc";
+constexpr std::string_view kBlockHook = "__sanitizer_cov_trace_pc";
 
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
@@ -51,7 +51,7 @@ std::optional<Code> access_event(std::string_view name) {
 }
 
 bool is_dropped_hook(std::string_view name) {
-  return name == block_hook || (access_event(name) && name.find("volatile") == std::string_view::npos) ||
+  return name == kBlockHook || (access_event(name) && name.find("volatile") == std::string_view::npos) ||
          name == "__tsan_read_range" || name == "__tsan_write_range" || name == "__tsan_vptr_read" ||
          name == "__tsan_vptr_update";
 }
@@ -110,11 +110,11 @@ class Assembly {
       if (text.starts_with("\t.cfi_endproc") || text.starts_with("\t.size\t")) write_full();
       const std::string_view callee = target(text, "call");
       const auto access = access_event(callee);
-      if (const auto opens = callee == block_hook ? first_access(i) : std::nullopt) {
+      if (const auto opens = callee == kBlockHook ? first_access(i) : std::nullopt) {
         openers_[*opens] = openers_.size();
         line("\tnop");  // the byte before a code address tells its source line
         line(".Lattnlab_block" + std::to_string(openers_.at(*opens)) + ":");
-      } else if (inside && callee == block_hook) {
+      } else if (inside && callee == kBlockHook) {
         tell("0", record(event_code(Event::block_entered, 0)), section);
       } else if (inside && access) {
         opened_by(i, record(*access), section);
@@ -229,7 +229,7 @@ class Assembly {
     line("\tmovabsq\t$" + site + "+" + std::to_string(event) + ", %rax");
     line("\tmovq\t%rax, (%r11)");
     if (kind_of(event) != Event::block_entered)
-      line("\tmovq\t%rdi, " + std::to_string(value_offset) + "(%r11)");
+      line("\tmovq\t%rdi, " + std::to_string(kValueOffset) + "(%r11)");
     line("\taddq\t$" + std::to_string(sizeof(Code)) + ", %r11");
     line(site + ":");
     full_ += full + ":\n\tmovq\t%r11, " + next() + "\n\tmovl\t$" + site + ", %esi\n\tmovl\t$" +
@@ -285,13 +285,12 @@ class Assembly {
     line("\t.type\t" + name + ", @function");
     for (std::size_t i = function.begin; i <= function.end; ++i) {
       const std::string_view text = lines_[i];
-      if (is_section(text)) {
+      if (is_section(text))
         line(section(text));
-      } else if (is_dropped_hook(target(text, "jmp"))) {
+      else if (is_dropped_hook(target(text, "jmp")))
         line("\tret");
-      } else if (!is_dropped_hook(target(text, "call"))) {
+      else if (!is_dropped_hook(target(text, "call")))
         copy_line(text, labels);
-      }
     }
     line("\t.section\tattnlab_plain" + table_flags(group));
     line("\t.quad\t" + std::string(function.name) + ", " + name);

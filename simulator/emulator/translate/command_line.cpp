@@ -33,7 +33,7 @@ struct ValueOption {
   std::string_view name;
   Takes takes;
 };
-constexpr ValueOption value_options[] = {
+constexpr ValueOption kValueOptions[] = {
     {"-o", Takes::output},
     {"--output-file", Takes::output},
     {"-I", Takes::include},
@@ -105,7 +105,7 @@ constexpr ValueOption value_options[] = {
     {"-Werror", Takes::ignored},
     {"--Werror", Takes::ignored},
 };
-constexpr std::array without_effect = {"-lineinfo",
+constexpr std::array kWithoutEffect = {"-lineinfo",
                                        "--generate-line-info",
                                        "-G",
                                        "--device-debug",
@@ -146,7 +146,7 @@ constexpr std::array without_effect = {"-lineinfo",
                                        "-fno-pie",
                                        "--no-exceptions"};
 // The emulator has these libraries' functions itself, or headers whose functions answer "not supported".
-constexpr std::array cuda_libraries = {"cudart",   "cudart_static", "cuda",      "cudadevrt", "nvToolsExt",
+constexpr std::array kCudaLibraries = {"cudart",   "cudart_static", "cuda",      "cudadevrt", "nvToolsExt",
                                        "cublas",   "cublasLt",      "curand",    "cufft",     "cusparse",
                                        "cusolver", "nvrtc",         "nvidia-ml", "cudnn",     "nccl"};
 
@@ -180,13 +180,13 @@ class CommandLine {
  private:
   void option(const std::string& argument) {
     if (argument.empty() || argument[0] != '-') return result_.sources.emplace_back(argument), void();
-    if (contains(without_effect, argument)) return fast_math(argument);
-    for (const ValueOption& known : value_options)
+    if (contains(kWithoutEffect, argument)) return fast_math(argument);
+    for (const ValueOption& known : kValueOptions)
       if (const std::string name(known.name); argument == name || argument.starts_with(name + "=")) {
         if (known.name == "-Werror" && argument == name) break;  // gcc's form, without a value
         return value(known.takes, name, argument == name ? next(name) : argument.substr(name.size() + 1));
       }
-    for (const ValueOption& known : value_options)
+    for (const ValueOption& known : kValueOptions)
       if (known.name.size() == 2 && known.name != "-t" && argument.starts_with(known.name))
         return value(known.takes, std::string(known.name), argument.substr(2));
     flag(argument);
@@ -252,7 +252,7 @@ class CommandLine {
         break;
       case Takes::library:
         for (const std::string& library : at_commas(given))
-          if (!contains(cuda_libraries, library)) result_.link.push_back("-l" + library);
+          if (!contains(kCudaLibraries, library)) result_.link.push_back("-l" + library);
         break;
       case Takes::link:
         for (const std::string& part : at_commas(given))

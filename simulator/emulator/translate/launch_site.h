@@ -61,7 +61,7 @@ struct LaunchArguments<Call, std::index_sequence<i...>, T...> : LaunchArgument<i
 // copies such arguments to the device bit by bit and calls neither there. In the C++ ABI they are passed as
 // the address of an object, which here is each thread's own copy of the bits.
 template <class P>
-inline constexpr bool passed_by_address =
+inline constexpr bool kPassedByAddress =
     !std::is_reference_v<P> &&
     !(std::is_trivially_copy_constructible_v<P> && std::is_trivially_move_constructible_v<P> &&
       std::is_trivially_destructible_v<P>);
@@ -81,14 +81,14 @@ struct BitwiseCall {
   Result (*function)(P...);
 
   ATTNLAB_EMULATOR_BARE void operator()(P&... values) const {
-    using Address = Result (*)(std::conditional_t<passed_by_address<P>, void*, P>...);
+    using Address = Result (*)(std::conditional_t<kPassedByAddress<P>, void*, P>...);
     reinterpret_cast<Address>(reinterpret_cast<void*>(function))(
-        std::conditional_t<passed_by_address<P>, BitwiseCopy<P>, P&>(values)...);
+        std::conditional_t<kPassedByAddress<P>, BitwiseCopy<P>, P&>(values)...);
   }
 };
 template <class Result, class... P>
 auto device_call(Result (*function)(P...)) {
-  if constexpr ((passed_by_address<P> || ...))
+  if constexpr ((kPassedByAddress<P> || ...))
     return BitwiseCall<Result, P...>{function};
   else
     return function;

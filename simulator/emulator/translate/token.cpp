@@ -15,7 +15,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v'; }
 
 // Longest first. No punctuator but -> begins or continues with `>`, see Source.
-constexpr std::array<std::string_view, 25> punctuators = {
+constexpr std::array<std::string_view, 25> kPunctuators = {
     "<<<", "<<=", "<=>", "->*", "...", "->", "::", "<<", "<=", "==", "!=", "&&", "||",
     "++",  "--",  "+=",  "-=",  "*=",  "/=", "%=", "&=", "|=", "^=", ".*", "##"};
 
@@ -78,7 +78,7 @@ class Lexer {
     if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number(begin);
     if (c == '"' || c == '\'') return quoted(begin);
     if (spaced_launch()) return add(TokenKind::punctuation, begin);
-    for (const std::string_view p : punctuators)
+    for (const std::string_view p : kPunctuators)
       if (text().substr(at_, p.size()) == p) {
         if (p == "<<<" && after_operator()) continue;
         at_ += p.size();

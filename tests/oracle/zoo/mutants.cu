@@ -1,4 +1,4 @@
-// A thread owns a row of Q, a block 32 of them; K and V come through shared memory, 16 keys at a time.
+// A thread owns one row of Q, a block 32 rows; K and V come through shared memory, 16 keys at a time.
 #include <cuda_runtime.h>
 
 #include <cmath>

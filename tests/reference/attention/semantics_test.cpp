@@ -1,6 +1,6 @@
-// Is docs/semantics.md true? A test a row of its tables, for every algorithm, forward and backward, float and
-// double. This file: which keys a row sees, and whether document and tests name the same rows. The others:
-// semantics_values_test.cpp, semantics_nonfinite_test.cpp.
+// Is docs/semantics.md true? One test per row of its tables, for every algorithm, forward and backward, float
+// and double. This file: which keys a row sees, and whether document and tests name the same rows. The
+// others: semantics_values_test.cpp, semantics_nonfinite_test.cpp.
 #include "tests/reference/attention/semantics.h"
 
 #include <fstream>

@@ -70,8 +70,8 @@ TEST(PublishedSizes, EveryRowOfTheTableExactly) {
   EXPECT_EQ(seen.size(), 31u);
 }
 
-// DeepSeek-V2, Table 1: elements a token, for one model under each mechanism; MLA's is that of GQA with 2.25
-// groups.
+// DeepSeek-V2, Table 1: elements per token, for one model under each mechanism; MLA's is that of GQA with
+// 2.25 groups.
 TEST(DeepSeekV2, Table1Formulas) {
   const ModelCard card = load("deepseek-v2");
   const std::uint64_t l = card.layers;

@@ -206,7 +206,7 @@ TEST(Mla, TheCacheIsDeepSeekV2s) {
   c.hidden = 5120, c.num_heads = 128, c.head_dim = 128, c.rope_dim = 64, c.head_dim_v = 128;
   c.kv_lora_rank = 512, c.q_lora_rank = 1536;
   heads::validate(c);
-  EXPECT_EQ(c.cache_dim() * 60, 34560);  // elements a token, 60 layers: Table 9 prints 34.6K
+  EXPECT_EQ(c.cache_dim() * 60, 34560);  // elements per token, 60 layers: Table 9 prints 34.6K
   EXPECT_EQ(c.softmax_scale(), 1 / std::sqrt(192.0));
 }
 

@@ -74,7 +74,7 @@ Result absorbed(Memory& memory, const Core& c) {
   return r;
 }
 
-// K and V expanded an element at a time, then standard attention on the tensors.
+// K and V expanded one element at a time, then standard attention on the tensors.
 Result expanded_standard(const Core& c) {
   const MlaShape& s = c.shape;
   auto k = make_buffer<double>(1, s.num_heads, s.seqlen_kv, s.head_dim + s.rope_dim);

@@ -124,7 +124,7 @@ TEST(Theorem2, GrowthApproachesTheTheorems) {
     // N d >> M >> d^2: N^2 d^2 / M.
     const Exponents flash = exponents(Algorithm::flash1, pass, Index{1} << 20, 32, Index{1} << 19);
     EXPECT_NEAR(flash.n, 2, 0.005);
-    EXPECT_NEAR(flash.d, 2, 0.06);  // the statistics, 4 of 3 d + 4 elements a row, do not grow with d
+    EXPECT_NEAR(flash.d, 2, 0.06);  // the statistics, 4 of 3 d + 4 elements per row, do not grow with d
     EXPECT_NEAR(flash.m, -1, 0.02);
   }
 }

@@ -73,7 +73,7 @@ TEST(AttentionLayout, PackedSequencesFollowOneAnother) {
   p.cu_seqlens_kv = {0, 7, 10, 11};
   const AttentionLayout layout(p, io::ElementSizes(DType::f32), Used{tensor(Hbm::Q), tensor(Hbm::V)});
   EXPECT_EQ(load(layout, Hbm::Q, 1, 0, {3, 1}).address, (2u + 3) * 4 * 4);
-  EXPECT_EQ(load(layout, Hbm::Q, 2, 1, {0, 1}).address, (9u + 8) * 4 * 4);  // 9 rows a head
+  EXPECT_EQ(load(layout, Hbm::Q, 2, 1, {0, 1}).address, (9u + 8) * 4 * 4);  // 9 rows per head
   EXPECT_EQ(load(layout, Hbm::V, 2, 1, {0, 1}).address - load(layout, Hbm::V, 0, 0, {0, 1}).address,
             10u * 4 * 4);
 }

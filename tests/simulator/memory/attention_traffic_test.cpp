@@ -229,8 +229,8 @@ Problem one_head(Index n, Index d) {
   return p;
 }
 
-// One block after the other, K and V of 512 KiB: read once where the L2 holds them, once a row block where it
-// holds less, as every line has left before it is wanted again.
+// One block after the other, K and V of 512 KiB: read once where the L2 holds them, once per row block where
+// it holds less, as every line has left before it is wanted again.
 TEST(Replay, KeysThatDoNotFitAreReadAgain) {
   const Problem p = one_head(2048, 64);
   const io::ElementSizes sizes(DType::f16);

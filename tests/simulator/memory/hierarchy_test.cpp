@@ -49,7 +49,7 @@ TEST(Hierarchy, CountsEveryLevel) {
   first.append(RequestKind::load, Sectors{0, 1, 2, 3});    // SM 0: 4 from DRAM
   second.append(RequestKind::load, Sectors{0, 1});         // SM 1: from the L2
   first.append(RequestKind::load, Sectors{2, 3, 4});       // two from the L1, one from DRAM
-  second.append(RequestKind::load_bypass, Sectors{0, 8});  // past the L1: one from the L2, one from DRAM
+  second.append(RequestKind::load_bypass, Sectors{0, 8});  // bypasses the L1: one from the L2, one from DRAM
   first.append(RequestKind::store, Sectors{0, 1, 16});     // three to the L2, which fills nothing
   second.append(RequestKind::atomic, Sectors{20});         // there, from DRAM, and its result back
   first.append(RequestKind::load, Sectors{0, 1});          // a store leaves the L1's copy valid
@@ -79,7 +79,7 @@ TEST(Hierarchy, SharedMemoryTakesFromTheL1) {
   h200.sram_bytes_per_sm = 256 * 1024;
   h200.shared_bytes_per_sm = 228 * 1024;
   const auto kb = [](std::uint64_t n) { return n * 1024; };
-  // launch__shared_mem_config_size of an H200, by blocks an SM and shared memory of each.
+  // launch__shared_mem_config_size of an H200, by blocks per SM and shared memory of each.
   EXPECT_EQ(memory::l1_bytes(h200, 16, 0), kb(256 - 32));
   EXPECT_EQ(memory::l1_bytes(h200, 8, 32), kb(256 - 32));
   EXPECT_EQ(memory::l1_bytes(h200, 5, 8448), kb(256 - 100));
@@ -301,8 +301,8 @@ TEST(Hierarchy, StreamsDoNotPileUp) {
   EXPECT_LT(most, all / 100);
 }
 
-// A block a row of x, which it loads a few times and then, maybe, stores to y (cuda/probes/probe.cu): what
-// comes from the L2 again, on an H200 and here. Rows of finished blocks are in the way of the new ones'.
+// One block per row of x, which it loads a few times and then, maybe, stores to y (cuda/probes/probe.cu):
+// what comes from the L2 again, on an H200 and here. Rows of finished blocks are in the way of the new ones'.
 TEST(Hierarchy, RowsInPassesMissAsOnAnH200) {
   constexpr std::uint32_t kRows = 4096, kLineFloats = 32;
   Geometry h200;

@@ -204,7 +204,7 @@ TEST_F(RuntimeApi, NothingMovesWhenACopyIsRefused) {
   char* p = device<char>(100);
   EXPECT_EQ(cudaMemcpy(p, host, 101, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
   EXPECT_FALSE(global_memory::initialised(p, 1));
-  EXPECT_EQ(static_cast<unsigned char>(p[0]), global_memory::poison);
+  EXPECT_EQ(static_cast<unsigned char>(p[0]), global_memory::kPoison);
 }
 
 TEST_F(RuntimeApi, FreedMemoryIsNoHostMemory) {

@@ -40,7 +40,7 @@ TEST_F(GlobalMemory, AllocationsAreAlignedAndHaveGuardsOnBothSides) {
   std::vector<Allocation> all;
   for (const std::size_t bytes : {0ul, 1ul, 511ul, 512ul, 513ul, 4096ul, 100'000ul, 10'000'000ul, 7ul}) {
     const std::byte* p = get(bytes);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % alignment, 0u);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % kAlignment, 0u);
     EXPECT_TRUE(contains(p));
     all.push_back(*find(p));
     EXPECT_EQ(all.back().bytes, bytes);
@@ -57,7 +57,7 @@ TEST_F(GlobalMemory, GuardsAreAnEighthBetweenTheirLimits) {
   EXPECT_EQ(guard_bytes(32768), 4096u);
   EXPECT_EQ(guard_bytes(1 << 20), 131072u);
   EXPECT_EQ(guard_bytes(std::size_t{8} << 30), std::size_t{64} << 20);
-  for (const std::size_t bytes : {1ul, 40'000ul, 1'234'567ul}) EXPECT_EQ(guard_bytes(bytes) % alignment, 0u);
+  for (const std::size_t bytes : {1ul, 40'000ul, 1'234'567ul}) EXPECT_EQ(guard_bytes(bytes) % kAlignment, 0u);
 }
 
 TEST_F(GlobalMemory, FindsTheAllocationAroundAnAddressOrTheNearest) {
@@ -162,7 +162,7 @@ TEST_F(GlobalMemory, FreshDeviceMemoryIsPoisonAndOtherMemoryZero) {
   for (int round = 0; round < 2; ++round) {
     std::byte *device = get(1000), *managed = get(1000, Kind::managed);
     for (int i = 0; i < 1000; ++i) {
-      ASSERT_EQ(device[i], std::byte{poison});
+      ASSERT_EQ(device[i], std::byte{kPoison});
       ASSERT_EQ(managed[i], std::byte{0});
     }
     std::memset(managed, 5, 1000);

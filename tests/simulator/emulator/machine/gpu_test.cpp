@@ -66,7 +66,7 @@ TEST(ResidentBlocks, FollowTheScarcestResource) {
   EXPECT_EQ(resident_blocks(h200, 1, 0), 32u);
   EXPECT_EQ(resident_blocks(rtx4090, 1, 0), 24u);
   EXPECT_EQ(resident_blocks(a100, 1024, 0), 2u);
-  EXPECT_EQ(resident_blocks(rtx4090, 1024, 0), 1u) << "1536 threads an SM";
+  EXPECT_EQ(resident_blocks(rtx4090, 1024, 0), 1u) << "1536 threads per SM";
   EXPECT_EQ(resident_blocks(rtx4090, 768, 0), 2u);
   // 100 KB an SM, of which each block keeps one more.
   EXPECT_EQ(resident_blocks(rtx4090, 32, 49 * 1024), 2u);

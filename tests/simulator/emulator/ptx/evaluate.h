@@ -44,7 +44,7 @@ void remember(const std::string& text, const Each&... each) {
 }
 
 // When ATTNLAB_PTX_CASES names a file, executions are added to it with the operands' values before and after
-// (the first 256 a lane of each text): on_gpu.py lets a GPU answer the same.
+// (the first 256 per lane of each text): on_gpu.py lets a GPU answer the same.
 template <class... Each>
 void note_case(const std::string& text, const std::vector<std::uint64_t>& before, const Each&... each) {
   static const char* path = std::getenv("ATTNLAB_PTX_CASES");

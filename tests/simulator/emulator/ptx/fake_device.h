@@ -52,6 +52,6 @@ inline constexpr std::uint32_t shared_begin = 1024;  // the offset of its first 
 
 void reset();
 // Runs body(lane) for the first `lanes` lanes of a warp; rethrows the first exception of a lane.
-void run_warp(const std::function<void(unsigned lane)>& body, unsigned lanes = warp_size);
+void run_warp(const std::function<void(unsigned lane)>& body, unsigned lanes = kWarpSize);
 
 }  // namespace attnlab::emulator::fake

@@ -33,7 +33,7 @@ struct LaneState {
   std::vector<Copy> open;
   std::deque<std::vector<Copy>> groups;
 };
-std::array<std::unique_ptr<LaneState>, warp_size> lanes;
+std::array<std::unique_ptr<LaneState>, kWarpSize> lanes;
 ucontext_t scheduler;
 unsigned current = 0;
 bool in_warp = false;
@@ -140,9 +140,9 @@ void warp_collective(unsigned mask, void* mine, WarpFunction run, Operation kind
   fake::LaneState& me = *fake::lanes[fake::current];
   if ((mask >> fake::current & 1) == 0) throw fake::Stopped("a lane outside of its own mask");
   me.collective = mine, me.function = run, me.mask = mask;
-  void* pointers[warp_size] = {};
+  void* pointers[kWarpSize] = {};
   bool complete = true;
-  for (unsigned i = 0; i < warp_size; ++i) {
+  for (unsigned i = 0; i < kWarpSize; ++i) {
     if ((mask >> i & 1) == 0) continue;
     const auto& other = fake::lanes[i];
     if (!other || other->function == nullptr || other->mask != mask) {
@@ -158,7 +158,7 @@ void warp_collective(unsigned mask, void* mine, WarpFunction run, Operation kind
   }
   device.operations[kind] += 1;
   run(pointers, mask);
-  for (unsigned i = 0; i < warp_size; ++i)
+  for (unsigned i = 0; i < kWarpSize; ++i)
     if (pointers[i] != nullptr) fake::lanes[i]->function = nullptr;
 }
 
@@ -200,18 +200,18 @@ void assertion_failed(const char* expression, const char*, unsigned) { throw fak
 namespace {
 
 TEST(FakeDevice, CollectiveSeesEveryLane) {
-  std::array<unsigned, warp_size> sums{};
+  std::array<unsigned, kWarpSize> sums{};
   fake::run_warp([&](unsigned lane) {
     struct Mine {
       unsigned value, sum;
     } mine{lane, 0};
     for (int round = 0; round < 2; ++round)
       warp_collective(
-          full_mask, &mine,
+          kFullMask, &mine,
           [](void* const* lanes, unsigned) {
             unsigned sum = 0;
-            for (unsigned i = 0; i < warp_size; ++i) sum += static_cast<Mine*>(lanes[i])->value;
-            for (unsigned i = 0; i < warp_size; ++i) static_cast<Mine*>(lanes[i])->sum += sum;
+            for (unsigned i = 0; i < kWarpSize; ++i) sum += static_cast<Mine*>(lanes[i])->value;
+            for (unsigned i = 0; i < kWarpSize; ++i) static_cast<Mine*>(lanes[i])->sum += sum;
           },
           Operation::vote);
     sums[lane] = mine.sum;

@@ -115,7 +115,7 @@ TEST_F(HtmlReport, ShowsCountersAndFindingsAtTheirLines) {
   std::vector<std::string> rows;
   for (std::sregex_iterator r(page.begin(), page.end(), row), end; r != end; ++r) rows.push_back(r->str());
   ASSERT_EQ(rows.size(), 6);
-  // 4,096 sectors are the most of all lines: a full bar, of it nothing wasted; 4 of 32 sectors a request.
+  // 4,096 sectors are the most of all lines: a full bar, of it nothing wasted; 4 of 32 sectors per request.
   EXPECT_THAT(rows[2], HasSubstr("style=\"--a:100.0%;--b:100.0%\">131 kB"));
   EXPECT_THAT(rows[2], HasSubstr("style=\"--a:12.5%;--b:12.5%\">4.00"));
   // Half of that, of which an eighth is useful; half of the wavefronts are conflicts.

@@ -70,7 +70,7 @@ void expect_equal(const Report& a, const Report& b) {
 
 TEST_F(JsonReport, ComesBackAsItWas) {
   Report report = sample_report("dir with spaces/\"quoted\"\\\n.cu");
-  for (std::size_t i = 0; i < metric_count; ++i) report.kernels[0].counters[i] = ~std::uint64_t{0} - i;
+  for (std::size_t i = 0; i < kMetricCount; ++i) report.kernels[0].counters[i] = ~std::uint64_t{0} - i;
   report.kernels.push_back(sample_kernel("second", "größe.cu"));
   write_json(report, file());
   expect_equal(read_json(file()), report);
@@ -85,7 +85,7 @@ TEST_F(JsonReport, MayBeEmpty) {
 TEST_F(JsonReport, NamesEveryCounterOfAKernelAndThoseOfALineThatAreNotZero) {
   const json whole = json::parse(to_json(sample_report("a.cu")));
   const json& kernel = whole["kernels"][0];
-  EXPECT_EQ(kernel["metrics"].size(), metric_count);
+  EXPECT_EQ(kernel["metrics"].size(), kMetricCount);
   EXPECT_EQ(kernel["metrics"]["l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum"], 4096);
   EXPECT_EQ(kernel["lines"][0]["metrics"].size(), 4);
   EXPECT_EQ(kernel["lines"][0]["metrics"]["l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum"], 1024);
@@ -103,7 +103,7 @@ TEST_F(JsonReport, ReplacesWhatIsNotUtf8) {
 TEST_F(JsonReport, IsRefusedWhereAFieldHasAnotherType) {
   const json whole = json::parse(to_json(sample_report("a.cu")));
   const json leaves = whole.flatten();
-  ASSERT_GT(leaves.size(), metric_count);
+  ASSERT_GT(leaves.size(), kMetricCount);
   for (const auto& leaf : leaves.items()) {
     for (const json& wrong : {json(true), json(nullptr), json(-1), json(json::object())}) {
       json broken = whole;

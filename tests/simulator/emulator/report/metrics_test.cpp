@@ -16,7 +16,7 @@ namespace {
 
 TEST(Metrics, EachHasItsOwnNameAndASentence) {
   std::set<std::string> names;
-  for (std::size_t i = 0; i < metric_count; ++i) {
+  for (std::size_t i = 0; i < kMetricCount; ++i) {
     const MetricInfo& info = metrics()[i];
     EXPECT_EQ(static_cast<std::size_t>(info.metric), i);
     EXPECT_TRUE(names.emplace(info.name).second) << info.name;

@@ -43,7 +43,7 @@ inline KernelReport sample_kernel(const std::string& name, const std::string& fi
                                     {Metric::branches, 10},
                                     {Metric::divergent_branches, 1}});
   kernel.lines = {{file, 3, loads}, {file, 5, stores}};
-  for (std::size_t i = 0; i < metric_count; ++i) kernel.counters[i] = loads[i] + stores[i];
+  for (std::size_t i = 0; i < kMetricCount; ++i) kernel.counters[i] = loads[i] + stores[i];
   kernel.counters[static_cast<std::size_t>(Metric::dram_read_bytes)] = 98304;
   kernel.findings = {{.kind = FindingKind::shared_race,
                       .kernel = name,

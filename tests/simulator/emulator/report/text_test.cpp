@@ -45,7 +45,7 @@ TEST_F(TextReport, HasAKernelsTotals) {
   const std::string report = text(sample_report(source()));
   EXPECT_THAT(report, HasSubstr("flash2_forward<float, 64> on h200\n"));
   EXPECT_EQ(words_of(line_with(report, "grid")),
-            "grid 16 x 8, block 128, 16,896 bytes of shared memory, 7 blocks an SM");
+            "grid 16 x 8, block 128, 16,896 bytes of shared memory, 7 blocks per SM");
   EXPECT_EQ(words_of(line_with(report, "    loads")), "loads 1,024 4,096 4.00 131 kB 131 kB 100.0%");
   EXPECT_EQ(words_of(line_with(report, "    stores")), "stores 64 2,048 32.00 65.5 kB 8.19 kB 12.5%");
   const std::string shared = report.substr(report.find("shared memory  "));
@@ -156,9 +156,9 @@ TEST_F(TextReport, SumsLaunchesOfOneKernel) {
   const std::string sums = text(report);
   EXPECT_EQ(words_of(line_with(sums, "    loads")), "loads 3,072 12,288 4.00 393 kB 393 kB 100.0%");
   EXPECT_EQ(words_of(line_with(sums, "grid 16")),
-            "grid 16 x 8, block 128, 16,896 bytes of shared memory, 7 blocks an SM, launched 2 times");
+            "grid 16 x 8, block 128, 16,896 bytes of shared memory, 7 blocks per SM, launched 2 times");
   EXPECT_EQ(words_of(line_with(sums, "grid 1,")),
-            "grid 1, block 128, 16,896 bytes of shared memory, 7 blocks an SM, launched 1 times");
+            "grid 1, block 128, 16,896 bytes of shared memory, 7 blocks per SM, launched 1 times");
   EXPECT_THAT(sums, HasSubstr("12,288 times)"));
   EXPECT_EQ(words_of(line_with(sums, "k.cu:3 ")), "k.cu:3 59.0% 12,288 4.00 float a = q[i];");
 }

@@ -143,7 +143,7 @@ TEST_P(PlantedBug, TwinIsClean) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Simt, PlantedBug, ::testing::ValuesIn(programs()),
+INSTANTIATE_TEST_SUITE_P(All, PlantedBug, ::testing::ValuesIn(programs()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -67,7 +67,7 @@ TEST_P(Programs, RunWithoutAFinding) {
 }
 
 // Eight lines, eight times over: once each where the L1 answers, each time where a load passes it by.
-TEST_F(ProgramsByHand, LoadsPastTheL1) {
+TEST_F(ProgramsByHand, LoadsBypassTheL1) {
   ASSERT_EQ(
       shell(std::string("'") + ATTNLAB_PROGRAM + "' emulate '" + ATTNLAB_SOURCE_DIR +
             "/tests/simulator/emulator/runtime/programs/bypass_l1.cu' --json '" + file("report.json") + "'"),
@@ -79,13 +79,13 @@ TEST_F(ProgramsByHand, LoadsPastTheL1) {
     const auto count = [&](Metric metric) {
       return report.kernels[way].counters[static_cast<std::size_t>(metric)];
     };
-    EXPECT_EQ(count(Metric::global_load_requests), way == 5 ? 16u : 64u);  // 5: a float4 a lane
+    EXPECT_EQ(count(Metric::global_load_requests), way == 5 ? 16u : 64u);  // 5: one float4 per lane
     EXPECT_EQ(count(Metric::global_load_sectors), 256u);
     EXPECT_EQ(count(Metric::l2_to_l1_sectors), way < 3 ? 32u : 256u) << "way " << way;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Simt, Programs,
+INSTANTIATE_TEST_SUITE_P(All, Programs,
                          ::testing::Values("sum", "histogram", "gemm", "wmma", "layernorm", "attention_mma",
                                            "many_blocks", "bypass_l1"),
                          [](const auto& info) { return std::string(info.param); });

@@ -10,17 +10,17 @@ namespace {
 
 // A word's readers by the rule of shared_checks.cpp: readers of this warp count only in its present epoch.
 struct Word {
-  Accessor reader = nobody;
+  Accessor reader = kNobody;
   std::uint32_t epoch = 0;
 
   void read(Accessor me, unsigned warp, std::uint32_t now) {
-    if (epoch != now && reader != nobody && reader != several_warps && warp_of(reader) == warp)
-      reader = nobody;
+    if (epoch != now && reader != kNobody && reader != kSeveralWarps && warp_of(reader) == warp)
+      reader = kNobody;
     epoch = now;
-    if (reader == nobody || reader == me)
+    if (reader == kNobody || reader == me)
       reader = me;
-    else if (reader != several_warps)
-      reader = warp_of(reader) == warp ? lanes_of(warp) : several_warps;
+    else if (reader != kSeveralWarps)
+      reader = warp_of(reader) == warp ? lanes_of(warp) : kSeveralWarps;
   }
 };
 
@@ -36,7 +36,7 @@ TEST(SharedGroup, SaysWhatItsWordsWouldSay) {
     for (unsigned step = 0; step < 12; ++step) {
       const unsigned warp = below(warps), size = 1u << below(3), first = below(4 / size) * size;
       if (below(5) == 0) ++now[warp];
-      const Accessor me = below(2) != 0 ? lanes_of(warp) : accessor(warp * warp_size + below(2));
+      const Accessor me = below(2) != 0 ? lanes_of(warp) : accessor(warp * kWarpSize + below(2));
       const SharedGroup before = group;
       if (!group.read(first, size, me, warp, now[warp])) {
         EXPECT_EQ(group.reader, before.reader);
@@ -48,7 +48,7 @@ TEST(SharedGroup, SaysWhatItsWordsWouldSay) {
       for (unsigned w = first; w < first + size; ++w) words[w].read(me, warp, now[warp]);
       for (unsigned w = 0; w < 4; ++w) {
         ASSERT_EQ(group.reader[w], words[w].reader) << "round " << round << " step " << step << " word " << w;
-        if (group.reader[w] != nobody && group.reader[w] != several_warps) {
+        if (group.reader[w] != kNobody && group.reader[w] != kSeveralWarps) {
           ASSERT_EQ(group.warp_epoch, words[w].epoch);
         }
       }

@@ -55,7 +55,7 @@ TEST(Assembly, HooksBecomeTheInstructionsThatRecordTheEvent) {
   EXPECT_THAT(
       original(text),
       HasSubstr("\tmovabsq\t$.Lattnlab_site1+" + std::to_string(event) +
-                ", %rax\n\tmovq\t%rax, (%r11)\n\tmovq\t%rdi, " + std::to_string(value_offset) +
+                ", %rax\n\tmovq\t%rax, (%r11)\n\tmovq\t%rdi, " + std::to_string(kValueOffset) +
                 "(%r11)\n\taddq\t$8, %r11\n"
                 ".Lattnlab_site1:\n" +
                 store + "\tcall\tg\n" + load + "\tjmp\t.L2\n" + store + "\tjne\tg\n" + store + "\tret\n"));

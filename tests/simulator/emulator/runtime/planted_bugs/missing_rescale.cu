@@ -1,6 +1,6 @@
-// Online softmax, a thread a row: the largest number and the sum of exponentials in one pass. Planted bug:
-// the sum so far is not rescaled when a larger number comes. Every access is in order; only the answer is
-// wrong, and main says so by its exit code.
+// Online softmax, one thread per row: the largest number and the sum of exponentials in one pass. Planted
+// bug: the sum so far is not rescaled when a larger number comes. Every access is in order; only the answer
+// is wrong, and main says so by its exit code.
 #include <cuda_runtime.h>
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// A block sums the products of two vectors' tiles, a tile a step. Planted bug: no barrier at the end of a
+// A block sums the products of two vectors' tiles, one tile per step. Planted bug: no barrier at the end of a
 // step, so that a fast warp overwrites the tile that a slow one still reads.
 #include <cuda_runtime.h>
 

@@ -1,6 +1,6 @@
-// C = alpha A B + beta C in fp32: tiles of 64 x 64 by 16, 4 x 4 numbers a thread, two stages of shared memory
-// filled by cp.async from inline PTX; and a smaller one with the pipeline primitives. In C's style, macros
-// and all.
+// C = alpha A B + beta C in fp32: tiles of 64 x 64 by 16, 4 x 4 numbers per thread, two stages of shared
+// memory filled by cp.async from inline PTX; and a smaller one with the pipeline primitives. In C's style,
+// macros and all.
 #include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 #include <math.h>

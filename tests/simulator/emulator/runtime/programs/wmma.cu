@@ -1,5 +1,5 @@
 // Half-precision C = A B on tensor cores by nvcuda::wmma: padded tiles in dynamic shared memory, 16-byte
-// copies, a row of fragments a warp. The host side in modern C++: owning pointers, exceptions.
+// copies, one row of fragments per warp. The host side in modern C++: owning pointers, exceptions.
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 #include <mma.h>
