@@ -101,6 +101,7 @@ def problems_of(root, path, rooms):
     room = room_of(path, rooms)
     if not room:
         yield f"{path}: no row of tests/layers.py holds it"
+        return
     for quote, name in includes(root, path):
         if path.startswith(PUBLIC) and path.endswith(".h") and name.startswith(("fmt/", "nlohmann/")):
             yield f"{path}: a public header includes {name}"

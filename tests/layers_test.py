@@ -45,7 +45,7 @@ class Layers(unittest.TestCase):
         self.expect("no path from the root", {"low/inner/b.h": '#include "a.h"\n', "low/inner/a.h": ""})
 
     def test_a_room_without_a_row_fails(self):
-        self.expect("attic/e.cpp: no row", {"attic/e.cpp": ""})
+        self.expect("attic/e.cpp: no row", {"attic/e.cpp": '#include "low/a.h"\n'})
 
     def test_a_row_without_a_folder_fails(self):
         self.expect("attic/ is no folder", {}, ROOMS + "attic: low\n")
