@@ -14,10 +14,10 @@ void set_last_error(int error);
 // The error with which such calls end, 0 if no kernel failed.
 int sticky_error();
 
-// Told of every call of the API that was refused because of its arguments: the code, the function, one line
-// that says why, and the address in the program that called; and, with code 0, of calls to libraries that are
-// not there. That is the report (add_refused_call,
-// runtime/session.h) unless another observer is set; the last one is returned.
+// Called for every API call that was refused because of its arguments, with the code, the function, one line
+// that says why, and the caller's address; with code 0 for calls to libraries that are not there. It is
+// add_refused_call (runtime/session.h) unless another observer is set. set_refusal_observer returns the one
+// before.
 using RefusalObserver = void (*)(int error, const char* function, const char* why, const void* caller);
 RefusalObserver set_refusal_observer(RefusalObserver observer);
 
