@@ -16,7 +16,7 @@ struct Environment {
   bool counting = true;    // COUNT: 0 or 1
   bool quiet = false;      // QUIET: 0 or 1; 1: findings are not printed as they come
   bool leaks = false;      // LEAKS: 0 or 1; 1: memory that is never freed is looked for without a report too
-  unsigned threads = 0;    // THREADS: 0 to most_threads; 0: as many as there are cores
+  unsigned threads = 0;    // THREADS: 0 to kMostThreads; 0: as many as there are cores
   std::uint64_t seed = 0;  // SEED
   std::string gpu = "h200";                   // GPU: a name or a device file; looked up by find_gpu
   std::string report;                         // REPORT: the JSON file to write
