@@ -39,4 +39,8 @@ find_program(ATTNLAB_CCACHE ccache)
 mark_as_advanced(ATTNLAB_CCACHE)
 if(PROJECT_IS_TOP_LEVEL AND ATTNLAB_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${ATTNLAB_CCACHE})
+  if(ATTNLAB_QUICK_BUILD) # without these ccache does not keep what was compiled with precompiled headers
+    list(PREPEND CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+         CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime)
+  endif()
 endif()

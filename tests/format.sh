@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Is every source file as clang-format 14 leaves it, and no comment longer than a line? With --fix: makes it so
+# Is every source file as clang-format 14 leaves it, and no comment longer than 120 columns? With --fix: makes it so
 # (comments stay: their lines are their author's). Other versions of clang-format differ in details.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,6 +19,6 @@ way=(--dry-run --Werror)
 if [[ ${1:-} == --fix ]]; then way=(-i); fi
 failed=0
 printf '%s\0' "${files[@]}" | xargs -0 -P "$(nproc)" -n 40 "$clang_format" "${way[@]}" || failed=1
-awk 'length > 110 && /^ *\/\// { print FILENAME ":" FNR ": a comment of more than 110 columns"; long = 1 }
+awk 'length > 120 && /^ *\/\// { print FILENAME ":" FNR ": a comment of more than 120 columns"; long = 1 }
      END { exit long }' "${files[@]}" || failed=1
 exit $failed

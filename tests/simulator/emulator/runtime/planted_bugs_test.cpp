@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "simulator/emulator/report/json.h"
+#include "tests/long.h"
 
 namespace attnlab::emulator {
 namespace {
@@ -29,7 +30,11 @@ namespace fs = std::filesystem;
 const fs::path kPrograms = fs::path(ATTNLAB_SOURCE_DIR) / "tests/simulator/emulator/runtime/planted_bugs";
 
 // The plain order of warps and lanes, and adversarial ones.
-constexpr const char* kSeeds[] = {"0", "1", "77"};
+std::vector<std::string> seeds() {
+  std::vector<std::string> all = {"0", "1", "77"};
+  for (int more = 2; more < rounds(2, 50); ++more) all.push_back(std::to_string(more));
+  return all;
+}
 
 std::vector<std::string> programs() {
   std::vector<std::string> all;
@@ -114,8 +119,8 @@ TEST_P(PlantedBug, IsFoundWhereItIs) {
   const Marks bugs = marks(source(), "// BUG: "), also = marks(source(), " ALSO: ");
   ASSERT_FALSE(bugs.empty());
   ASSERT_TRUE(compile(""));
-  for (const char* seed : kSeeds) {
-    SCOPED_TRACE(std::string("seed ") + seed);
+  for (const std::string& seed : seeds()) {
+    SCOPED_TRACE("seed " + seed);
     const Outcome outcome = run(seed);
     for (const auto& [kind, lines] : bugs) {
       if (kind == "wrong-answer") {
@@ -136,7 +141,7 @@ TEST_P(PlantedBug, IsFoundWhereItIs) {
 
 TEST_P(PlantedBug, TwinIsClean) {
   ASSERT_TRUE(compile("-DFIXED"));
-  for (const char* seed : kSeeds) {
+  for (const std::string& seed : seeds()) {
     const Outcome outcome = run(seed);
     EXPECT_EQ(outcome.exit_code, 0) << "seed " << seed;
     EXPECT_TRUE(outcome.findings.empty()) << "seed " << seed << "\n" << text(outcome.findings);
