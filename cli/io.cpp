@@ -75,8 +75,12 @@ void add_io(CLI::App& app) {
   add_count(*io, "--kv-lora-rank", o->kv_lora_rank, "mla-*: d_c, the latent of K and V [512]", 1);
   add_count(*io, "--rope-dim", o->rope_dim, "mla-*: d_R, the decoupled RoPE key [64]");
   io->add_flag("--json", o->json, "One JSON object");
-  spell_fields(
-      *io, {{"pass", "--pass"}, {"density", "--density"}, {"sram_bytes", "--sram"}, {"alibi", "--alibi"}});
+  spell_fields(*io, {{"pass", "--pass"},
+                     {"density", "--density"},
+                     {"sram_bytes", "--sram"},
+                     {"alibi", "--alibi"},
+                     {"seqlen_q", "--seqlen-q"},
+                     {"seqlen_kv", "--seqlen-kv"}});
   io->callback([o] { run(*o); });
 }
 

@@ -169,10 +169,9 @@ void add_run(CLI::App& app) {
           "Heads compared with standard attention in float64 [as many as a few seconds allow]; 0: none")
       ->type_name("COUNT");
   command->add_flag("--json", o->json, "One JSON object");
-  std::map<std::string, std::string> names{{"alibi", "--alibi"},
-                                           {"density", "--density"},
-                                           {"precision", "--precision"},
-                                           {"dtype", "--dtype"},
+  std::map<std::string, std::string> names{{"alibi", "--alibi"},         {"seqlen_q", "--seqlen-q"},
+                                           {"seqlen_kv", "--seqlen-kv"}, {"density", "--density"},
+                                           {"precision", "--precision"}, {"dtype", "--dtype"},
                                            {"layout", "--layout"}};
   for (const char* tensor : {"q", "k", "v", "mask", "bias", "dout"})
     names[tensor] = std::string("--") + tensor;

@@ -92,7 +92,9 @@ void add_traffic(CLI::App& app) {
   add_share(*traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that is used [all]");
   add_bytes(*traffic, "--l1", q.l1_bytes, "Bytes of L1 of an SM; 0: tiles go past it [0]");
   traffic->add_flag("--json", o->json, "One JSON object");
-  spell_fields(*traffic, {{"pass", "--pass"}, {"alibi", "--alibi"}});
+  spell_fields(
+      *traffic,
+      {{"pass", "--pass"}, {"alibi", "--alibi"}, {"seqlen_q", "--seqlen-q"}, {"seqlen_kv", "--seqlen-kv"}});
   traffic->callback([o] { run(*o); });
 }
 

@@ -63,7 +63,7 @@ TEST(RunCheck, SeesOneWrongNumberInAnyHead) {
   attention::forward<double>(algorithm, p, {run.q, run.k, run.v, run.o, run.lse}, options);
   attention::backward<double>(
       algorithm, p, {run.q, run.k, run.v, run.o, run.lse, run.dout, run.dq, run.dk, run.dv}, options);
-  const auto check = [&] { return check<double>(p, run, run.o, options, 8); };
+  const auto check = [&] { return answers::check<double>(p, run, run.o, options, 8); };
   const auto clean = check();
   EXPECT_EQ(clean.heads, 8);
   for (const Agreement* a : {&clean.o, &clean.rounded, &clean.lse, &clean.dq, &clean.dk, &clean.dv}) {

@@ -17,6 +17,8 @@
 namespace {
 
 namespace fs = std::filesystem;
+namespace oracle = attnlab::oracle;
+using attnlab::DType;
 using attnlab::answers::Folder;
 using nlohmann::json;
 

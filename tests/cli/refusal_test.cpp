@@ -27,7 +27,7 @@ TEST(Refusal, WithJsonItIsAnObjectToo) {
            Refused{"io --seqlen 64 --pass up", "--pass"},
            {"io --seqlen 64 --density 0.5", "--density"},
            {"io --seqlen 64k --sram 1", "--sram"},
-           {"io", "seqlen_q"},
+           {"io", "--seqlen-q"},
            {"io --seqlen x", "--seqlen"},
            {"kv --model nobody", "model"},
            {"kv", "--model"},
