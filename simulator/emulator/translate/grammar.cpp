@@ -6,7 +6,8 @@
 namespace attnlab::emulator::translate {
 
 std::size_t Translator::matching(std::size_t open) const {
-  return partner_[open] > open ? partner_[open] : source_.tokens.size() - 1;
+  // Nothing closes it: the last token of the text, so that what follows is its end.
+  return partner_[open] > open ? partner_[open] : source_.tokens.size() - 2;
 }
 std::size_t Translator::matching_back(std::size_t close) const {
   return partner_[close] < close ? partner_[close] : 0;
@@ -82,13 +83,13 @@ std::size_t Translator::specifiers_end(std::size_t begin) const {
       ++i;
     } else if (any_of(w, {"struct", "union", "class", "enum"})) {
       typed = true;
-      for (++i; !is(i, "{") && (attribute(i) || !is_identifier(i)) && !is(i, ";");)
+      for (++i; !at_end(i) && !is(i, "{") && (attribute(i) || !is_identifier(i)) && !is(i, ";");)
         i = attribute(i) ? matching(i + 1) + 1 : i + 1;
       if (is_identifier(i)) ++i;
       while (is(i, "::") || (is_identifier(i) && is(i - 1, "::"))) ++i;
       if (is(i, "<")) i = std::max(skip_angles(i), i + 1);
       if (is(i, ":"))
-        while (!is(i, "{") && !is(i, ";")) ++i;
+        while (!at_end(i) && !is(i, "{") && !is(i, ";")) ++i;
       if (is(i, "{")) i = matching(i) + 1;
     } else if (!typed && (w == "typename" || w == "::" || is_identifier(i))) {
       typed = true;

@@ -126,6 +126,7 @@ class Lexer {
     const char quote = peek();
     for (++at_; at_ < text().size() && peek() != quote && peek() != '\n'; ++at_)
       if (peek() == '\\') ++at_;
+    at_ = std::min(at_, text().size());  // a backslash that is the last character
     if (peek() == quote) ++at_;
     while (is_letter(peek()) || is_digit(peek())) ++at_;  // a user-defined literal's suffix
     add(quote == '"' ? TokenKind::string : TokenKind::character, begin);

@@ -133,7 +133,7 @@ void Translator::function_specifier(std::size_t i) {
     if (!brackets) return;
     if (w == "__launch_bounds__") {
       std::size_t end = i + 2;
-      while (!is(end, ",") && !is(end, ")")) end = is(end, "(") ? matching(end) + 1 : end + 1;
+      while (!at_end(end) && !is(end, ",") && !is(end, ")")) end = is(end, "(") ? matching(end) + 1 : end + 1;
       pending.bounds = "(" + text_of(i + 2, end) + ")";
     }
     return edits_.replace(i, matching(i + 1) + 1, "");

@@ -88,6 +88,7 @@ class Translator {
   [[noreturn]] void refuse(std::size_t i, std::string_view what) const;
   std::string here(std::size_t i) const;  // "file.cu", 12: two arguments
   bool is(std::size_t i, std::string_view spelled) const { return source_.is(i, spelled); }
+  bool at_end(std::size_t i) const { return i + 1 >= source_.tokens.size(); }
   bool is_identifier(std::size_t i) const { return source_.tokens[i].kind == TokenKind::identifier; }
   Scope& scope() { return scopes_.back(); }
   const Scope& scope() const { return scopes_.back(); }
