@@ -45,7 +45,10 @@ bool can_run(const Problem& p) {
   return (!p.mask && !p.bias) || p.seqlen_q * p.seqlen_kv <= (Index{1} << 28);
 }
 
-Json tensors_json(const io::Traffic& t, const io::ElementSizes& sizes) {
+}  // namespace
+
+Json by_tensor(const io::Traffic& t, DType dtype) {
+  const io::ElementSizes sizes(dtype);
   Json json = Json::object();
   for (std::size_t n = 0; n < kHbmCount; ++n) {
     if (t.loads[n] == 0 && t.stores[n] == 0) continue;
@@ -55,7 +58,11 @@ Json tensors_json(const io::Traffic& t, const io::ElementSizes& sizes) {
   return json;
 }
 
-}  // namespace
+Json flops_by_kind(const io::Traffic& t) {
+  return {{"matmul", json_count(t.flop(Flop::matmul))},
+          {"exp", json_count(t.flop(Flop::exp))},
+          {"other", json_count(t.flop(Flop::other))}};
+}
 
 device::Work work_of(const io::Traffic& traffic, DType dtype) {
   device::Work work;
@@ -141,13 +148,11 @@ Json to_json(const IoQuestion& question, const IoAnswer& a) {
   json["metered_read_bytes"] = a.metered ? json_count(io::bytes(*a.metered, sizes).read) : Json();
   json["metered_write_bytes"] = a.metered ? json_count(io::bytes(*a.metered, sizes).written) : Json();
   json["metered_heads"] = a.metered ? Json(a.metered_heads) : Json();
-  json["by_tensor"] = tensors_json(a.closed, sizes);
+  json["by_tensor"] = by_tensor(a.closed, question.dtype);
   json["sram_peak_bytes"] = json_count(a.closed.sram_peak * sizes(Hbm::Q));
   json["sram_peak_elements"] = json_count(a.closed.sram_peak);
   json["flops"] = json_count(a.closed.flop(Flop::matmul));
-  json["flops_by_kind"] = {{"matmul", json_count(a.closed.flop(Flop::matmul))},
-                           {"exp", json_count(a.closed.flop(Flop::exp))},
-                           {"other", json_count(a.closed.flop(Flop::other))}};
+  json["flops_by_kind"] = flops_by_kind(a.closed);
   json["device"] = question.choices.device;
   json["time_roofline_us"] = a.roofline.seconds() * 1e6;
   json["bound"] = std::string(device::name(a.roofline.bound()));

@@ -40,6 +40,10 @@ struct IoAnswer {
 IoAnswer answer(const IoQuestion& question);
 Json to_json(const IoQuestion& question, const IoAnswer& answer);
 
+// Bytes read and written, by tensor; operations by kind.
+Json by_tensor(const io::Traffic& traffic, DType dtype);
+Json flops_by_kind(const io::Traffic& traffic);
+
 // What a device does for traffic of operands of this type.
 device::Work work_of(const io::Traffic& traffic, DType dtype);
 

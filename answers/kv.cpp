@@ -1,5 +1,8 @@
 #include "answers/kv.h"
 
+#include <algorithm>
+#include <array>
+
 #include "reference/cards/variants.h"
 #include "reference/core/checked.h"
 #include "reference/core/errors.h"
@@ -37,6 +40,17 @@ void answer_limits(const KvQuestion& question, KvAnswer& result) {
 }
 
 }  // namespace
+
+DType storage_dtype(const std::string& field, const std::string& text) {
+  static constexpr std::array kStorage{DType::f32,  DType::f16, DType::bf16, DType::e4m3,
+                                       DType::e5m2, DType::i8,  DType::int4};
+  try {
+    const DType dtype = parse_dtype(text);
+    if (std::find(kStorage.begin(), kStorage.end(), dtype) != kStorage.end()) return dtype;
+  } catch (const InvalidArgument&) {  // refused below, with the types that make sense here
+  }
+  throw InvalidArgument(field, "'" + text + "'", "fp32, fp16, bf16, fp8 (fp8_e4m3, fp8_e5m2), int8 or int4");
+}
 
 KvAnswer answer(const KvQuestion& question) {
   KvAnswer result;

@@ -44,6 +44,9 @@ struct KvAnswer {
 // Throws InvalidArgument for sizes beyond 64 bits, and for a memory without a parameter count.
 KvAnswer answer(const KvQuestion& question);
 
+// A type that a cache or weights are kept in. Throws InvalidArgument(field, ...).
+DType storage_dtype(const std::string& field, const std::string& text);
+
 // One object, counts as integers, null for what was not asked or has no limit.
 nlohmann::ordered_json to_json(const KvQuestion& question, const KvAnswer& answer);
 

@@ -13,6 +13,7 @@ void add_check(CLI::App& app);
 void add_convert_gqa(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_emulate(CLI::App& app);
+void add_experiment(CLI::App& app);
 void add_io(CLI::App& app);
 void add_kv(CLI::App& app);
 void add_list(CLI::App& app);

@@ -1,19 +1,19 @@
-// attnlab demo: the main job. The paper's numbers beside the ones computed here, and a real model's
-// attention.
+// attnlab demo: the main job. A paper's numbers beside the ones computed here and a real model's attention, which are
+// experiments; then CUDA kernels on the CPU.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "answers/kernels/witness.h"
 #include "cli/command.h"
-#include "cli/figure2.h"
-#include "cli/plot.h"
-#include "cli/real_model.h"
+#include "cli/python.h"
 #include "cli/witness_report.h"
-#include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
 #include "simulator/emulator/report/html.h"
 
@@ -28,9 +28,10 @@ namespace {
 
 struct Options {
   std::string out = "out";
-  double seconds = 10;
-  bool no_plots = false;
+  bool quick = false, no_plots = false;
 };
+
+constexpr const char* kExperiments[] = {"fa1_fig2", "real_attention"};
 
 std::filesystem::path folder(const std::filesystem::path& out, const char* experiment) {
   const std::filesystem::path path = out / experiment;
@@ -63,26 +64,15 @@ void run_kernels(const std::filesystem::path& out) {
 }
 
 void run(const Options& options) {
-  if (!(options.seconds > 0))
-    throw InvalidArgument("--seconds", fmt::format("{}", options.seconds), "more than 0");
-  const std::filesystem::path figure_out = folder(options.out, "fa1_fig2"),
-                              real_out = folder(options.out, "real_attention"),
-                              kernels_out = folder(options.out, "kernels");
-
-  const std::filesystem::path experiment = data_dir("experiments/fa1_fig2");
-  const Figure2 figure = run_figure2(experiment, options.seconds);
-  print(to_text(figure));
-  write(figure, figure_out);
-
-  const RealModel real = run_real_model(data_dir("experiments/real_attention"));
-  print("\n" + to_text(real));
-  write(real, real_out);
-
+  const std::filesystem::path out = options.out, kernels_out = folder(out, "kernels");
+  std::vector<std::string> arguments(std::begin(kExperiments), std::end(kExperiments));
+  arguments.push_back("--out=" + options.out);
+  if (options.quick) arguments.emplace_back("--quick");
+  if (options.no_plots) arguments.emplace_back("--no-plots");
+  if (const int code = run_experiments(arguments); code != 0) throw CLI::RuntimeError(code);
   run_kernels(kernels_out);
-
-  const bool plotted = !options.no_plots && run_plot(experiment / "plot.py", figure_out);
-  print(fmt::format("\nData{} in {} and {}; the kernel's report, line by line: {}\n",
-                    plotted ? " and plots" : "", figure_out.string(), real_out.string(),
+  print(fmt::format("\nResults in {} and {}; the kernel's report, line by line: {}\n",
+                    (out / kExperiments[0]).string(), (out / kExperiments[1]).string(),
                     (kernels_out / "flash2-04.html").string()));
 }
 
@@ -92,9 +82,8 @@ void add_demo(CLI::App& app) {
   CLI::App* demo = app.add_subcommand(
       "demo", "FlashAttention's Figure 2, a real model's attention, and CUDA kernels on the CPU, about 20 s");
   const auto options = std::make_shared<Options>();
-  demo->add_option("--out", options->out, "Where data and plots go")->capture_default_str();
-  demo->add_option("--seconds", options->seconds, "Time for running heads against float64")
-      ->capture_default_str();
+  demo->add_option("--out", options->out, "Where results go")->capture_default_str();
+  demo->add_flag("--quick", options->quick, "Fewer heads against float64");
   demo->add_flag("--no-plots", options->no_plots, "Data only");
   demo->callback([options] { run(*options); });
 }

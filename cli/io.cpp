@@ -6,12 +6,15 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <utility>
 
+#include "answers/sweep.h"
 #include "cli/command.h"
 #include "cli/io_report.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
 #include "cli/refusal.h"
+#include "cli/table.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
@@ -30,10 +33,11 @@ struct Options {
   std::string dtype = "fp16", algorithm = "flash2";
   std::uint64_t sram = 0, br = 0, bc = 0, kv_lora_rank = 512, rope_dim = 64;
   Share density{1, 1};
-  bool json = false;
+  std::string sweep;
+  bool json = false, csv = false;
 };
 
-void run(Options& o) {
+IoQuestion question_of(const Options& o) {
   IoQuestion question;
   question.algorithm = o.algorithm;
   question.dtype = parse_dtype(o.dtype);
@@ -44,8 +48,63 @@ void run(Options& o) {
   question.kv_lora_rank = extent("--kv-lora-rank", o.kv_lora_rank);
   question.rope_dim = extent("--rope-dim", o.rope_dim);
   question.problem = problem_of(fields_of(o.problem));
-  const IoAnswer result = answer(question);
-  const std::string text = o.json ? dump(to_json(question, result)) : to_text(question, result);
+  return question;
+}
+
+// The option that a field of --sweep stands for.
+std::uint64_t& swept(Options& o, const std::string& field) {
+  const std::pair<const char*, std::uint64_t*> fields[] = {{"seqlen", &o.problem.seqlen},
+                                                           {"seqlen_q", &o.problem.seqlen_q},
+                                                           {"seqlen_kv", &o.problem.seqlen_kv},
+                                                           {"head_dim", &o.problem.dim},
+                                                           {"batch", &o.problem.batch},
+                                                           {"heads", &o.problem.heads},
+                                                           {"br", &o.br},
+                                                           {"bc", &o.bc},
+                                                           {"sram", &o.sram}};
+  std::string names;
+  for (const auto& [name, option] : fields) {
+    if (field == name) return *option;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  throw InvalidArgument("--sweep", field, "one of " + names);
+}
+
+// One row per value of --sweep.
+std::string sweep(Options o) {
+  const answers::Sweep sweep = answers::parse_sweep(o.sweep);
+  std::uint64_t& option = swept(o, sweep.field);
+  answers::Json list = answers::Json::array();
+  Table table{{sweep.field, "hbm_read_bytes", "hbm_write_bytes", "hbm_bytes", "matrix_bytes", "metered_bytes",
+               "sram_peak_elements", "flops", "time_roofline_us", "bound"},
+              {}};
+  for (const std::uint64_t value : sweep.values) {
+    option = value;
+    const IoQuestion question = question_of(o);
+    const IoAnswer result = answer(question);
+    if (o.json) list.push_back(to_json(question, result));
+    const io::ElementSizes sizes(question.dtype);
+    const io::Bytes closed = io::bytes(result.closed, sizes);
+    table.rows.push_back(
+        {std::to_string(value), io::to_string(closed.read), io::to_string(closed.written),
+         io::to_string(closed.total()), io::to_string(io::matrix_bytes(result.closed, sizes).total()),
+         result.metered ? io::to_string(io::bytes(*result.metered, sizes).total()) : "",
+         io::to_string(result.closed.sram_peak), io::to_string(result.closed.flop(Flop::matmul)),
+         fmt::format("{:.6g}", result.roofline.seconds() * 1e6),
+         std::string(device::name(result.roofline.bound()))});
+  }
+  return o.json ? dump(list) : o.csv ? table.csv() : table.text();
+}
+
+void run(const Options& o) {
+  std::string text;
+  if (!o.sweep.empty()) {
+    text = sweep(o);
+  } else {
+    const IoQuestion question = question_of(o);
+    const IoAnswer result = answer(question);
+    text = o.json ? dump(to_json(question, result)) : to_text(question, result);
+  }
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
@@ -74,13 +133,21 @@ void add_io(CLI::App& app) {
   add_share(*io, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
   add_count(*io, "--kv-lora-rank", o->kv_lora_rank, "mla-*: d_c, the latent of K and V [512]", 1);
   add_count(*io, "--rope-dim", o->rope_dim, "mla-*: d_R, the decoupled RoPE key [64]");
-  io->add_flag("--json", o->json, "One JSON object");
+  CLI::Option* sweep =
+      io->add_option(
+            "--sweep", o->sweep,
+            "One row per value of a size: seqlen=1k..64k doubles, seqlen=1k..8k..+1k adds; sizes are seqlen, "
+            "seqlen_q, seqlen_kv, head_dim, batch, heads, br, bc, sram")
+          ->type_name("FIELD=FIRST..LAST");
+  CLI::Option* json = io->add_flag("--json", o->json, "One JSON object; with --sweep an array of them");
+  io->add_flag("--csv", o->csv, "Of --sweep, with a header line")->needs(sweep)->excludes(json);
   spell_fields(*io, {{"pass", "--pass"},
                      {"density", "--density"},
                      {"sram_bytes", "--sram"},
                      {"alibi", "--alibi"},
                      {"seqlen_q", "--seqlen-q"},
-                     {"seqlen_kv", "--seqlen-kv"}});
+                     {"seqlen_kv", "--seqlen-kv"},
+                     {"sweep", "--sweep"}});
   io->callback([o] { run(*o); });
 }
 

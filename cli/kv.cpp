@@ -12,11 +12,10 @@
 #include "answers/kv_compare.h"
 #include "cli/command.h"
 #include "cli/kv_report.h"
-#include "cli/plot.h"
+#include "cli/python.h"
 #include "cli/quantity_options.h"
 #include "cli/refusal.h"
 #include "reference/cards/config_json.h"
-#include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
 #include "simulator/device/device.h"
 
@@ -28,6 +27,7 @@ using answers::KvComparison;
 using answers::KvQuestion;
 using answers::parse_bytes;
 using answers::parse_share;
+using answers::storage_dtype;
 
 namespace {
 
@@ -37,18 +37,6 @@ struct Options {
   std::uint64_t group_size = 0, weights_group_size = 0, memory = 0, parameters = 0;
   bool has_memory = false, has_parameters = false, compare = false, json = false;
 };
-
-// A type that a cache or weights are kept in; the refusal names the option.
-DType storage_dtype(const std::string& option, const std::string& text) {
-  static constexpr std::array kStorage{DType::f32,  DType::f16, DType::bf16, DType::e4m3,
-                                       DType::e5m2, DType::i8,  DType::int4};
-  try {
-    const DType dtype = parse_dtype(text);
-    if (std::find(kStorage.begin(), kStorage.end(), dtype) != kStorage.end()) return dtype;
-  } catch (const InvalidArgument&) {  // refused below, with the types that make sense here
-  }
-  throw InvalidArgument(option, "'" + text + "'", "fp32, fp16, bf16, fp8 (fp8_e4m3, fp8_e5m2), int8 or int4");
-}
 
 std::optional<std::uint64_t> memory_of(const Options& options) {
   if (options.has_memory) return options.memory;
@@ -100,10 +88,13 @@ void run(const Options& options) {
     print(options.json ? to_json(comparison).dump(2) + "\n" : to_text(comparison));
     return;
   }
-  const std::filesystem::path script = data_dir("experiments/kv_cache") / "plot.py";
   write(comparison, options.out);
   print(options.json ? to_json(comparison).dump(2) + "\n" : to_text(comparison));
-  run_plot(script, options.out);
+  try {
+    run_experiments({"kv_cache", "--draw=" + options.out});
+  } catch (const InvalidArgument& error) {
+    fmt::print(stderr, "attnlab: no plots: {}; the data is in {}\n", error.what(), options.out);
+  }
 }
 
 }  // namespace

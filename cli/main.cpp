@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
     attnlab::cli::add_convert_gqa(app);
     attnlab::cli::add_demo(app);
     attnlab::cli::add_emulate(app);
+    attnlab::cli::add_experiment(app);
     attnlab::cli::add_io(app);
     attnlab::cli::add_kv(app);
     attnlab::cli::add_list(app);

@@ -6,5 +6,5 @@ if(NOT count EQUAL 1)
   message(FATAL_ERROR "ATTNLAB_BUILT: ${ATTNLAB_BUILT} has ${count} extension modules, expected one.")
 endif()
 install(FILES ${module} DESTINATION ${SKBUILD_PLATLIB_DIR}/attnlab)
-install(CODE "execute_process(COMMAND ${CMAKE_COMMAND} --install ${ATTNLAB_BUILT} --prefix \${CMAKE_INSTALL_PREFIX}
+install(CODE "execute_process(COMMAND ${CMAKE_COMMAND} --install ${ATTNLAB_BUILT} --component Unspecified --prefix \${CMAKE_INSTALL_PREFIX}
                               OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)")

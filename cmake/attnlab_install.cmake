@@ -31,7 +31,7 @@ attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab reference/*.h oracle/*
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/emulator/cuda_headers
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/emulator)
 attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json experiments/*.py
-                      experiments/config.json experiments/paper.json experiments/*.safetensors
+                      experiments/experiment.json experiments/paper.csv experiments/*.safetensors
                       cuda/counters/*.csv cuda/probes/*.csv)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/attnlabConfig.cmake.in attnlabConfig.cmake

@@ -56,7 +56,7 @@ answers/kernels:         reference/ oracle/ simulator/ cuda/ answers
 
 cli:                     reference/ files oracle/ simulator/ cuda/ answers/
 c_api:                   reference/core oracle
-python/src:              reference/core oracle/ cuda/golden answers
+python/src:              reference/ simulator/io simulator/device oracle/ cuda/golden answers
 benchmarks:              reference/ oracle simulator/ cuda/counters
 tests:                   reference/ files oracle/ simulator/ cuda/ answers/ cli c_api
 """

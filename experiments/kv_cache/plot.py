@@ -1,28 +1,11 @@
-"""Draws the KV cache's bytes against the context for four mechanisms: kv_cache.json -> kv_cache.svg and .png.
+"""Draws kv_cache.json: the KV cache's bytes against the context for four mechanisms."""
 
-Run by `attnlab kv --compare --out DIR`, or by hand: python plot.py DIR
-"""
-
-import json
-import os
-import pathlib
-import sys
-
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from attnlab.experiments._plots import GREEN, OURS, PAPER, PURPLE
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-# Okabe and Ito's colours, told apart by colour-blind readers; the markers serve greyscale prints.
-STYLE = {
-    "MHA": ("#D55E00", "o"),
-    "GQA": ("#0072B2", "s"),
-    "MLA": ("#009E73", "D"),
-    "MQA": ("#CC79A7", "^"),
-}
-plt.rcParams["svg.fonttype"] = "none"  # text stays text
-plt.rcParams["svg.hashsalt"] = "attnlab"  # equal data, equal file
+# The markers serve greyscale prints.
+STYLE = {"MHA": (PAPER, "o"), "GQA": (OURS, "s"), "MLA": (GREEN, "D"), "MQA": (PURPLE, "^")}
 
 
 def size(value, _=None):
@@ -49,15 +32,23 @@ def spread(positions, gap):
     """The positions, in order, moved apart until neighbours are at least `gap` apart."""
     order = sorted(range(len(positions)), key=lambda i: positions[i])
     moved = list(positions)
-    for below, above in zip(order, order[1:]):
+    for below, above in zip(order, order[1:], strict=False):
         moved[above] = max(moved[above], moved[below] + gap)
     return moved
 
 
-def draw(data):
-    figure, axes = plt.subplots(figsize=(8.4, 5.4), dpi=160)
-    contexts = data["contexts"]
-    variants = data["mechanisms"]
+def source(documents):
+    data = documents["kv_cache"]
+    return (
+        f"{data['title']}: {data['source']}.\n"
+        "Mechanisms: DeepSeek-V2, arXiv 2405.04434, Table 1; MLA by its proportions where the model has none."
+    )
+
+
+def draw(documents):
+    data = documents["kv_cache"]
+    figure, axes = plt.subplots(figsize=(8.4, 5.4))
+    contexts, variants = data["contexts"], data["mechanisms"]
     for variant in variants:
         color, marker = STYLE[variant["mechanism"]]
         own = variant["mechanism"] == data["mechanism"]
@@ -77,7 +68,7 @@ def draw(data):
 
     ends = [variant["bytes_by_context"][-1] for variant in variants]
     heights = spread([axes.transData.transform((1, end))[1] for end in ends], gap=24)
-    for variant, height in zip(variants, heights):
+    for variant, height in zip(variants, heights, strict=True):
         y = axes.transData.inverted().transform((0, height))[1]
         color = STYLE[variant["mechanism"]][0]
         axes.text(contexts[-1] * 1.18, y, variant["mechanism"], color=color, va="center", fontweight="bold")
@@ -85,7 +76,7 @@ def draw(data):
     available = data["available_bytes_per_gpu"]
     if available and data["gpus"] == 1:
         axes.axhline(available, color="0.35", linewidth=1.2, linestyle="--",
-                     label=f"memory left beside the weights: {size(available)}")
+                     label=f"memory left beside the weights: {size(available)}")  # fmt: skip
 
     axes.xaxis.set_major_formatter(FuncFormatter(tokens))
     axes.yaxis.set_major_formatter(FuncFormatter(size))
@@ -94,34 +85,11 @@ def draw(data):
     axes.set_yticks([2.0**k for k in range(0, 64, 2) if low <= 2.0**k <= high])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.grid(True, color="0.9")
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.set_xlabel("context (tokens a sequence)")
+    axes.grid(True)
+    axes.set_xlabel("context (tokens per sequence)")
     batch = "one sequence" if data["batch"] == 1 else f"a batch of {data['batch']:,}"
     axes.set_ylabel(f"KV cache of {batch}, {data['dtype']}")
-    axes.set_title(f"{data['title']} with four attention mechanisms", loc="left", fontsize=12)
-    axes.legend(title="a layer caches for each token", frameon=False, fontsize=8.5, title_fontsize=8.5,
-                loc="upper left", alignment="left")
-    figure.text(
-        0.01, 0.012,
-        f"{data['title']}: {data['source']}.\n"
-        "Mechanisms: DeepSeek-V2, arXiv 2405.04434, Table 1; MLA by its proportions where the model has none.",
-        fontsize=6.5, color="0.4", va="bottom",
-    )
-    figure.tight_layout(rect=(0, 0.05, 1, 1))
-    return figure
-
-
-def main():
-    folder = pathlib.Path(sys.argv[1])
-    figure = draw(json.loads((folder / "kv_cache.json").read_text()))
-    for kind in ("svg", "png"):
-        temporary = folder / f".kv_cache.{os.getpid()}.{kind}"
-        figure.savefig(temporary, metadata={"Date": None} if kind == "svg" else None)
-        os.replace(temporary, folder / f"kv_cache.{kind}")
-
-
-if __name__ == "__main__":
-    main()
+    axes.set_title(f"{data['title']} with four attention mechanisms")
+    axes.legend(title="a layer caches for each token", fontsize=8.5, title_fontsize=8.5, loc="upper left",
+                alignment="left")  # fmt: skip
+    return {"kv_cache": figure}

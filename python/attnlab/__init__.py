@@ -6,6 +6,8 @@
     verdict = attnlab.check(q, k, v, out, causal=True)      # is this output right?
     report = attnlab.battery(kernel, dtypes=["fp16"])       # a kernel against everything that breaks kernels
     traffic = attnlab.io("flash2", seqlen=4096)             # the bytes that it has to move
+    run = attnlab.run(q, k, v, algorithm="flash1")          # an algorithm of a paper, in its own order of operations
+    cache = attnlab.kv("llama3-70b", context=131072)        # a model's KV cache
     run = attnlab.emulate("kernel.cu")                      # CUDA without a GPU: counters and findings
 
 Arrays are numpy's, PyTorch's, JAX's, CuPy's or anything else that speaks DLPack.
@@ -17,6 +19,8 @@ from attnlab._check import check
 from attnlab._core import version
 from attnlab._emulate import CompileError, Emulation, emulate
 from attnlab._io import io
+from attnlab._run import Run, algorithms, random_blocks, random_normal, run
+from attnlab._sizes import kv, memory_footprint
 from attnlab._verdict import DamageMap, Diagnosis, Element, Place, RuleResult, TensorVerdict, Verdict
 
 __version__ = version
@@ -33,12 +37,19 @@ __all__ = [
     "Place",
     "Report",
     "RuleResult",
+    "Run",
     "TensorVerdict",
     "Unsupported",
     "Verdict",
+    "algorithms",
     "attention",
     "battery",
     "check",
     "emulate",
     "io",
+    "kv",
+    "memory_footprint",
+    "random_blocks",
+    "random_normal",
+    "run",
 ]

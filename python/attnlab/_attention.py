@@ -26,7 +26,7 @@ class ForwardBackward(NamedTuple):
     dv: Array
 
 
-def _shaped(values: Array, layout: Layout, dimensions: int) -> Array:
+def shaped(values: NDArray[Any], layout: Layout, dimensions: int) -> NDArray[Any]:
     """[batch, heads, rows, dim] in the caller's layout and number of dimensions."""
     if layout == "bshd" and dimensions > 2:
         values = values.transpose(0, 2, 1, 3)
@@ -79,8 +79,8 @@ def attention(
     tensors = {"q": q, "k": k, "v": v, "dout": dout}
     results = _core.golden(_arguments.problem(layout, threads, golden, tensors, options))
     dimensions = np.ndim(q) if isinstance(q, np.ndarray) else len(q.shape)
-    o, *gradients = (_shaped(results[name], layout, dimensions) for name in ("o", "dq", "dk", "dv") if name in results)
-    lse = _shaped(results["lse"], "bhsd", dimensions)  # in both layouts
+    o, *gradients = (shaped(results[name], layout, dimensions) for name in ("o", "dq", "dk", "dv") if name in results)
+    lse = shaped(results["lse"], "bhsd", dimensions)  # in both layouts
     if dout is None:
         return Forward(o, lse)
     dq, dk, dv = gradients

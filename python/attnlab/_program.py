@@ -17,4 +17,5 @@ def program() -> Path:
 
 def main() -> None:
     """The command `attnlab`."""
+    os.environ.setdefault("ATTNLAB_PYTHON", sys.executable)  # for what the program runs in Python
     os.execv(program(), ["attnlab", *sys.argv[1:]])

@@ -185,16 +185,19 @@ attention::BroadcastView<float> floats_of(const std::string& argument, const Arr
   return broadcast_of<float>(argument, array);
 }
 
-nb::object numpy_of(std::vector<double> values, Index batch, Index heads, Index rows, Index dim) {
-  auto owned = std::make_unique<std::vector<double>>(std::move(values));
+template <class T>
+nb::object numpy_of(std::vector<T> values, Index batch, Index heads, Index rows, Index dim) {
+  auto owned = std::make_unique<std::vector<T>>(std::move(values));
   if (owned->empty()) owned->resize(1);  // numpy wants an address even of nothing
-  double* data = owned->data();
-  nb::capsule owner(owned.get(),
-                    [](void* vector) noexcept { delete static_cast<std::vector<double>*>(vector); });
+  T* data = owned->data();
+  nb::capsule owner(owned.get(), [](void* vector) noexcept { delete static_cast<std::vector<T>*>(vector); });
   owned.release();
   const std::size_t shape[] = {size(batch), size(heads), size(rows), size(dim)};
-  return nb::cast(nb::ndarray<nb::numpy, double>(data, dim == 0 ? 3 : 4, shape, owner));
+  return nb::cast(nb::ndarray<nb::numpy, T>(data, dim == 0 ? 3 : 4, shape, owner));
 }
+template nb::object numpy_of(std::vector<double>, Index, Index, Index, Index);
+template nb::object numpy_of(std::vector<float>, Index, Index, Index, Index);
+template nb::object numpy_of(std::vector<std::uint8_t>, Index, Index, Index, Index);
 
 nb::object borrowed(const oracle::Tensor& t, std::size_t dimensions) {
   // Inputs can be written to by a kernel that is wrong; the exact checks look whether it did.

@@ -40,8 +40,9 @@ oracle::Tensor lse_of(const TypedArray& typed);
 attention::BroadcastView<std::uint8_t> mask_of(const std::string& argument, const Array& array);
 attention::BroadcastView<float> floats_of(const std::string& argument, const Array& array);
 
-// [batch, heads, rows, dim], or without dim for dim 0, owning its values.
-nb::object numpy_of(std::vector<double> values, Index batch, Index heads, Index rows, Index dim);
+// [batch, heads, rows, dim], or without dim for dim 0, owning its values. T: double, float or std::uint8_t.
+template <class T>
+nb::object numpy_of(std::vector<T> values, Index batch, Index heads, Index rows, Index dim);
 // The pair (numpy array, type's name) over memory of somebody else's, who must outlive it; of 4 dimensions,
 // or for lse of 3. None for a tensor without data.
 nb::object borrowed(const oracle::Tensor& tensor, std::size_t dimensions = 4);

@@ -9,5 +9,7 @@ void add_golden(nanobind::module_& module);
 void add_check(nanobind::module_& module);
 void add_battery(nanobind::module_& module);
 void add_io(nanobind::module_& module);
+void add_run(nanobind::module_& module);
+void add_sizes(nanobind::module_& module);
 
 }  // namespace attnlab::python

@@ -27,4 +27,6 @@ NB_MODULE(_core, module) {
   attnlab::python::add_check(module);
   attnlab::python::add_battery(module);
   attnlab::python::add_io(module);
+  attnlab::python::add_run(module);
+  attnlab::python::add_sizes(module);
 }

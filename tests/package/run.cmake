@@ -26,6 +26,10 @@ if(EXISTS ${prefix}/bin/matcher)
   step(${prefix}/bin/matcher)
 endif()
 step(${prefix}/bin/attnlab --help)
+file(GLOB package ${prefix}/lib*/attnlab/python/attnlab ${prefix}/lib/*/attnlab/python/attnlab)
+if(package) # built with ATTNLAB_PYTHON
+  step(${prefix}/bin/attnlab experiment fa1_table21 --no-plots --out ${work}/out)
+endif()
 # The emulator's compiler with the headers and libraries that were installed beside it.
 step(${prefix}/bin/attnlab cc ${CMAKE_CURRENT_LIST_DIR}/../simulator/emulator/translate/programs/inline_ptx.cu -o ${work}/emulated)
 step(${work}/emulated)

@@ -62,6 +62,7 @@ def test_the_wheels_tag_size_and_contents(wheel):
     modules = {path.name for path in (ROOT / "python/attnlab").glob("*.py*")}
     own = {name.removeprefix("attnlab/") for name in names if name.startswith("attnlab/") and name.count("/") == 1}
     assert own > modules | {"py.typed", "_core.pyi"}
+    assert {"attnlab/experiments/__main__.py", "attnlab/experiments/schema.json"} < set(names)
     assert not [name for name in names if name.endswith(".pyc") or not name.startswith(("attnlab/", "attnlab-"))]
 
 
@@ -76,5 +77,6 @@ def test_it_works_alone_and_goes_without_a_trace(wheel, tmp_path):
     called(*pip, "install", "--no-index", "--no-deps", wheel)
     called(python, "-B", "-c", USE, cwd=tmp_path)
     assert "flash2" in called(command, "list", cwd=tmp_path)
+    assert "verdict: exact" in called(command, "experiment", "fa1_table21", "--no-plots", cwd=tmp_path)
     called(*pip, "uninstall", "--yes", "attnlab")
     assert sorted(path.name for path in site.iterdir()) == before and not command.exists()
