@@ -1,12 +1,15 @@
 // attnlab list: what there is, from the registries.
+#include "answers/list.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 
-#include "answers/json.h"
 #include "answers/quantity.h"
 #include "cli/command.h"
 #include "cli/table.h"
@@ -15,7 +18,6 @@
 #include "reference/core/errors.h"
 #include "simulator/device/device.h"
 #include "simulator/io/registry.h"
-#include "simulator/memory/attention_launches.h"
 
 namespace attnlab::cli {
 
@@ -30,29 +32,6 @@ struct Options {
   bool json = false;
 };
 
-// What an algorithm could have and has not: a pass, a command.
-std::vector<std::string> missing(const io::Entry& entry) {
-  std::vector<std::string> missing;
-  if (!entry.backward) missing.push_back("backward");
-  if (!entry.attention || !memory::has_launches(*entry.attention)) missing.push_back("traffic");
-  return missing;
-}
-
-Json algorithms_json() {
-  Json list = Json::array();
-  for (const io::Entry& entry : io::registry()) {
-    Json row{{"name", entry.name}, {"title", entry.title}, {"paper", entry.paper}};
-    row["passes"] = entry.backward ? Json{"forward", "backward"} : Json{"forward"};
-    row["commands"] = entry.attention ? Json{"run", "io"} : Json{"io"};
-    if (entry.attention && memory::has_launches(*entry.attention)) row["commands"].push_back("traffic");
-    row["missing"] = missing(entry);
-    row["block_mask"] = entry.block_mask;
-    row["skips_hidden_tiles"] = entry.attention && attention::info(*entry.attention).skips_hidden_tiles;
-    list.push_back(row);
-  }
-  return list;
-}
-
 std::string algorithms_text() {
   const auto described = [](const io::Entry& entry) {
     std::string text = fmt::format("  {:<15} {}\n  {:<15} {}\n", entry.name, entry.title, "", entry.paper);
@@ -61,7 +40,7 @@ std::string algorithms_text() {
     } else if (entry.attention && attention::info(*entry.attention).skips_hidden_tiles) {
       text += fmt::format("  {:<15} leaves out the tiles that causal masks and windows hide\n", "");
     }
-    if (const auto absent = missing(entry); entry.attention && !absent.empty()) {
+    if (const auto absent = answers::missing(entry); entry.attention && !absent.empty()) {
       text += fmt::format("  {:<15} missing: {}\n", "", fmt::join(absent, ", "));
     }
     return text;
@@ -72,38 +51,6 @@ std::string algorithms_text() {
   text += "\nAlgorithms (io only): forward\n";
   for (const io::Entry& entry : io::registry()) text += entry.attention ? "" : described(entry);
   return text;
-}
-
-Json rates_json(const std::map<device::Arithmetic, double>& rates) {
-  Json json = Json::object();
-  for (const auto& [arithmetic, rate] : rates) json[std::string(device::name(arithmetic))] = rate;
-  return json;
-}
-
-Json devices_json() {
-  Json list = Json::array();
-  for (const device::Device& d : device::list()) {
-    list.push_back({{"name", d.name},
-                    {"aliases", d.aliases},
-                    {"description", d.description},
-                    {"hbm_bytes", d.hbm_bytes},
-                    {"hbm_bandwidth", d.hbm_bandwidth},
-                    {"l2_bytes", d.l2_bytes},
-                    {"sms", d.sms},
-                    {"clock_hz", d.clock_hz},
-                    {"sram_bytes_per_sm", d.sram_bytes_per_sm},
-                    {"shared_bytes_per_sm", d.shared_bytes_per_sm},
-                    {"shared_bytes_per_block", d.shared_bytes_per_block},
-                    {"register_bytes_per_sm", d.register_bytes_per_sm},
-                    {"threads_per_sm", d.threads_per_sm},
-                    {"warps_per_sm", d.warps_per_sm},
-                    {"interconnect_bandwidth", d.interconnect_bandwidth},
-                    {"exp_rate", d.exp_rate},
-                    {"tensor_flops", rates_json(d.tensor_flops)},
-                    {"vector_flops", rates_json(d.vector_flops)},
-                    {"sources", d.sources}});
-  }
-  return list;
 }
 
 std::string devices_text() {
@@ -133,31 +80,6 @@ std::string cached(const cards::ModelCard& card) {
   return fmt::format("2 x {} x {}", card.kv_heads, card.head_dim);
 }
 
-Json models_json() {
-  Json list = Json::array();
-  for (const cards::ModelCard& card : cards::list()) {
-    const bool mla = card.mechanism == cards::Mechanism::mla;
-    list.push_back({{"name", card.name},
-                    {"aliases", card.aliases},
-                    {"title", card.title},
-                    {"mechanism", std::string(cards::name(card.mechanism))},
-                    {"layers", card.layers},
-                    {"hidden", card.hidden},
-                    {"heads", card.heads},
-                    {"kv_heads", mla ? Json() : Json(card.kv_heads)},
-                    {"head_dim", card.head_dim},
-                    {"kv_lora_rank", mla ? Json(card.kv_lora_rank) : Json()},
-                    {"qk_rope_head_dim", mla ? Json(card.qk_rope_head_dim) : Json()},
-                    {"window", card.window != 0 ? Json(card.window) : Json()},
-                    {"sliding_layers", card.sliding_layers},
-                    {"parameters", card.parameters ? Json(*card.parameters) : Json()},
-                    {"elements_per_token", cards::elements_per_token(card)},
-                    {"source", card.source},
-                    {"parameters_source", card.parameters_source}});
-  }
-  return list;
-}
-
 std::string models_text() {
   Table table{{"name", "also", "kind", "layers", "heads", "a layer caches", "bytes/token", "weights"}, {}};
   for (const cards::ModelCard& card : cards::list()) {
@@ -170,14 +92,65 @@ std::string models_text() {
   return "Models (kv): what a layer caches of a token, and bytes of all layers in bf16\n" + table.text();
 }
 
+// Broken at spaces into lines of at most 100 columns, the first of which begins at `indent`.
+std::string wrapped(std::string text, std::size_t indent) {
+  constexpr std::size_t kColumns = 100;
+  std::string lines;
+  while (indent + text.size() > kColumns) {
+    const std::size_t at = text.rfind(' ', kColumns - indent);
+    if (at == std::string::npos || at == 0) break;
+    lines += text.substr(0, at) + "\n" + std::string(indent, ' ');
+    text.erase(0, at + 1);
+  }
+  return lines + text + "\n";
+}
+
+// A name in front of its title, for lists that have no more to show.
+std::string named(const char* head, const Json& list, const char* text) {
+  std::size_t width = 0;
+  for (const Json& row : list) width = std::max(width, row["name"].get_ref<const std::string&>().size());
+  std::string lines = std::string(head) + "\n";
+  for (const Json& row : list) {
+    lines += fmt::format("  {:<{}}  ", row["name"].get_ref<const std::string&>(), width);
+    lines += wrapped(row[text], width + 4);
+  }
+  return lines;
+}
+
+std::string experiments_text() {
+  return named("Experiments (experiment): papers' figures, computed again", answers::experiments_json(),
+               "title");
+}
+std::string lessons_text() { return named("Lessons, as notebooks", answers::lessons_json(), "title"); }
+std::string mistakes_text() {
+  return named("Mistakes that the oracle knows (check, zoo)", answers::mistakes_json(), "title");
+}
+std::string rules_text() {
+  return named("Other projects' acceptance rules (check --rules, zoo)", answers::rules_json(), "text");
+}
+
 struct Registry {
   const char* name;
   Json (*json)();
   std::string (*text)();
 };
-constexpr Registry kRegistries[] = {{"algorithms", algorithms_json, algorithms_text},
-                                    {"devices", devices_json, devices_text},
-                                    {"models", models_json, models_text}};
+constexpr Registry kRegistries[] = {{"algorithms", answers::algorithms_json, algorithms_text},
+                                    {"devices", answers::devices_json, devices_text},
+                                    {"models", answers::models_json, models_text},
+                                    {"experiments", answers::experiments_json, experiments_text},
+                                    {"lessons", answers::lessons_json, lessons_text},
+                                    {"mistakes", answers::mistakes_json, mistakes_text},
+                                    {"rules", answers::rules_json, rules_text}};
+
+// "algorithms, devices, ... or rules"
+std::string names() {
+  std::string text;
+  for (const Registry& registry : kRegistries) {
+    const bool last = &registry == std::end(kRegistries) - 1;
+    text += (text.empty() ? "" : last ? " or " : ", ") + std::string(registry.name);
+  }
+  return text;
+}
 
 void run(const Options& options) {
   Json json = Json::object();
@@ -191,7 +164,7 @@ void run(const Options& options) {
     }
   }
   if (options.json ? json.empty() : text.empty()) {
-    throw InvalidArgument("list", "'" + options.what + "'", "algorithms, devices, models or nothing for all");
+    throw InvalidArgument("list", "'" + options.what + "'", names() + ", or nothing for all");
   }
   if (options.json) text = dump(json);
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -200,9 +173,9 @@ void run(const Options& options) {
 }  // namespace
 
 void add_list(CLI::App& app) {
-  CLI::App* list = app.add_subcommand("list", "The algorithms, devices and models there are");
+  CLI::App* list = app.add_subcommand("list", "What there is: " + names());
   const auto options = std::make_shared<Options>();
-  list->add_option("what", options->what, "algorithms, devices or models [all]");
+  list->add_option("what", options->what, names() + " [all]");
   list->add_flag("--json", options->json, "One JSON object, with the source of every figure");
   list->callback([options] { run(*options); });
 }

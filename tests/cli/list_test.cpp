@@ -2,10 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
+#include "oracle/mistakes.h"
+#include "oracle/rules.h"
 #include "reference/cards/model_card.h"
 #include "reference/cards/sizing.h"
 #include "simulator/device/device.h"
@@ -48,7 +51,10 @@ TEST(List, OnePartAtATime) {
   EXPECT_THAT(listed("devices"), AllOf(HasSubstr("h100"), Not(HasSubstr("flash2")), Not(HasSubstr("llama"))));
   EXPECT_THAT(listed("models"),
               AllOf(HasSubstr("llama3-70b"), Not(HasSubstr("flash2")), Not(HasSubstr("h100"))));
-  EXPECT_EQ(listed(""), listed("algorithms") + "\n" + listed("devices") + "\n" + listed("models"));
+  std::string all;
+  for (const char* part : {"algorithms", "devices", "models", "experiments", "lessons", "mistakes", "rules"})
+    all += (all.empty() ? "" : "\n") + listed(part);
+  EXPECT_EQ(listed(""), all);
 }
 
 TEST(List, JsonHoldsTheRegistries) {
@@ -85,9 +91,28 @@ TEST(List, JsonHoldsTheRegistries) {
   EXPECT_EQ(devices["devices"], all["devices"]);
 }
 
+TEST(List, MistakesAndRulesAreTheOracles) {
+  const json all = json::parse(listed("--json"));
+  ASSERT_EQ(all["mistakes"].size(), attnlab::oracle::mistakes().size());
+  EXPECT_EQ(all["mistakes"][0]["name"], attnlab::oracle::mistakes()[0].name);
+  ASSERT_EQ(all["rules"].size(), attnlab::oracle::rules().size());
+  EXPECT_EQ(all["rules"][0]["source"], attnlab::oracle::rules()[0].source);
+}
+
+TEST(List, ExperimentsAndLessonsAreWhatTheirFoldersHold) {
+  const json all = json::parse(listed("--json"));
+  for (const char* part : {"experiments", "lessons"}) {
+    for (const json& row : all[part]) {
+      EXPECT_TRUE(std::filesystem::exists(ATTNLAB_SOURCE_DIR "/" + row["path"].get<std::string>())) << row;
+    }
+  }
+  ASSERT_FALSE(all["lessons"].empty());
+  EXPECT_EQ(all["lessons"][0]["name"], "01_is_my_kernel_right");
+  EXPECT_EQ(all["lessons"][0]["title"], "1. Is my kernel right?");
+}
+
 TEST(List, Refusals) {
-  EXPECT_THAT(refusal_of("list kernels"),
-              HasSubstr("list: got 'kernels', expected algorithms, devices, models"));
+  EXPECT_THAT(refusal_of("list planets"), HasSubstr("list: got 'planets', expected algorithms, devices"));
   EXPECT_THAT(refusal_of("list models devices"), HasSubstr("devices"));
   EXPECT_THAT(refusal_of("list --bogus"), HasSubstr("--bogus"));
   EXPECT_THAT(
