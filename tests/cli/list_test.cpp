@@ -117,7 +117,7 @@ TEST(List, Refusals) {
   EXPECT_THAT(refusal_of("list --bogus"), HasSubstr("--bogus"));
   EXPECT_THAT(
       refusal_of("frob"),
-      HasSubstr("command: got frob, expected one of battery, cc, check, convert-gqa, demo, emulate, io"));
+      HasSubstr("command: got frob, expected one of battery, cc, check, convert-gqa, demo, emulate, experiment, io"));
 }
 
 }  // namespace
