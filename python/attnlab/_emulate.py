@@ -121,9 +121,10 @@ def emulate(
         command += [f"--threads={threads}"] if threads is not None else []
         command += ["--", *args]
         run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout)
-        if not run.stdout.lstrip().startswith("{"):
+        report = json.loads(run.stdout) if run.stdout.lstrip().startswith("{") else {}
+        if "error" in report or not report:
             _raise(run.stderr.strip())
-        return Emulation(json.loads(run.stdout), run.stderr, page.read_text(), run.returncode)
+        return Emulation(report, run.stderr, page.read_text(), run.returncode)
 
 
 def _raise(message: str) -> None:
