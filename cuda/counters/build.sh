@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Builds the measurements' driver with nvcc alone: kernels, host API and the reference that it is checked against.
-# usage: build.sh FOLDER    (ARCH=sm_90a, EIGEN3_INCLUDE_DIR=/usr/include/eigen3)
+# Builds a program over the kernels with nvcc alone: kernels, host API and the reference, as the GPU machine does, which
+# has no CMake. FOLDER then holds the program.
+# usage: build.sh FOLDER [PROGRAM.cpp]    default: the measurements' driver
+#   (ARCH=sm_90a, JOBS=number of processors, EIGEN3_INCLUDE_DIR=/usr/include/eigen3)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-into=$1
+mkdir -p "$1"
+into=$(cd "$1" && pwd)
+program=${2:-cuda/counters/driver.cpp}
 arch=${ARCH:-sm_90a}
 eigen=${EIGEN3_INCLUDE_DIR:-/usr/include/eigen3}
-mkdir -p "$into"
 cd "$root"
 
-sources=(cuda/*/[0-9][0-9]_*.cu cuda/{host,golden}/*.{cu,cpp} cuda/counters/driver.cpp
-         reference/attention/*.cpp reference/core/{dtype,memory,threads}.cpp oracle/tensor.cpp)
+sources=(cuda/*/[0-9][0-9]_*.cu cuda/{host,golden}/*.{cu,cpp} "$program"
+         reference/attention/*.cpp reference/core/{dtype,two_level_memory,threads}.cpp oracle/tensor.cpp)
 compile() {
   local object
   object=$into/${1//\//_}.o
@@ -20,8 +23,11 @@ compile() {
     nvcc -std=c++20 -O2 -I. -I"$eigen" -DATTNLAB_CUDA_GPU -c "$1" -o "$object"
   fi
 }
+objects=("${sources[@]//\//_}")
+objects=("${objects[@]/#/$into/}")
+objects=("${objects[@]/%/.o}")
 export into arch eigen
 export -f compile
 # The largest first: they take longest.
 printf '%s\n' "${sources[@]}" | xargs ls -S | xargs -P "${JOBS:-$(nproc)}" -I{} bash -ec 'compile {}'
-nvcc -arch="$arch" -o "$into/driver" "$into"/*.o -lpthread
+nvcc -arch="$arch" -o "$into/$(basename "$program" .cpp)" "${objects[@]}" -lpthread

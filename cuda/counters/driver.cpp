@@ -1,11 +1,9 @@
-// The program that measurements run: it lists the kernels, checks them against the reference, and launches
-// them once each for a profiler. It needs neither a test framework nor the command line's libraries; how it
+// The program that measurements run: it lists the kernels, and launches them once each for a profiler (what
+// checks them is tests/cuda/check_kernels.cpp). It needs neither a test framework nor the command line's libraries; how it
 // is built: measure.sh.
 //
 //   driver --list
 //   driver --ladder                                  the kernels' table of docs/ladder.md
-//   driver --check [--kernel NAME]                   every problem of tests/cuda/*_cases.h; without NAME
-//                                                    golden values, too
 //   driver --measure                                 every kernel at every shape below, once
 //   driver --kernel NAME --seqlen N [--seqlen-kv N] [--dim D] [--causal] [--dtype fp32|fp16|bf16] [--batch B]
 //          [--heads H] [--kv-heads H]                one launch; softmax: --heads rows of N numbers
@@ -22,11 +20,8 @@
 #include <vector>
 
 #include "cuda/counters/launch_once.h"
+#include "reference/core/dtype.h"
 #include "reference/core/errors.h"
-#include "tests/cuda/backward_cases.h"
-#include "tests/cuda/forward_cases.h"
-#include "tests/cuda/golden_cases.h"
-#include "tests/cuda/softmax_cases.h"
 
 namespace attnlab::cuda {
 namespace {
@@ -86,82 +81,10 @@ void list() {
   }
 }
 
-// The number of problems whose golden values are not the CPU's.
-int check_golden(Backend backend) {
-  int failures = 0;
-  testing::GoldenErrors worst;
-  const auto judge = [&](const std::string& problem, const testing::Case& c) {
-    const testing::GoldenErrors errors = testing::golden_errors(backend, c);
-    worst.of_bound = std::max(worst.of_bound, errors.of_bound);
-    worst.relative = std::max(worst.relative, errors.relative);
-    if (errors.of_bound <= 1 && errors.relative <= 1e-12) return;
-    ++failures;
-    std::printf("FAIL golden %s: error / bound %.3g, relative %.3g\n", problem.c_str(), errors.of_bound,
-                errors.relative);
-  };
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    testing::Case c;
-    testing::make_case(c, seed);
-    judge("seed " + std::to_string(seed) + c.description, c);
-  }
-  for (const Index dim : {1, 63, 64, 65, 128, 129, 200, 256, 257, 300, 512}) {
-    testing::Case c;
-    testing::make_wide_case(c, dim);
-    judge("head_dim " + std::to_string(dim), c);
-  }
-  std::printf("%-32s 211 problems, largest error / bound %.3g, relative %.3g\n", "golden", worst.of_bound,
-              worst.relative);
-  return failures;
-}
-
-// The number of kernels and problems beyond their bounds.
-int check_all(Backend backend, const std::string& only) {
-  int failures = 0;
-  for (const Kernel& kernel : kernels()) {
-    if (!only.empty() && only != kernel.name) continue;
-    const bool backward = kernel.pass == Pass::backward;
-    const char *first = backward ? "dK, dV" : "O", *second = backward ? "dQ" : "lse";
-    double worst_first = 0, worst_second = 0;
-    const auto judge = [&](const std::string& problem, double one, double other) {
-      worst_first = std::max(worst_first, one), worst_second = std::max(worst_second, other);
-      if (one <= 1 && other <= 1) return;
-      ++failures;
-      std::printf("FAIL %s %s: error / bound: %s %.3g, %s %.3g\n", kernel.name, problem.c_str(), first, one,
-                  second, other);
-    };
-    try {
-      if (kernel.pass == Pass::softmax) {
-        for (const ElementType type : kElementTypes) {
-          for (const Index cols : {1, 31, 32, 33, 255, 257, 1000, 1003})
-            judge(std::string(name(type)) + " " + std::to_string(cols),
-                  testing::softmax_fraction(backend, kernel, type, 133, cols), 0);
-        }
-      } else if (kernel.pass == Pass::forward) {
-        for (const auto& c : testing::forward_cases()) {
-          const auto fractions = testing::run_forward_case(backend, kernel, c);
-          judge(c.name, fractions.o, fractions.lse);
-        }
-      } else {
-        for (const auto& c : testing::backward_cases()) {
-          const auto fractions = testing::run_backward_case(backend, kernel, c);
-          judge(c.name, std::max(fractions.dk, fractions.dv), fractions.dq);
-        }
-      }
-    } catch (const CudaError& error) {
-      ++failures;
-      std::printf("FAIL %s: %s\n", kernel.name, error.what());
-    }
-    std::printf("%-32s largest error / bound: %s %.3g, %s %.3g\n", kernel.name, first, worst_first, second,
-                worst_second);
-    std::fflush(stdout);
-  }
-  return failures;
-}
-
 int run(int argc, char** argv) {
   Shape shape;
   std::string kernel, backend_name;
-  enum class Action { launch, list, ladder, check, measure } action = Action::launch;
+  enum class Action { launch, list, ladder, measure } action = Action::launch;
   bool own_seqlen_kv = false;
   for (int at = 1; at < argc; ++at) {
     const std::string option = argv[at];
@@ -173,8 +96,6 @@ int run(int argc, char** argv) {
       action = Action::list;
     else if (option == "--ladder")
       action = Action::ladder;
-    else if (option == "--check")
-      action = Action::check;
     else if (option == "--measure")
       action = Action::measure;
     else if (option == "--kernel")
@@ -215,11 +136,6 @@ int run(int argc, char** argv) {
   Backend backend = present.back();
   if (!backend_name.empty()) backend = backend_name == "gpu" ? Backend::gpu : Backend::emulator;
   std::fprintf(stderr, "%s: %s\n", name(backend), functions(backend).device_name().c_str());
-  if (action == Action::check) {
-    const int failures = check_all(backend, kernel) + (kernel.empty() ? check_golden(backend) : 0);
-    std::printf("%d failures\n", failures);
-    return failures == 0 ? 0 : 1;
-  }
   if (action == Action::launch) return launch(backend, find_kernel(kernel), shape), 0;
   for (const Kernel& each : kernels()) {
     if (!kernel.empty() && kernel != each.name) continue;
