@@ -1,6 +1,6 @@
 // The program that measurements run: it lists the kernels, and launches them once each for a profiler (what
-// checks them is tests/cuda/check_kernels.cpp). It needs neither a test framework nor the command line's libraries; how it
-// is built: measure.sh.
+// checks them is tests/cuda/check_kernels.cpp). It needs neither a test framework nor the command line's
+// libraries; how it is built: measure.sh.
 //
 //   driver --list
 //   driver --ladder                                  the kernels' table of docs/ladder.md
