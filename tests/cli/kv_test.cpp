@@ -185,7 +185,7 @@ TEST_F(KvFiles, CompareWritesFilesAndSaysWhyThereAreNoPlots) {
   const Outcome outcome =
       attnlab_program("kv --model gpt2 --compare --json --out " + out, "ATTNLAB_PYTHON=/no/python ");
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("no plots: /no/python cannot be run"), HasSubstr(out)));
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("no plots: ATTNLAB_PYTHON: got /no/python"), HasSubstr(out)));
   std::ifstream object(out + "/kv_cache.json");
   const json written = json::parse(object);
   EXPECT_EQ(written, json::parse(outcome.out));
