@@ -42,7 +42,10 @@ def test_nan_is_never_right(problem):
     assert not verdict and verdict.tensors["o"].nonfinite_mismatch == 1
 
 
-def test_a_mistake_is_named(problem):
+def test_a_mistake_is_named():
+    # Longer than a tile, so that a mask for whole tiles only is another output than no mask.
+    draw = np.random.default_rng(11).standard_normal
+    problem = [draw((1, 2, 300, 32)).astype(np.float16) for _ in range(3)]
     verdict = attnlab.check(*problem, plain.kernel(*problem), causal=True)
     assert not verdict
     assert "causal" in verdict.diagnosis[0].mistake
