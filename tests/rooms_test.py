@@ -23,7 +23,7 @@ class Rooms(unittest.TestCase):
     def test_a_room_a_folder_a_file_a_pattern(self) -> None:
         self.assertEqual(rooms.selection("oracle"), (["test_oracle"], r"^oracle\."))
         self.assertEqual(rooms.selection("emulator/ptx"), rooms.selection("simulator/emulator/ptx"))
-        self.assertEqual(rooms.selection("emulator/ptx/syntax"), (["test_emulator"], r"^emulator\.([^.]*/)?(Syntax)[/.<]"))
+        self.assertEqual(rooms.selection("emulator/ptx/syntax"), (["test_ptx"], r"^ptx\.([^.]*/)?(Syntax)[/.<]"))
         self.assertEqual(rooms.selection("oracle:Check.*"), (["test_oracle"], r"^oracle\.Check\..*$"))
 
     def test_what_there_is_not(self) -> None:
