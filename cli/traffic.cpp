@@ -75,7 +75,7 @@ void add_traffic(CLI::App& app) {
       "traffic", "Bytes between SMs, L2 and DRAM: an algorithm's tiles replayed through modelled caches");
   const auto o = std::make_shared<Options>();
   TrafficQuestion& q = o->question;
-  traffic->add_option("--algorithm", q.algorithm, "standard (or naive), flash1, flash1-literal or flash2")
+  traffic->add_option("--algorithm", q.algorithm, "One of attnlab list that traffic knows; naive is standard")
       ->capture_default_str();
   add_size_options(*traffic, o->problem);
   traffic->add_option("--dtype", o->dtype, "Of Q, K, V: fp32, fp16, bf16, fp8")->capture_default_str();

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "reference/core/errors.h"
 #include "tests/simulator/io/expect_traffic.h"
@@ -51,6 +53,29 @@ TEST(Registry, NamesAreDistinctAndFound) {
     EXPECT_EQ(&io::find(entry.name), &entry);
   }
   EXPECT_THROW(io::find("flash9"), InvalidArgument);
+}
+
+// A softmax stands there in a table of its own, without the prefix.
+TEST(Registry, EveryEntryHasItsRowOnTheLadder) {
+  std::ifstream in(ATTNLAB_SOURCE_DIR "/docs/ladder.md");
+  std::ostringstream ladder;
+  ladder << in.rdbuf();
+  for (const io::Entry& entry : io::registry()) {
+    const std::string prefix = "softmax-";
+    const std::string row = "\n| " + entry.name.substr(entry.name.starts_with(prefix) ? prefix.size() : 0);
+    EXPECT_TRUE(ladder.str().find(row + " |") != std::string::npos ||
+                ladder.str().find(row + ", ") != std::string::npos)
+        << entry.name;
+  }
+}
+
+TEST(Registry, APassThatIsMissingIsRefused) {
+  for (const io::Entry& entry : io::registry()) {
+    if (!entry.attention || entry.backward) continue;
+    const attention::Head head = attention::head_of(question_for(entry).problem, 0, 0);
+    EXPECT_THROW(io::head_traffic(*entry.attention, io::Pass::backward, head, {8, 8}), InvalidArgument);
+    EXPECT_THROW(attention::backward<float>(*entry.attention, {}, {}), InvalidArgument);
+  }
 }
 
 TEST(Registry, TooLittleSramIsRefusedByEveryEntry) {
