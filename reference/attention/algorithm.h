@@ -10,7 +10,7 @@ namespace attnlab::attention {
 
 // In the order in which they are shown. The text of each, with its row, is Text<it> in a file of its own
 // (algorithms.h includes them all).
-enum class Algorithm { standard, flash1, flash1_literal, flash2, blocksparse, end };
+enum class Algorithm { standard, memory_efficient, flash1, flash1_literal, flash2, blocksparse, end };
 
 // An algorithm's row: command line, tests, benchmarks and documentation are made from it.
 struct AlgorithmInfo {

@@ -3,6 +3,7 @@
 
 #include "reference/attention/flash1.h"
 #include "reference/attention/flash2.h"
+#include "reference/attention/memory_efficient.h"
 #include "reference/attention/standard.h"
 #include "reference/core/enumerators.h"
 

@@ -5,6 +5,7 @@
 #include "reference/attention/algorithms.h"
 #include "reference/core/errors.h"
 #include "simulator/io/closed_flash.h"
+#include "simulator/io/closed_memory_efficient.h"
 #include "simulator/io/closed_standard.h"
 
 namespace attnlab::io {
