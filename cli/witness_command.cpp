@@ -29,10 +29,10 @@ struct Options {
   double products = 6e8;
 };
 
-cuda::ElementType element_type(const std::string& text) {
-  for (const cuda::ElementType type : cuda::kElementTypes)
-    if (text == cuda::name(type)) return type;
-  throw InvalidArgument("--dtype", text, "fp32, fp16 or bf16");
+DType dtype_of(const cuda::Kernel& kernel, const std::string& text) {
+  for (const DType type : kernel.needs.dtypes)
+    if (text == name(type)) return type;
+  throw InvalidArgument("--dtype", text, cuda::alternatives(kernel.needs.dtypes));
 }
 
 std::vector<const cuda::Kernel*> chosen(const Options& options) {
@@ -86,8 +86,8 @@ void run(const Options& options) {
     shape.head_dim = options.dim;
     shape.heads = shape.kv_heads = options.heads;
     shape.causal = options.causal;
-    shape.type = element_type(options.dtype);
     for (const cuda::Kernel* kernel : kernels) {
+      shape.type = dtype_of(*kernel, options.dtype);
       if (kernel->pass == cuda::Pass::softmax && options.kernels.empty())
         continue;  // their shapes are others
       emulate_one(*kernel, shape);

@@ -129,8 +129,8 @@ std::string to_csv(const std::vector<cuda::Measurement>& predictions) {
   text += "\n";
   for (const cuda::Measurement& run : predictions) {
     const cuda::Shape& s = run.shape;
-    text += fmt::format("{},0,{},{},{},{},{},{},{},{},all", run.kernel->name, cuda::name(s.type), s.batch,
-                        s.heads, s.kv_heads, s.seqlen_q, s.seqlen_kv, s.head_dim, s.causal ? 1 : 0);
+    text += fmt::format("{},0,{},{},{},{},{},{},{},{},all", run.kernel->name, name(s.type), s.batch, s.heads,
+                        s.kv_heads, s.seqlen_q, s.seqlen_kv, s.head_dim, s.causal ? 1 : 0);
     for (const std::string& column : columns) text += fmt::format(",{}", run.sum(column).value_or(0));
     text += "\n";
   }

@@ -57,19 +57,12 @@ struct Floats {
   TensorView<float> view() { return bhsd(values.data(), batch, heads, seqlen, dim); }
 };
 
-cuda::ElementType element_type(DType dtype) {
-  for (const cuda::ElementType type : cuda::kElementTypes) {
-    if (name(dtype) == cuda::name(type)) return type;
-  }
-  throw oracle::Unsupported("tensors of " + std::string(name(dtype)));
-}
-
 void forward(cuda::Backend backend, const std::string& kernel, const Call& call) {
   const Floats q = Floats::of(call.q), k = Floats::of(call.k), v = Floats::of(call.v);
   Floats o(call.o), lse(call.lse);
   attention::ForwardTensors<float> tensors{q.view(), k.view(), v.view(), o.view(), {}};
   if (call.lse) tensors.lse = lse.view();
-  cuda::forward(backend, kernel, call.problem, element_type(call.q.dtype), tensors);
+  cuda::forward(backend, kernel, call.problem, call.q.dtype, tensors);
   o.store(call.o);
   if (call.lse) lse.store(call.lse);
 }
@@ -79,7 +72,7 @@ void backward(cuda::Backend backend, const std::string& kernel, const Call& call
                o = Floats::of(call.saved_o), lse = Floats::of(call.saved_lse), dout = Floats::of(call.dout);
   Floats dq(call.dq), dk(call.dk), dv(call.dv);
   cuda::backward(
-      backend, kernel, call.problem, element_type(call.q.dtype),
+      backend, kernel, call.problem, call.q.dtype,
       {q.view(), k.view(), v.view(), o.view(), lse.view(), dout.view(), dq.view(), dk.view(), dv.view()});
   dq.store(call.dq), dk.store(call.dk), dv.store(call.dv);
 }
@@ -91,11 +84,14 @@ oracle::Kernel rung_kernel(cuda::Backend backend, const std::string& name) {
   if (rung.pass == cuda::Pass::softmax) {
     throw InvalidArgument("kernel", name, "a kernel of attention: flash2-04, say");
   }
-  return [backend, name, pass = rung.pass](const Call& call) {
+  return [backend, name, pass = rung.pass, dtypes = rung.needs.dtypes](const Call& call) {
     if (call.backward() != (pass == cuda::Pass::backward)) {
       throw oracle::Unsupported(call.backward() ? "the backward pass" : "the forward pass");
     }
     if (call.k.paged()) throw oracle::Unsupported("paged caches");
+    if (std::ranges::find(dtypes, call.q.dtype) == dtypes.end()) {
+      throw oracle::Unsupported("tensors of " + std::string(attnlab::name(call.q.dtype)));
+    }
     try {
       call.backward() ? backward(backend, name, call) : forward(backend, name, call);
     } catch (const InvalidArgument& refused) {
@@ -105,10 +101,18 @@ oracle::Kernel rung_kernel(cuda::Backend backend, const std::string& name) {
 }
 
 oracle::Schema rung_schema(cuda::Backend backend, const std::string& name) {
+  using cuda::Option;
+  const cuda::Kernel& rung = cuda::find_kernel(name);
   oracle::Schema schema;
-  schema.dtypes = {DType::f16, DType::bf16, DType::f32};
-  schema.window = schema.softcap = schema.alibi = schema.dropout = schema.padding = schema.packed = true;
-  schema.backward = cuda::find_kernel(name).pass == cuda::Pass::backward;
+  schema.dtypes.assign(rung.needs.dtypes.begin(), rung.needs.dtypes.end());
+  std::ranges::stable_sort(schema.dtypes, {}, bits);  // the narrow ones first
+  schema.window = rung.needs.options.has(Option::window);
+  schema.softcap = rung.needs.options.has(Option::softcap);
+  schema.alibi = rung.needs.options.has(Option::alibi);
+  schema.dropout = rung.needs.options.has(Option::dropout);
+  schema.padding = rung.needs.options.has(Option::padded);
+  schema.packed = rung.needs.options.has(Option::packed);
+  schema.backward = rung.pass == cuda::Pass::backward;
   schema.max_seqlen = backend == cuda::Backend::gpu ? 1040 : 130;
   return schema;
 }

@@ -8,39 +8,19 @@
 namespace attnlab::answers {
 namespace {
 
-DType dtype_of(cuda::ElementType type) {
-  switch (type) {
-    case cuda::ElementType::f16:
-      return DType::f16;
-    case cuda::ElementType::bf16:
-      return DType::bf16;
-    default:
-      return DType::f32;
-  }
-}
-
-// The algorithm whose loops a rung has. Its own name says it: "flash2-backward-02".
-std::string algorithm_of(const cuda::Kernel& kernel) {
-  const std::string_view name = kernel.name;
-  if (kernel.pass == cuda::Pass::softmax) return "";
-  if (name.rfind("flash1", 0) == 0) return "flash1";
-  if (name.rfind("flash2", 0) == 0) return "flash2";
-  return "standard";
-}
-
 void add_io(Witness& w) {
-  w.algorithm = algorithm_of(*w.kernel);
-  if (w.algorithm.empty()) return;
+  if (w.kernel->algorithm == nullptr) return;
+  w.algorithm = w.kernel->algorithm;
   const io::Entry& entry = io::find(w.algorithm);
   const cuda::Geometry geometry = w.kernel->geometry(static_cast<int>(w.shape.head_dim));
   io::Question question;
-  question.problem = cuda::Numbers(w.shape).p;
+  question.problem = cuda::problem_of(w.shape);
   question.pass = w.kernel->pass == cuda::Pass::backward ? io::Pass::backward : io::Pass::forward;
   question.tiles.br = geometry.br;
   question.tiles.bc = geometry.bc;
   question.sram_elements = std::int64_t{1}
                            << 40;  // the kernel's own tiles, which fit its shared memory and registers
-  const io::ElementSizes sizes(dtype_of(w.shape.type));
+  const io::ElementSizes sizes(w.shape.type);
   question.tiles = entry.tiles(entry, question);
   w.closed = io::bytes(entry.closed(entry, question), sizes).total();
   if (const auto sample = entry.metered(entry, question))
@@ -111,7 +91,7 @@ Json to_json(const std::vector<Witness>& witnesses) {
   for (const Witness& w : witnesses) {
     Json one;
     one["kernel"] = w.kernel->name;
-    one["dtype"] = cuda::name(w.shape.type);
+    one["dtype"] = name(w.shape.type);
     one["batch"] = w.shape.batch, one["heads"] = w.shape.heads, one["kv_heads"] = w.shape.kv_heads;
     one["seqlen_q"] = w.shape.seqlen_q, one["seqlen_kv"] = w.shape.seqlen_kv,
     one["head_dim"] = w.shape.head_dim;

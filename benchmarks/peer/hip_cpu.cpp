@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
   p.seqlen_q = p.seqlen_kv = p.rows_q = p.rows_kv = n;
   p.head_dim = d;
   p.scale = 1 / std::sqrt(static_cast<float>(d));
-  constexpr Geometry geometry = kThreadARow<d>;
+  constexpr Geometry geometry = kThreadPerRow<d>;
   for (int launch = 0; launch <= launches; ++launch) {
     const std::clock_t began = std::clock();
     hipLaunchKernelGGL((peer::flash2_kernel<float, d>), dim3(n / geometry.br), dim3(geometry.threads),

@@ -24,7 +24,7 @@ struct __nv_bfloat16 {};
 float __bfloat162float(__nv_bfloat16);
 __nv_bfloat16 __float2bfloat16_rn(float);
 EOF
-sed -e '/^template <class T, int D>$/{N;/struct Flash2/Q}' \
+sed -e '/^void flash2_04/Q' \
     -e 's|#include "cuda/device/launch.cuh"|#include "cuda/device/elements.cuh"|' \
     -e 's|extern __shared__ float4 shared_memory\[\];|HIP_DYNAMIC_SHARED(float4, shared_memory)|' \
     "$root/cuda/forward/04_flash2.cu" > "$work/flash2_kernel.inc"

@@ -1,21 +1,22 @@
-// 06, FlashAttention-1 backward: a block owns a KV head and walks over K and V outside, Q and dO inside.
+// 01, FlashAttention-1 backward: a block owns a KV head and walks over K and V outside, Q and dO inside.
 //
 // Paper:    Dao et al., "FlashAttention" (2022), Algorithm 4, started in SRAM at the first outer step, as the
 //           kernel that its Figure 2 measured (reference/attention/flash1.h says where text and kernel
-//           differ). P is recomputed from lse, one number a row where the text keeps m and l.
+//           differ). P is recomputed from lse, one number per row where the text keeps m and l.
 // Idea:     S, P, dP and dS never leave shared memory. dK and dV of a block of keys stay in registers while
-//           all queries pass; dQ, which every block of keys adds to, goes through HBM once an outer step.
+//           all queries pass; dQ, which every block of keys adds to, goes through HBM once per outer step.
 // Traffic:  K, V, dK, dV once; O once; Q, dO and lse N / Bc times (dO once more, for delta); dQ in fp32,
 //           written N / Bc times and read N / Bc - 1 times. A group's query heads follow one another on the
 //           same K and V; dK and dV are their sum, in this order: the same bits run after run.
-// Limits:   one block a KV head leaves most of the GPU idle (rung 07: a block a block of keys). dQ's way
+// Limits:   one block per KV head leaves most of the GPU idle (rung 02: one per block of keys). dQ's way
 //           through HBM. A causal mask saves nothing: the paper's loops visit every tile.
+#include "cuda/backward/01_flash1.h"
 #include "cuda/device/backward_rows.cuh"
 #include "cuda/device/backward_tile.cuh"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
-// delta of the tile's rows, a warp a row, into the tile and into HBM for the later outer steps.
+// delta of the tile's rows, one warp per row, into the tile and into HBM for the later outer steps.
 template <class T, int D>
 __device__ inline void first_delta(const BackwardParams& p, const BackwardWorkspace& w, const Head& head,
                                    int row, const BackwardTile<D>& tile) {
@@ -93,9 +94,9 @@ __global__ void __launch_bounds__(kBackward<D>.threads, 2)
   }
 }
 
-template <class T, int D>
-struct Flash1Backward {
-  static void run(const BackwardParams& p, cudaStream_t stream) {
+void flash1_backward_01(const BackwardParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type_and_dim<kScalarAttention>(p.forward.type, p.forward.head_dim, [&]<class T, int D>() {
     constexpr Geometry geometry = kBackward<D>;
     const BackwardWorkspace w = backward_workspace(p);
     ATTNLAB_CUDA_CHECK(cudaFuncSetAttribute(flash1_backward_kernel<T, D>,
@@ -105,11 +106,7 @@ struct Flash1Backward {
     flash1_backward_kernel<T, D><<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p, w);
     ATTNLAB_CUDA_LAUNCHED("flash1_backward_kernel");
     round_dq<T, D>(p, w, stream);
-  }
-};
-
-void flash1_backward_01(const BackwardParams& p, void* stream) {
-  for_type_and_dim<Flash1Backward>(p.forward.type, p.forward.head_dim, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

@@ -1,26 +1,27 @@
-// 07, FlashAttention-2 backward: a block owns keys, and walks over the queries that see them.
+// 02, FlashAttention-2 backward: a block owns keys, and walks over the queries that see them.
 //
 // Paper:    Dao, "FlashAttention-2" (2023), Algorithm 2; D = rowsum(dO o O) by a kernel of its own before it.
-// Idea:     rung 06's outer loop becomes the grid: every block of keys of every KV head is a block, and tiles
+// Idea:     rung 01's outer loop becomes the grid: every block of keys of every KV head is a block, and tiles
 //           that the mask hides are skipped. dK and dV stay in registers as there. dQ gets parts from many
 //           blocks at once, in one of two ways:
 //   flash2-backward                 atomicAdd into fp32 sums, rounded at the end. The order of the additions,
 //                                   and with it the last bits of dQ, change from run to run; dK and dV do not
 //   flash2-backward-deterministic   a second kernel whose blocks own queries and walk over keys, as the
-//                                   forward pass does: S and dP twice, 7 matrix products a tile for 5, but no
+//                                   forward pass does: S and dP twice, 7 matrix products per tile for 5, but no
 //                                   atomics, no sums in HBM, and the same bits run after run
 // Groups:   a block takes its KV head's query heads one after the other, so dK and dV of GQA are summed in
 //           registers, in a fixed order, in both variants.
-// Traffic:  K, V, dK, dV once; Q, dO, lse and delta once a block of keys; dQ by one reduction a number and
-//           visited tile, or K and V once more a block of queries.
+// Traffic:  K, V, dK, dV once; Q, dO, lse and delta once per block of keys; dQ by one reduction per number and
+//           visited tile, or K and V once more per block of queries.
 // Limits:   tiles of 32 rows reload Q and dO N / 32 times, and the matrix products are fp32 multiply-adds fed
 //           from shared memory, not tensor cores. MQA leaves one block for all heads of a block of keys.
+#include "cuda/backward/02_flash2.h"
 #include "cuda/device/backward_rows.cuh"
 #include "cuda/device/backward_tile.cuh"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
-// delta, a warp a row. Where dQ will be summed by atomics, its sums begin here.
+// delta, one warp per row. Where dQ will be summed by atomics, its sums begin here.
 template <class T, int D, bool ClearDq>
 __global__ void __launch_bounds__(32 * kRowWarps)
     delta_kernel(const BackwardParams p, const BackwardWorkspace w) {
@@ -162,18 +163,18 @@ struct Flash2BackwardSteps {
   }
 };
 
-template <class T, int D>
-struct Flash2Backward : Flash2BackwardSteps<T, D, true> {};
-template <class T, int D>
-struct Flash2BackwardDeterministic : Flash2BackwardSteps<T, D, false> {};
-
-void flash2_backward_02(const BackwardParams& p, void* stream) {
-  for_type_and_dim<Flash2Backward>(p.forward.type, p.forward.head_dim, p, static_cast<cudaStream_t>(stream));
+void flash2_backward_02(const BackwardParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type_and_dim<kScalarAttention>(p.forward.type, p.forward.head_dim, [&]<class T, int D>() {
+    Flash2BackwardSteps<T, D, true>::run(p, stream);
+  });
 }
 
-void flash2_backward_deterministic_02(const BackwardParams& p, void* stream) {
-  for_type_and_dim<Flash2BackwardDeterministic>(p.forward.type, p.forward.head_dim, p,
-                                                static_cast<cudaStream_t>(stream));
+void flash2_backward_deterministic_02(const BackwardParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type_and_dim<kScalarAttention>(p.forward.type, p.forward.head_dim, [&]<class T, int D>() {
+    Flash2BackwardSteps<T, D, false>::run(p, stream);
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

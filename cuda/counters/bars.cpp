@@ -55,10 +55,11 @@ bool meets(const Bar& bar, const Comparison& c) {
 
 std::string problem_text(const Kernel& kernel, const Shape& s) {
   const auto text = [](Index n) { return std::to_string(n); };
-  if (kernel.pass == Pass::softmax) return text(s.heads) + " x " + text(s.seqlen_kv) + " " + name(s.type);
+  if (kernel.pass == Pass::softmax)
+    return text(s.heads) + " x " + text(s.seqlen_kv) + " " + std::string(name(s.type));
   std::string all = "N " + text(s.seqlen_q);
   if (s.seqlen_q != s.seqlen_kv) all += " x " + text(s.seqlen_kv);
-  all += ", d " + text(s.head_dim) + (s.causal ? ", causal, " : ", ") + name(s.type);
+  all += ", d " + text(s.head_dim) + (s.causal ? ", causal, " : ", ") + std::string(name(s.type));
   if (s.batch * s.heads != 2)
     all += ", " + text(s.batch) + " x " + text(s.heads) + "/" + text(s.kv_heads) + " heads";
   return all;

@@ -12,6 +12,7 @@ arch=${ARCH:-sm_90a}
 eigen=${EIGEN3_INCLUDE_DIR:-/usr/include/eigen3}
 cd "$root"
 
+cuda/collect.sh > "$into/kernel_list.h"
 sources=(cuda/*/[0-9][0-9]_*.cu cuda/{host,golden}/*.{cu,cpp} "$program"
          reference/attention/*.cpp reference/core/{dtype,two_level_memory,threads}.cpp oracle/tensor.cpp)
 compile() {
@@ -20,7 +21,7 @@ compile() {
   if [[ $1 == *.cu ]]; then
     nvcc -std=c++20 -O3 -lineinfo -arch="$arch" -I. -DATTNLAB_CUDA_BACKEND=gpu -c "$1" -o "$object"
   else
-    nvcc -std=c++20 -O2 -I. -I"$eigen" -DATTNLAB_CUDA_GPU -c "$1" -o "$object"
+    nvcc -std=c++20 -O2 -I. -I"$into" -I"$eigen" -DATTNLAB_CUDA_GPU -c "$1" -o "$object"
   fi
 }
 objects=("${sources[@]//\//_}")

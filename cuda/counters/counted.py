@@ -3,7 +3,7 @@
 
 usage: counted.py LAUNCHES NCU_CSV METRIC[,METRIC...]
 
-LAUNCHES: a line a launch, in order, with commas in it; other lines are the profiler's, or for a reader.
+LAUNCHES: one line per launch, in order, with commas in it; other lines are the profiler's, or for a reader.
 """
 
 import sys

@@ -36,8 +36,8 @@ const std::vector<Shape>& attention_shapes() {
       {1000, 1000, 128, true},
       {1024, 1024, 64},
       {1024, 1024, 64, true},
-      {1024, 1024, 64, true, ElementType::f16},
-      {777, 1003, 80, true, ElementType::bf16, 2, 4, 2},
+      {1024, 1024, 64, true, DType::f16},
+      {777, 1003, 80, true, DType::bf16, 2, 4, 2},
       {2048, 2048, 128},
       {2048, 2048, 64, true},
       {4096, 4096, 64},
@@ -48,17 +48,17 @@ const std::vector<Shape>& attention_shapes() {
 // rows (heads) of seqlen_kv numbers
 const std::vector<Shape>& softmax_shapes() {
   static const std::vector<Shape> shapes = {
-      {1, 128, 0, false, ElementType::f32, 1, 4096, 1},   {1, 1000, 0, false, ElementType::f32, 1, 2048, 1},
-      {1, 1003, 0, false, ElementType::f32, 1, 2048, 1},  {1, 1024, 0, false, ElementType::f16, 1, 2048, 1},
-      {1, 4096, 0, false, ElementType::f32, 1, 4096, 1},  {1, 50257, 0, false, ElementType::f32, 1, 512, 1},
-      {1, 50257, 0, false, ElementType::bf16, 1, 512, 1},
+      {1, 128, 0, false, DType::f32, 1, 4096, 1},   {1, 1000, 0, false, DType::f32, 1, 2048, 1},
+      {1, 1003, 0, false, DType::f32, 1, 2048, 1},  {1, 1024, 0, false, DType::f16, 1, 2048, 1},
+      {1, 4096, 0, false, DType::f32, 1, 4096, 1},  {1, 50257, 0, false, DType::f32, 1, 512, 1},
+      {1, 50257, 0, false, DType::bf16, 1, 512, 1},
   };
   return shapes;
 }
 
 void announce(const Kernel& kernel, const Shape& s) {
   std::printf("launch,%s,%d,%s,%lld,%lld,%lld,%lld,%lld,%lld,%d\n", kernel.name,
-              s.type == ElementType::f32 ? kernel.launches : kernel.launches_narrow, name(s.type),
+              s.type == DType::f32 ? kernel.launches : kernel.launches_narrow, name(s.type).data(),
               static_cast<long long>(s.batch), static_cast<long long>(s.heads),
               static_cast<long long>(s.kv_heads), static_cast<long long>(s.seqlen_q),
               static_cast<long long>(s.seqlen_kv), static_cast<long long>(s.head_dim), s.causal ? 1 : 0);
@@ -73,7 +73,7 @@ void list() {
   for (const Kernel& kernel : kernels()) {
     std::printf("%-12s %-42s %s\n", kernel.name, kernel.file, kernel.title);
     if (kernel.pass == Pass::softmax) continue;
-    for (const int d : kHeadDims) {
+    for (const int d : kernel.needs.head_dims) {
       const Geometry g = kernel.geometry(d);
       std::printf("  head_dim %3d: Br %3d  Bc %3d  threads %3d  shared %6zu bytes\n", d, g.br, g.bc,
                   g.threads, g.shared_bytes);
@@ -116,12 +116,9 @@ int run(int argc, char** argv) {
       shape.kv_heads = std::stoll(value());
     else if (option == "--causal")
       shape.causal = true;
-    else if (option == "--dtype") {
-      const DType type = parse_dtype(value());
-      shape.type = type == DType::f16    ? ElementType::f16
-                   : type == DType::bf16 ? ElementType::bf16
-                                         : ElementType::f32;
-    } else
+    else if (option == "--dtype")
+      shape.type = parse_dtype(value());
+    else
       throw InvalidArgument("option", option, "one of those that the head of driver.cpp lists");
   }
   if (!own_seqlen_kv) shape.seqlen_kv = shape.seqlen_q;
@@ -139,8 +136,9 @@ int run(int argc, char** argv) {
   if (action == Action::launch) return launch(backend, find_kernel(kernel), shape), 0;
   for (const Kernel& each : kernels()) {
     if (!kernel.empty() && kernel != each.name) continue;
-    for (const Shape& s : each.pass == Pass::softmax ? softmax_shapes() : attention_shapes())
-      launch(backend, each, s);
+    for (const Shape& s : each.pass == Pass::softmax ? softmax_shapes() : attention_shapes()) {
+      if (!refusal(each, need_of(problem_of(s), s.type), device_limits(backend))) launch(backend, each, s);
+    }
   }
   return 0;
 }

@@ -15,7 +15,7 @@ namespace attnlab::cuda {
 struct Shape {
   Index seqlen_q = 1024, seqlen_kv = 1024, head_dim = 64;
   bool causal = false;
-  ElementType type = ElementType::f32;
+  DType type = DType::f32;
   Index batch = 1, heads = 2, kv_heads = 2;
 };
 
@@ -39,16 +39,21 @@ inline void launch_softmax_once(Backend backend, const Kernel& kernel, const Sha
           {y.data(), s.heads, s.seqlen_kv, s.seqlen_kv});
 }
 
+inline attention::Problem problem_of(const Shape& s) {
+  attention::Problem p;
+  p.batch = s.batch, p.num_heads = s.heads, p.num_kv_heads = s.kv_heads;
+  p.seqlen_q = s.seqlen_q, p.seqlen_kv = s.seqlen_kv;
+  p.head_dim = p.head_dim_v = s.head_dim;
+  p.causal = s.causal;
+  return p;
+}
+
 // A problem of a shape, with its inputs; outputs start as zeros.
 struct Numbers {
   attention::Problem p;
   std::vector<float> q, k, v, o, lse, dout, dq, dk, dv;
 
-  explicit Numbers(const Shape& s) {
-    p.batch = s.batch, p.num_heads = s.heads, p.num_kv_heads = s.kv_heads;
-    p.seqlen_q = s.seqlen_q, p.seqlen_kv = s.seqlen_kv;
-    p.head_dim = p.head_dim_v = s.head_dim;
-    p.causal = s.causal;
+  explicit Numbers(const Shape& s) : p(problem_of(s)) {
     const Index rows = s.batch * s.heads * s.seqlen_q, keys = s.batch * s.kv_heads * s.seqlen_kv;
     q = random_numbers(rows * s.head_dim, 1), dout = random_numbers(rows * s.head_dim, 4);
     k = random_numbers(keys * s.head_dim, 2), v = random_numbers(keys * s.head_dim, 3);

@@ -8,8 +8,8 @@
 namespace attnlab::cuda {
 namespace {
 
-ElementType type_of(const std::string& text, const std::string& path) {
-  for (const ElementType type : kElementTypes)
+DType type_of(const Kernel& kernel, const std::string& text, const std::string& path) {
+  for (const DType type : kernel.needs.dtypes)
     if (text == name(type)) return type;
   throw FileError(path, "dtype: got " + text);
 }
@@ -79,8 +79,9 @@ Measurements read_measurements(const std::filesystem::path& path) {
       shape.head_dim = number("head_dim");
       shape.batch = number("batch"), shape.heads = number("heads"), shape.kv_heads = number("kv_heads");
       shape.causal = text("causal") == "1";
-      shape.type = type_of(text("dtype"), path.string());
-      result.runs.push_back({&find_kernel(text("kernel")), shape, {}});
+      const Kernel& kernel = find_kernel(text("kernel"));
+      shape.type = type_of(kernel, text("dtype"), path.string());
+      result.runs.push_back({&kernel, shape, {}});
     }
     MeasuredLaunch launch;
     launch.cuda_kernel = text("cuda_kernel");

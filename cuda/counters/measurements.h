@@ -1,6 +1,6 @@
 // A table of counters: which run of which kernel, and what a GPU's own counters showed (h200.csv, written by
-// measure.sh) or the emulator predicts for it (emulated.csv, written by `attnlab witness --measured --csv`, a
-// line a run).
+// measure.sh) or the emulator predicts for it (emulated.csv, written by `attnlab witness --measured --csv`, one
+// line per run).
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,7 @@ struct Measurements {
   std::string fact(const std::string& key) const;
   // The run of this kernel at this shape, or null.
   const Measurement* find(const Kernel& kernel, const Shape& shape) const;
-  // Registers a thread of every CUDA kernel measured: which blocks share an SM follows from them.
+  // Registers per thread of every CUDA kernel measured: which blocks share an SM follows from them.
   std::map<std::string, unsigned> registers() const;
   // Machine code of every CUDA kernel measured: DRAM reads it at a launch.
   std::map<std::string, std::uint64_t> code_bytes() const;

@@ -34,7 +34,7 @@ def announcements(path):
 
 
 def profiled(path):
-    """The rows of the raw page: a dict a kernel."""
+    """The rows of the raw page: one dict per kernel."""
     with open(path, newline="") as file:
         lines = [line for line in file if line.startswith('"')]
     rows = list(csv.reader(lines))

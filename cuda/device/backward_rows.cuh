@@ -1,8 +1,8 @@
-// What surrounds the tiles of a backward pass: where delta and the sums of dQ lie, and steps that take a row
-// a warp.
+// What surrounds the tiles of a backward pass: where delta and the sums of dQ lie, and steps that give each
+// row a warp.
 #pragma once
 
-#include "cuda/backward/geometry.h"
+#include "cuda/device/backward_geometry.h"
 #include "cuda/device/head.cuh"
 #include "cuda/device/launch.cuh"
 #include "cuda/device/warp.cuh"
@@ -20,7 +20,7 @@ inline BackwardWorkspace backward_workspace(const BackwardParams& p) {
   const std::int64_t head = f.rows_q, batch = f.heads_q * head;
   BackwardWorkspace w;
   w.delta = {f.workspace, batch, head, 1};
-  if (f.type == ElementType::f32) {
+  if (f.type == DType::f32) {
     w.dq_sum = {static_cast<float*>(p.dq.data), p.dq.batch_stride, p.dq.head_stride, p.dq.row_stride};
   } else {
     w.dq_sum = {f.workspace + delta_bytes(f) / sizeof(float), batch * f.head_dim, head * f.head_dim,
@@ -29,7 +29,7 @@ inline BackwardWorkspace backward_workspace(const BackwardParams& p) {
   return w;
 }
 
-inline constexpr int kRowWarps = 4;  // rows a block
+inline constexpr int kRowWarps = 4;  // rows per block
 
 inline dim3 row_grid(const AttentionParams& p) {
   return dim3(static_cast<unsigned>((p.seqlen_q + kRowWarps - 1) / kRowWarps),
@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(32 * kRowWarps)
 
 template <class T, int D>
 void round_dq(const BackwardParams& p, const BackwardWorkspace& w, cudaStream_t stream) {
-  if (p.forward.type == ElementType::f32 || p.forward.seqlen_q == 0) return;
+  if (p.forward.type == DType::f32 || p.forward.seqlen_q == 0) return;
   round_dq_kernel<T, D><<<row_grid(p.forward), 32 * kRowWarps, 0, stream>>>(p, w);
   ATTNLAB_CUDA_LAUNCHED("round_dq_kernel");
 }

@@ -7,7 +7,7 @@
 // float4 at one column fill the 32 banks once.
 #pragma once
 
-#include "cuda/backward/geometry.h"
+#include "cuda/device/backward_geometry.h"
 #include "cuda/device/philox.cuh"
 #include "cuda/device/score.cuh"
 #include "cuda/device/softmax.cuh"
@@ -50,7 +50,7 @@ struct BackwardTile {
     load_tile<kTile, D, kStride, kThreads>(tile, head.keys<const T>(from), from.row_stride, row,
                                            head.band.len_kv);
   }
-  // A number a row: lse or delta.
+  // One number per row: lse or delta.
   __device__ void load_numbers(float* tile, const Head& head, const Strided<float>& from, int row) const {
     const int r = static_cast<int>(threadIdx.x);
     if (r < kTile) {
@@ -103,7 +103,7 @@ __device__ inline void row_products(const float* a, const float* b,
 }
 
 // Dropout's factors of this thread's pairs: 0, or 1 / (1 - p). The four lanes that share a quad of keys draw
-// a row each and tell the others.
+// for one row each and tell the others.
 template <int D>
 __device__ inline void dropout_factors(const DropoutParams& dropout, const Head& head, int row, int col,
                                        float (&factors)[BackwardTile<D>::kRows][BackwardTile<D>::kCols]) {

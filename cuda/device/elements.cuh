@@ -8,7 +8,26 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+#include "reference/core/dtype.h"
+
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
+
+template <DType Type>
+struct ElementOf;
+template <>
+struct ElementOf<DType::f32> {
+  using type = float;
+};
+template <>
+struct ElementOf<DType::f16> {
+  using type = __half;
+};
+template <>
+struct ElementOf<DType::bf16> {
+  using type = __nv_bfloat16;
+};
+template <DType Type>
+using Element = typename ElementOf<Type>::type;
 
 __device__ inline float to_float(float x) { return x; }
 __device__ inline float to_float(__half x) { return __half2float(x); }

@@ -5,7 +5,7 @@
 
 #include "cuda/device/elements.cuh"
 #include "cuda/host/errors.h"
-#include "cuda/host/params.h"
+#include "cuda/host/kernel.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
@@ -19,48 +19,39 @@ inline void check(cudaError_t code, const char* call, const char* file, int line
 #define ATTNLAB_CUDA_LAUNCHED(kernel) \
   ::attnlab::cuda::ATTNLAB_CUDA_BACKEND::check(cudaGetLastError(), "launch of " kernel, __FILE__, __LINE__)
 
-// Launch<T>::run(params, stream) for the element type of params.
-template <template <class> class Launch, class Params>
-void for_type(ElementType type, const Params& params, cudaStream_t stream) {
-  switch (type) {
-    case ElementType::f32:
-      return Launch<float>::run(params, stream);
-    case ElementType::f16:
-      return Launch<__half>::run(params, stream);
-    case ElementType::bf16:
-      return Launch<__nv_bfloat16>::run(params, stream);
-  }
+// Where the compiled part of a row's list begins: for tests/cuda/nvcc.sh, which has no time for all instances
+// of all kernels, it is the last one alone, the widest.
+constexpr std::size_t first_instance([[maybe_unused]] std::size_t count) {
+#ifdef ATTNLAB_CUDA_ONE_INSTANCE
+  return count - 1;
+#else
+  return 0;
+#endif
 }
 
-// Launch<T, D>::run(params, stream) for the element type and the head_dim given.
-template <template <class, int> class Launch, class T, class Params>
-void for_dim(int head_dim, const Params& params, cudaStream_t stream) {
-  switch (head_dim) {
-    case 32:
-      return Launch<T, 32>::run(params, stream);
-    case 64:
-      return Launch<T, 64>::run(params, stream);
-    case 80:
-      return Launch<T, 80>::run(params, stream);
-    case 96:
-      return Launch<T, 96>::run(params, stream);
-    case 128:
-      return Launch<T, 128>::run(params, stream);
-    case 256:
-      return Launch<T, 256>::run(params, stream);
+// body.operator()<T>() for the one of a row's types that is asked for, and <T, D>() for the head_dim, too: the
+// instances that are compiled are those that the row (Needs) names. The host API has refused others before.
+template <const Requires& Needs, std::size_t At = first_instance(Needs.dtypes.size()), class Body>
+void for_type(DType type, const Body& body) {
+  if constexpr (At == Needs.dtypes.size()) {
+    throw InvalidArgument("dtype", std::string(name(type)), "one of the kernel's");
+  } else {
+    if (type != Needs.dtypes[At]) return for_type<Needs, At + 1>(type, body);
+    body.template operator()<Element<Needs.dtypes[At]>>();
   }
-  throw InvalidArgument("head_dim", std::to_string(head_dim), "32, 64, 80, 96, 128 or 256");
 }
-template <template <class, int> class Launch, class Params>
-void for_type_and_dim(ElementType type, int head_dim, const Params& params, cudaStream_t stream) {
-  switch (type) {
-    case ElementType::f32:
-      return for_dim<Launch, float>(head_dim, params, stream);
-    case ElementType::f16:
-      return for_dim<Launch, __half>(head_dim, params, stream);
-    case ElementType::bf16:
-      return for_dim<Launch, __nv_bfloat16>(head_dim, params, stream);
+template <const Requires& Needs, class T, std::size_t At = first_instance(Needs.head_dims.size()), class Body>
+void for_dim(int head_dim, const Body& body) {
+  if constexpr (At == Needs.head_dims.size()) {
+    throw InvalidArgument("head_dim", std::to_string(head_dim), "one of the kernel's");
+  } else {
+    if (head_dim != Needs.head_dims[At]) return for_dim<Needs, T, At + 1>(head_dim, body);
+    body.template operator()<T, Needs.head_dims[At]>();
   }
+}
+template <const Requires& Needs, class Body>
+void for_type_and_dim(DType type, int head_dim, const Body& body) {
+  for_type<Needs>(type, [&]<class T>() { for_dim<Needs, T>(head_dim, body); });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

@@ -1,4 +1,4 @@
-// A thread a row: what one thread does with its row of Q and a tile of K and V in shared memory. All lanes of
+// One thread per row: what one thread does with its row of Q and a tile of K and V in shared memory. All lanes of
 // a warp read the same key at a time, which costs one broadcast.
 #pragma once
 

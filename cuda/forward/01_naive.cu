@@ -1,19 +1,19 @@
-// 01, naive: the formula, three kernels, a thread an output.
+// 01, naive: the formula, three kernels, one thread per output.
 //
 // Paper:    Dao et al., "FlashAttention" (2022), Algorithm 0: S = Q K^T, P = softmax(S), O = P V, each
 //           through HBM.
 // Idea:     none yet. Every thread computes one number (in the softmax, one row) and asks global memory for
 //           all that it needs.
 // Traffic:  S written once and read three times, P written and read once, 4 bytes each: O(N^2). Q, K and V
-//           are asked for once an output: the caches are all that stands between 2 N^2 d loads and DRAM.
+//           are asked for once per output: the caches are all that stands between 2 N^2 d loads and DRAM.
 // Limits:   lanes of a warp read K a row apart in the scores, and S a row apart in the softmax: 32 sectors
-//           a request, most of each sector unused. Nothing is reused by hand (rung 02 does).
+//           per request, most of each sector unused. Nothing is reused by hand (rung 02 does).
 #include "cuda/device/elements.cuh"
 #include "cuda/device/launch.cuh"
 #include "cuda/device/philox.cuh"
 #include "cuda/device/score.cuh"
 #include "cuda/device/softmax.cuh"
-#include "cuda/forward/geometry.h"
+#include "cuda/forward/01_naive.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -85,9 +85,9 @@ __global__ void naive_output_kernel(const AttentionParams p) {
   head.queries<T>(p.o)[i * p.o.row_stride + c] = from_float<T>(o);
 }
 
-template <class T>
-struct Naive {
-  static void run(const AttentionParams& p, cudaStream_t stream) {
+void naive_01(const AttentionParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type<kScalarAttention>(p.type, [&]<class T>() {
     const dim3 block(32, 4);
     const auto blocks = [](int count, unsigned size) {
       return (static_cast<unsigned>(count) + size - 1) / size;
@@ -105,11 +105,7 @@ struct Naive {
     naive_output_kernel<T>
         <<<dim3(blocks(p.head_dim, 32), blocks(p.seqlen_q, 4), heads), block, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("naive_output_kernel");
-  }
-};
-
-void naive_01(const AttentionParams& p, void* stream) {
-  for_type<Naive>(p.type, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

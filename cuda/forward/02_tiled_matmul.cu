@@ -1,4 +1,4 @@
-// 02, tiled: the three kernels again, products through tiles in shared memory, a warp a row in the softmax.
+// 02, tiled: the three kernels again, products through tiles in shared memory, one warp per row in the softmax.
 //
 // Paper:    Dao et al., "FlashAttention" (2022), Algorithm 0, which reads and writes by blocks.
 // Idea:     a block loads a 32 x 32 tile of each factor once, lane after lane along the row, and every
@@ -11,7 +11,7 @@
 #include "cuda/device/philox.cuh"
 #include "cuda/device/score.cuh"
 #include "cuda/device/warp.cuh"
-#include "cuda/forward/geometry.h"
+#include "cuda/forward/02_tiled_matmul.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -25,7 +25,7 @@ __device__ inline float* tiled_scores(const AttentionParams& p, const Head& head
   return p.workspace + static_cast<std::int64_t>(head.batch_head) * p.seqlen_q * p.seqlen_kv;
 }
 
-// S: a block a tile of it, head_dim in steps of 32.
+// S: one block per tile of it, head_dim in steps of 32.
 template <class T>
 __global__ void __launch_bounds__(kTile* kTileRows) tiled_scores_kernel(const AttentionParams p) {
   __shared__ float q_tile[kTile][kTile + 1], k_tile[kTile][kTile + 1];  // + 1: a column meets 32 banks
@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(kTile* kTileRows) tiled_scores_kernel(const At
   }
 }
 
-// P in place of S, and lse: a warp a row.
+// P in place of S, and lse: one warp per row.
 __global__ void __launch_bounds__(kTile* kTileRows) tiled_softmax_kernel(const AttentionParams p) {
   __shared__ float lse_tile[kTileRows];
   const Head head = head_of(p, static_cast<int>(blockIdx.z), static_cast<int>(blockIdx.y));
@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(kTile* kTileRows) tiled_softmax_kernel(const A
     }
     if (j < n) s[j] = weight(s[j], base) * norm * keep;
   }
-  // The block's rows together: one sector, where a store a warp would be eight parts of it.
+  // The block's rows together: one sector, where one store per warp would be eight parts of it.
   if (lane == 0) lse_tile[threadIdx.y] = log_sum_exp(m, l);
   __syncthreads();
   const int row = static_cast<int>(blockIdx.x) * kTileRows + lane;
@@ -107,7 +107,7 @@ __global__ void __launch_bounds__(kTile* kTileRows) tiled_softmax_kernel(const A
   }
 }
 
-// O: a block a tile of it, keys in steps of 32.
+// O: one block per tile of it, keys in steps of 32.
 template <class T>
 __global__ void __launch_bounds__(kTile* kTileRows) tiled_output_kernel(const AttentionParams p) {
   constexpr float kHiddenWeight = -1.0f;  // no weight is negative
@@ -154,9 +154,9 @@ __global__ void __launch_bounds__(kTile* kTileRows) tiled_output_kernel(const At
   }
 }
 
-template <class T>
-struct Tiled {
-  static void run(const AttentionParams& p, cudaStream_t stream) {
+void tiled_02(const AttentionParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type<kScalarAttention>(p.type, [&]<class T>() {
     const dim3 block(kTile, kTileRows);
     const auto blocks = [](int count, int size) { return static_cast<unsigned>((count + size - 1) / size); };
     const unsigned heads = static_cast<unsigned>(p.batch) * static_cast<unsigned>(p.heads_q);
@@ -172,11 +172,7 @@ struct Tiled {
     tiled_output_kernel<T>
         <<<dim3(blocks(p.head_dim, kTile), blocks(p.seqlen_q, kTile), heads), block, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("tiled_output_kernel");
-  }
-};
-
-void tiled_02(const AttentionParams& p, void* stream) {
-  for_type<Tiled>(p.type, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

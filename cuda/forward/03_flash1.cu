@@ -14,7 +14,7 @@
 #include "cuda/device/launch.cuh"
 #include "cuda/device/row.cuh"
 #include "cuda/device/tile.cuh"
-#include "cuda/forward/geometry.h"
+#include "cuda/forward/03_flash1.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -24,10 +24,10 @@ struct Flash1State {
 };
 
 template <class T, int D>
-__global__ void __launch_bounds__(kThreadARow<D>.threads)
+__global__ void __launch_bounds__(kThreadPerRow<D>.threads)
     flash1_kernel(const AttentionParams p, const Flash1State state) {
-  constexpr int Br = kThreadARow<D>.br, Bc = kThreadARow<D>.bc, Threads = kThreadARow<D>.threads;
-  constexpr int Stride = D + kRowPadding, Cols = D / kThreadsARow<D>;
+  constexpr int Br = kThreadPerRow<D>.br, Bc = kThreadPerRow<D>.bc, Threads = kThreadPerRow<D>.threads;
+  constexpr int Stride = D + kRowPadding, Cols = D / kThreadsPerRow<D>;
 
   extern __shared__ float4 shared_memory[];
   float* q_tile = reinterpret_cast<float*>(shared_memory);  // [Br][Stride]; then O's
@@ -121,16 +121,16 @@ __global__ void __launch_bounds__(kThreadARow<D>.threads)
   }
 }
 
-template <class T, int D>
-struct Flash1 {
-  static void run(const AttentionParams& p, cudaStream_t stream) {
-    constexpr Geometry geometry = kThreadARow<D>;
+void flash1_03(const AttentionParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type_and_dim<kScalarAttention>(p.type, p.head_dim, [&]<class T, int D>() {
+    constexpr Geometry geometry = kThreadPerRow<D>;
     const std::int64_t batches = p.cu_seqlens_q != nullptr ? 1 : p.batch;
     const std::int64_t rows = p.rows_q, all_rows = batches * p.heads_q * rows;
     Flash1State state;
     state.l = {p.workspace, p.heads_q * rows, rows, 1};
     state.m = {p.workspace + all_rows, p.heads_q * rows, rows, 1};
-    if (p.type == ElementType::f32) {
+    if (p.type == DType::f32) {
       state.o = {static_cast<float*>(p.o.data), p.o.batch_stride, p.o.head_stride, p.o.row_stride};
     } else {
       state.o = {p.workspace + 2 * all_rows, p.heads_q * rows * D, rows * D, D};
@@ -140,11 +140,7 @@ struct Flash1 {
     const dim3 grid(static_cast<unsigned>(p.heads_q), static_cast<unsigned>(p.batch));
     flash1_kernel<T, D><<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p, state);
     ATTNLAB_CUDA_LAUNCHED("flash1_kernel");
-  }
-};
-
-void flash1_03(const AttentionParams& p, void* stream) {
-  for_type_and_dim<Flash1>(p.type, p.head_dim, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

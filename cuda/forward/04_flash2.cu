@@ -4,15 +4,15 @@
 //           the mask hides from all rows of the block are neither loaded nor computed.
 // Idea:     the loops of rung 03 change places. A row block's O, m and l live in registers from its first
 //           key to its last, so O crosses the bus once and is divided once, at the end; and every row block
-//           of every head is a block of its own, where rung 03 had one block a head.
-// Traffic:  Q and O once, K and V once a row block: N / Br times.
+//           of every head is a block of its own, where rung 03 had one block per head.
+// Traffic:  Q and O once, K and V once per row block: N / Br times.
 // Limits:   each float4 of K or V from shared memory feeds only the 4 multiply-adds of one row (rung 05
 //           uses it for 4 rows). A row's running sum is one long chain in one thread, and a thread's
 //           registers bound head_dim.
 #include "cuda/device/launch.cuh"
 #include "cuda/device/row.cuh"
 #include "cuda/device/tile.cuh"
-#include "cuda/forward/geometry.h"
+#include "cuda/forward/04_flash2.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -20,9 +20,9 @@ namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 inline constexpr int kKeys = 8;
 
 template <class T, int D>
-__global__ void __launch_bounds__(kThreadARow<D>.threads) flash2_kernel(const AttentionParams p) {
-  constexpr int Br = kThreadARow<D>.br, Bc = kThreadARow<D>.bc, Threads = kThreadARow<D>.threads;
-  constexpr int Stride = D + kRowPadding, Cols = D / kThreadsARow<D>;
+__global__ void __launch_bounds__(kThreadPerRow<D>.threads) flash2_kernel(const AttentionParams p) {
+  constexpr int Br = kThreadPerRow<D>.br, Bc = kThreadPerRow<D>.bc, Threads = kThreadPerRow<D>.threads;
+  constexpr int Stride = D + kRowPadding, Cols = D / kThreadsPerRow<D>;
 
   extern __shared__ float4 shared_memory[];
   float* q_tile = reinterpret_cast<float*>(shared_memory);  // [Br][Stride]; at the end O's
@@ -82,21 +82,17 @@ __global__ void __launch_bounds__(kThreadARow<D>.threads) flash2_kernel(const At
   }
 }
 
-template <class T, int D>
-struct Flash2 {
-  static void run(const AttentionParams& p, cudaStream_t stream) {
-    constexpr Geometry geometry = kThreadARow<D>;
+void flash2_04(const AttentionParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type_and_dim<kScalarAttention>(p.type, p.head_dim, [&]<class T, int D>() {
+    constexpr Geometry geometry = kThreadPerRow<D>;
     ATTNLAB_CUDA_CHECK(cudaFuncSetAttribute(flash2_kernel<T, D>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                             static_cast<int>(geometry.shared_bytes)));
     const dim3 grid(static_cast<unsigned>((p.seqlen_q + geometry.br - 1) / geometry.br),
                     static_cast<unsigned>(p.heads_q), static_cast<unsigned>(p.batch));
     flash2_kernel<T, D><<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("flash2_kernel");
-  }
-};
-
-void flash2_04(const AttentionParams& p, void* stream) {
-  for_type_and_dim<Flash2>(p.type, p.head_dim, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

@@ -15,7 +15,7 @@
 #include "cuda/device/score.cuh"
 #include "cuda/device/tile.cuh"
 #include "cuda/device/warp.cuh"
-#include "cuda/forward/geometry.h"
+#include "cuda/forward/05_flash2_registers.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -205,9 +205,9 @@ __global__ void __launch_bounds__(kRegisterTile<D>.threads, 1)
   store_tile<Br, D, Stride, Threads>(head.queries<T>(p.o), p.o.row_stride, row, head.rows_q, q_tile);
 }
 
-template <class T, int D>
-struct Flash2Registers {
-  static void run(const AttentionParams& p, cudaStream_t stream) {
+void flash2_05(const AttentionParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type_and_dim<kScalarAttention>(p.type, p.head_dim, [&]<class T, int D>() {
     constexpr Geometry geometry = kRegisterTile<D>;
     ATTNLAB_CUDA_CHECK(cudaFuncSetAttribute(flash2_registers_kernel<T, D>,
                                             cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -216,11 +216,7 @@ struct Flash2Registers {
                     static_cast<unsigned>(p.heads_q), static_cast<unsigned>(p.batch));
     flash2_registers_kernel<T, D><<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("flash2_registers_kernel");
-  }
-};
-
-void flash2_05(const AttentionParams& p, void* stream) {
-  for_type_and_dim<Flash2Registers>(p.type, p.head_dim, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

@@ -12,7 +12,7 @@ namespace attnlab::cuda {
 inline constexpr Index kMaxGoldenDim = 512;
 
 // Every row of O, lse and max, and of dQ, dK and dV where there is a dO: as oracle::golden, from which it
-// differs by the order of sums alone. Everything lies on the device at once, 8 bytes an element. Throws
+// differs by the order of sums alone. Everything lies on the device at once, 8 bytes per element. Throws
 // InvalidArgument for what does not fit, before anything is allocated, and CudaError where a call of the
 // device fails.
 oracle::Golden golden(Backend backend, const attention::Problem& problem, const oracle::Inputs& inputs);

@@ -1,4 +1,4 @@
-// What the golden kernels are launched with: everything in float64, one entry a query head. golden.h fills it
+// What the golden kernels are launched with: everything in float64, one entry per query head. golden.h fills it
 // from an attention::Problem.
 #pragma once
 

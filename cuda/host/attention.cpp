@@ -14,12 +14,6 @@ namespace {
 using attention::ForwardTensors;
 using attention::Problem;
 
-void require_head_dim(Index head_dim) {
-  if (std::find(std::begin(kHeadDims), std::end(kHeadDims), head_dim) == std::end(kHeadDims)) {
-    throw InvalidArgument("head_dim", std::to_string(head_dim), "32, 64, 80, 96, 128 or 256");
-  }
-}
-
 void require_absent(const char* argument, bool present) {
   if (present) throw InvalidArgument(argument, "values", "none: the kernels do not support it");
 }
@@ -27,7 +21,7 @@ void require_absent(const char* argument, bool present) {
 std::vector<int> ints(const std::vector<Index>& values) { return {values.begin(), values.end()}; }
 std::vector<float> floats_of(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
-AttentionParams checked_params(const Problem& problem, ElementType type, const ForwardTensors<float>& t) {
+AttentionParams checked_params(const Problem& problem, DType type, const ForwardTensors<float>& t) {
   const AttentionParams p = params_of(problem, type);
   require_shapes(problem, t);
   return p;
@@ -47,9 +41,8 @@ DropoutParams dropout_params(const attention::Dropout& dropout) {
   return p;
 }
 
-AttentionParams params_of(const Problem& problem, ElementType type) {
+AttentionParams params_of(const Problem& problem, DType type) {
   validate(problem);
-  require_head_dim(problem.head_dim);
   if (problem.head_dim_v != problem.head_dim) {
     throw InvalidArgument("head_dim_v", std::to_string(problem.head_dim_v),
                           "head_dim = " + std::to_string(problem.head_dim));
@@ -94,8 +87,8 @@ void require_shapes(const Problem& p, const ForwardTensors<float>& t) {
   if (t.lse.data != nullptr) require_shape("lse", t.lse, batches, p.num_heads, rows_q, 1);
 }
 
-void require_launchable(const AttentionParams& p) {
-  require_head_dim(p.head_dim);
+void require_launchable(Backend backend, const Kernel& kernel, const AttentionParams& p) {
+  require(kernel, need_of(p), device_limits(backend));
   if (p.heads_kv < 1 || p.heads_q % p.heads_kv != 0) {
     throw InvalidArgument("heads_kv", std::to_string(p.heads_kv),
                           "a divisor of " + std::to_string(p.heads_q));
@@ -104,20 +97,20 @@ void require_launchable(const AttentionParams& p) {
 }
 
 void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& p, void* stream) {
-  require_launchable(p);
+  require_launchable(backend, kernel, p);
   if (p.seqlen_q == 0) return;  // no row, no block
   require_pointer("q", p.q.data), require_pointer("k", p.k.data), require_pointer("v", p.v.data);
   require_pointer("o", p.o.data);
   if (kernel.workspace_bytes != nullptr) require_pointer("workspace", p.workspace);
-  launch(functions(backend).forward, kernel, Pass::forward, p, stream);
+  launch(backend, kernel, Pass::forward, p, stream);
 }
 
 void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& p, void* stream) {
   if (p.rows == 0 || p.cols == 0) return;
-  launch(functions(backend).softmax, kernel, Pass::softmax, p, stream);
+  launch(backend, kernel, Pass::softmax, p, stream);
 }
 
-DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, ElementType type,
+DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, DType type,
                              const ForwardTensors<float>& t)
     : backend_(backend),
       params_(checked_params(problem, type, t)),
@@ -125,7 +118,7 @@ DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, ElementTyp
       k_(backend, type, t.k),
       v_(backend, type, t.v),
       o_(backend, type, t.o),
-      lse_(backend, ElementType::f32, t.lse),
+      lse_(backend, DType::f32, t.lse),
       cu_seqlens_q_(backend, ints(problem.cu_seqlens_q)),
       cu_seqlens_kv_(backend, ints(problem.cu_seqlens_kv)),
       lens_q_(backend, ints(problem.q_lens)),
@@ -173,21 +166,22 @@ void DeviceProblem::copy_out(const ForwardTensors<float>& t) const {
   if (t.lse.data != nullptr) lse_.copy_to(t.lse);
 }
 
-void forward(Backend backend, std::string_view kernel, const Problem& problem, ElementType type,
+void forward(Backend backend, std::string_view kernel, const Problem& problem, DType type,
              const ForwardTensors<float>& tensors) {
-  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::forward, params_of(problem, type));
+  params_of(problem, type);  // refuses what no kernel is given
+  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::forward, need_of(problem, type));
   DeviceProblem on_device(backend, problem, type, tensors);
   on_device.forward(chosen);
   on_device.copy_out(tensors);
 }
 
-void softmax(Backend backend, std::string_view kernel, ElementType type, MatrixView<const float> x,
+void softmax(Backend backend, std::string_view kernel, DType type, MatrixView<const float> x,
              MatrixView<float> y) {
   if (x.rows != y.rows || x.cols != y.cols) {
     throw InvalidArgument("y", shape(1, 1, y.rows, y.cols), shape(1, 1, x.rows, x.cols));
   }
   require_at_most("rows", x.rows, kUnbounded), require_at_most("cols", x.cols, kUnbounded);
-  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::softmax, {});
+  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::softmax, {.dtype = type});
   const auto tensor = [](auto matrix) {
     return TensorView{matrix.data, 1, 1, matrix.rows, matrix.cols, 0, 0, matrix.row_stride};
   };

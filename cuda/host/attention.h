@@ -1,8 +1,8 @@
 // Attention and softmax by the kernels of this folder, on the GPU or on the emulator: the host's entry point.
 //
-// A problem is reference/attention/problem.h's, with these limits: head_dim one of kHeadDims and equal to
-// head_dim_v; no bias, mask or sinks; batch * num_heads and each of them at most 65535; seqlen_q + seqlen_kv
-// at most 2^29.
+// A problem is reference/attention/problem.h's, with these limits: type, head_dim and options are those that
+// the kernel's row names (kernel.h); head_dim_v = head_dim; no bias, mask or sinks; batch * num_heads and each
+// of them at most 65535; seqlen_q + seqlen_kv at most 2^29.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 
 #include "cuda/host/errors.h"
 #include "cuda/host/memory.h"
+#include "cuda/host/registry.h"
 #include "reference/attention/attention.h"
 
 namespace attnlab::cuda {
@@ -18,11 +19,11 @@ namespace attnlab::cuda {
 // of it. kernel: a name of the registry's forward rungs, or "" for the fittest. Throws InvalidArgument on
 // anything that does not fit, before anything is allocated or written, and CudaError where a call of the
 // device fails.
-void forward(Backend backend, std::string_view kernel, const attention::Problem& problem, ElementType type,
+void forward(Backend backend, std::string_view kernel, const attention::Problem& problem, DType type,
              const attention::ForwardTensors<float>& tensors);
 
 // y = softmax(x) for each row, likewise.
-void softmax(Backend backend, std::string_view kernel, ElementType type, MatrixView<const float> x,
+void softmax(Backend backend, std::string_view kernel, DType type, MatrixView<const float> x,
              MatrixView<float> y);
 
 // The same in steps, for who launches more than once or looks at the device's memory in between.
@@ -30,7 +31,7 @@ class DeviceProblem {
  public:
   // Checks, allocates and copies q, k, v and the problem's lists. o and lse give shapes; lse may have no
   // data.
-  DeviceProblem(Backend backend, const attention::Problem& problem, ElementType type,
+  DeviceProblem(Backend backend, const attention::Problem& problem, DType type,
                 const attention::ForwardTensors<float>& tensors);
 
   // Launches, and waits for the end. Leaves the outputs on the device.
@@ -64,9 +65,9 @@ void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& 
 
 DropoutParams dropout_params(const attention::Dropout& dropout);
 // The numbers of a problem, without pointers. Throws InvalidArgument for what the kernels do not support.
-AttentionParams params_of(const attention::Problem& problem, ElementType type);
-// Throws InvalidArgument for numbers that no kernel takes, whatever its pass.
-void require_launchable(const AttentionParams& params);
+AttentionParams params_of(const attention::Problem& problem, DType type);
+// Throws InvalidArgument for numbers that the kernel does not take, whatever its pass.
+void require_launchable(Backend backend, const Kernel& kernel, const AttentionParams& params);
 // Throws InvalidArgument unless the tensors fit the problem.
 void require_shapes(const attention::Problem& problem, const attention::ForwardTensors<float>& tensors);
 

@@ -38,7 +38,7 @@ void require_shapes(const Problem& p, const BackwardTensors<float>& t) {
 
 void launch_backward(Backend backend, const Kernel& kernel, const BackwardParams& p, void* stream) {
   const AttentionParams& f = p.forward;
-  require_launchable(f);
+  require_launchable(backend, kernel, f);
   if (f.rows_q > 0) {
     require_pointer("q", f.q.data), require_pointer("o", f.o.data), require_pointer("lse", f.lse.data);
     require_pointer("dout", p.dout.data), require_pointer("dq", p.dq.data);
@@ -48,7 +48,7 @@ void launch_backward(Backend backend, const Kernel& kernel, const BackwardParams
     require_pointer("k", f.k.data), require_pointer("v", f.v.data);
     require_pointer("dk", p.dk.data), require_pointer("dv", p.dv.data);
   }
-  launch(functions(backend).backward, kernel, Pass::backward, p, stream);
+  launch(backend, kernel, Pass::backward, p, stream);
 }
 
 DeviceBackward::DeviceBackward(Backend backend, const DeviceProblem& forward, const BackwardTensors<float>& t)
@@ -86,10 +86,11 @@ void DeviceBackward::copy_out(const BackwardTensors<float>& t) const {
   dq_.copy_to(t.dq), dk_.copy_to(t.dk), dv_.copy_to(t.dv);
 }
 
-void backward(Backend backend, std::string_view kernel, const Problem& problem, ElementType type,
+void backward(Backend backend, std::string_view kernel, const Problem& problem, DType type,
               const BackwardTensors<float>& t) {
   require_shapes(problem, t);
-  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::backward, params_of(problem, type));
+  params_of(problem, type);  // refuses what no kernel is given
+  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::backward, need_of(problem, type));
   DeviceProblem forward(backend, problem, type, {t.q, t.k, t.v, shape_of(t.o), shape_of(t.lse)});
   forward.copy_in_results(t.o, t.lse);
   DeviceBackward on_device(backend, forward, t);

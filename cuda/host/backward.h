@@ -14,7 +14,7 @@ namespace attnlab::cuda {
 // rounded to `type`, lse to fp32; the gradients hold numbers of `type`. kernel: a name of the registry's
 // backward rungs, or "" for the fittest. Throws InvalidArgument on anything that does not fit, before
 // anything is allocated or written, and CudaError where a call of the device fails.
-void backward(Backend backend, std::string_view kernel, const attention::Problem& problem, ElementType type,
+void backward(Backend backend, std::string_view kernel, const attention::Problem& problem, DType type,
               const attention::BackwardTensors<float>& tensors);
 
 // The same in steps, behind a forward pass that lies on the device already.

@@ -1,9 +1,9 @@
 // What the host's entry points check before they allocate anything, and the choice of a kernel.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "cuda/host/backend.h"
 #include "cuda/host/registry.h"
@@ -46,24 +46,28 @@ inline std::string a_kernel_of(Pass pass) {
                                  : "a kernel of the backward pass";
 }
 
-// Calls the kernel's launcher. Throws InvalidArgument when it is of another pass.
+// Calls the kernel's launcher. Throws InvalidArgument when it is launched with other parameters, being of
+// another pass, or not compiled for this backend.
 template <class Params>
-void launch(std::span<const Launcher<Params>> launchers, const Kernel& kernel, Pass pass,
-            const Params& params, void* stream) {
-  for (const auto& launcher : launchers) {
-    if (kernel.pass == pass && std::string_view(launcher.kernel) == kernel.name) {
-      return launcher.launch(params, stream);
-    }
+void launch(Backend backend, const Kernel& kernel, Pass pass, const Params& params, void* stream) {
+  const auto* launchers = std::get_if<Launchers<Params>>(&kernel.launchers);
+  if (kernel.pass != pass || launchers == nullptr) {
+    throw InvalidArgument("kernel", kernel.name, a_kernel_of(pass));
   }
-  throw InvalidArgument("kernel", kernel.name, a_kernel_of(pass));
+  const auto start = backend == Backend::gpu ? launchers->gpu : launchers->emulator;
+  if (start == nullptr)
+    throw InvalidArgument("backend", name(backend), "one that this program was built with");
+  start(params, stream);
 }
 
-// The kernel of this name, or the fittest where the name is empty.
-inline const Kernel& chosen_kernel(Backend backend, std::string_view name, Pass pass,
-                                   const AttentionParams& params) {
-  if (name.empty()) return fittest_kernel(pass, params, functions(backend).shared_bytes_a_block());
+// The kernel of this name, or the fittest where the name is empty. Throws InvalidArgument when it does not do
+// what is needed.
+inline const Kernel& chosen_kernel(Backend backend, std::string_view name, Pass pass, const Need& need) {
+  const DeviceLimits limits = device_limits(backend);
+  if (name.empty()) return fittest_kernel(kernels(), pass, need, limits);
   const Kernel& kernel = find_kernel(name);
   if (kernel.pass != pass) throw InvalidArgument("kernel", kernel.name, a_kernel_of(pass));
+  require(kernel, need, limits);
   return kernel;
 }
 

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "reference/core/dtype.h"
 
 namespace attnlab::cuda {
 namespace {
-
-DType dtype(ElementType type) {
-  return type == ElementType::f32 ? DType::f32 : type == ElementType::f16 ? DType::f16 : DType::bf16;
-}
 
 std::size_t elements(const TensorView<const float>& t) {
   return static_cast<std::size_t>(t.batch * t.heads * t.seqlen * t.dim);
@@ -44,23 +41,25 @@ DeviceMemory::~DeviceMemory() {
   if (data_ != nullptr) functions_->release(data_);
 }
 
-DeviceTensor::DeviceTensor(Backend backend, ElementType type, const TensorView<const float>& like)
+DeviceTensor::DeviceTensor(Backend backend, DType type, const TensorView<const float>& like)
     : type_(type),
       shape_(like.row_stride > like.head_stride
                  ? bshd<const float>(nullptr, like.batch, like.seqlen, like.heads, like.dim)
                  : bhsd<const float>(nullptr, like.batch, like.heads, like.seqlen, like.dim)),
-      memory_(backend, elements(like) * static_cast<std::size_t>(bytes(type))) {}
+      memory_(backend, elements(like) * static_cast<std::size_t>(bits(type) / 8)) {}
 
 void DeviceTensor::copy_from(const TensorView<const float>& host) {
   if (elements(host) == 0) return;
-  if (type_ == ElementType::f32) {
+  if (type_ == DType::f32) {
     std::vector<float> packed(elements(host));
     for_each_element(shape_, host, [&](std::size_t to, std::size_t from) { packed[to] = host.data[from]; });
     memory_.copy_from(packed.data());
   } else {
-    std::vector<std::uint16_t> packed(elements(host));
+    const auto size = static_cast<std::size_t>(bits(type_) / 8);
+    std::vector<std::uint8_t> packed(elements(host) * size);
     for_each_element(shape_, host, [&](std::size_t to, std::size_t from) {
-      packed[to] = static_cast<std::uint16_t>(encode(dtype(type_), static_cast<double>(host.data[from])));
+      const std::uint64_t pattern = encode(type_, static_cast<double>(host.data[from]));
+      std::memcpy(packed.data() + to * size, &pattern, size);  // the low bytes
     });
     memory_.copy_from(packed.data());
   }
@@ -68,15 +67,18 @@ void DeviceTensor::copy_from(const TensorView<const float>& host) {
 
 void DeviceTensor::copy_to(const TensorView<float>& host) const {
   if (elements(host) == 0) return;
-  if (type_ == ElementType::f32) {
+  if (type_ == DType::f32) {
     std::vector<float> packed(elements(host));
     memory_.copy_to(packed.data());
     for_each_element(shape_, host, [&](std::size_t from, std::size_t to) { host.data[to] = packed[from]; });
   } else {
-    std::vector<std::uint16_t> packed(elements(host));
+    const auto size = static_cast<std::size_t>(bits(type_) / 8);
+    std::vector<std::uint8_t> packed(elements(host) * size);
     memory_.copy_to(packed.data());
     for_each_element(shape_, host, [&](std::size_t from, std::size_t to) {
-      host.data[to] = static_cast<float>(decode(dtype(type_), packed[from]));
+      std::uint64_t pattern = 0;
+      std::memcpy(&pattern, packed.data() + from * size, size);
+      host.data[to] = static_cast<float>(decode(type_, pattern));
     });
   }
 }

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "cuda/host/backend.h"
-#include "cuda/host/registry.h"
 #include "reference/core/view.h"
 
 namespace attnlab::cuda {
@@ -37,11 +36,11 @@ class DeviceMemory {
 };
 
 // The device's copy of [batch, heads, seqlen, dim], without gaps, in the order of dimensions that the host's
-// view has. The host's numbers are floats, rounded to nearest on the way to fp16 or bf16.
+// view has. The host's numbers are floats, rounded to nearest on the way to a narrower type.
 class DeviceTensor {
  public:
   // Shape and order of the view, contents undefined.
-  DeviceTensor(Backend backend, ElementType type, const TensorView<const float>& like);
+  DeviceTensor(Backend backend, DType type, const TensorView<const float>& like);
 
   void copy_from(const TensorView<const float>& host);
   void copy_to(const TensorView<float>& host) const;
@@ -53,7 +52,7 @@ class DeviceTensor {
   }
 
  private:
-  ElementType type_;
+  DType type_;
   TensorView<const float> shape_;  // of the device's copy; its data are not used
   DeviceMemory memory_;
 };

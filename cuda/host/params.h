@@ -7,10 +7,16 @@
 
 #include <cstdint>
 
+#include "reference/core/dtype.h"
+
 namespace attnlab::cuda {
 
-// The type of Q, K, V, O and of the gradients. Kernels compute in fp32 whatever it is.
-enum class ElementType : int { f32, f16, bf16 };
+// A tensor that a kernel is launched with, as lists of kernels show it.
+struct Operand {
+  const char* name;
+  const char* shape;
+  bool written = false;
+};
 
 // [batch][head][row][column] in device memory; columns are contiguous, strides count elements.
 template <class T>
@@ -33,8 +39,8 @@ struct DropoutParams {
 };
 
 struct AttentionParams {
-  ElementType type = ElementType::f32;
-  Strided<const void> q;  // [batch, heads_q, seqlen_q, head_dim]; packed: [1, heads_q, total_q, head_dim]
+  DType type = DType::f32;  // of Q, K, V, O and of the gradients; the rungs compute in fp32 whatever it is
+  Strided<const void> q;    // [batch, heads_q, seqlen_q, head_dim]; packed: [1, heads_q, total_q, head_dim]
   Strided<const void> k, v;
   Strided<void> o;
   Strided<float> lse;          // [batch, heads_q, seqlen_q], the column being the only one; null: not wanted
@@ -60,14 +66,24 @@ struct AttentionParams {
   DropoutParams dropout;
 };
 
+inline constexpr Operand kForwardOperands[] = {
+    {"q", "[batch, num_heads, seqlen_q, head_dim]"},
+    {"k", "[batch, num_kv_heads, seqlen_kv, head_dim]"},
+    {"v", "[batch, num_kv_heads, seqlen_kv, head_dim]"},
+    {"o", "[batch, num_heads, seqlen_q, head_dim]", true},
+    {"lse", "[batch, num_heads, seqlen_q]", true},
+};
+
 // y = softmax(x) for each row; column stride 1, row strides in elements.
 struct SoftmaxParams {
-  ElementType type = ElementType::f32;
+  DType type = DType::f32;
   const void* x = nullptr;
   void* y = nullptr;
   int rows = 0, cols = 0;
   std::int64_t x_row_stride = 0, y_row_stride = 0;
 };
+
+inline constexpr Operand kSoftmaxOperands[] = {{"x", "[rows, cols]"}, {"y", "[rows, cols]", true}};
 
 struct BackwardParams;  // backward_params.h
 struct GoldenParams;    // golden_params.h

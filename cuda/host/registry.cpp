@@ -3,105 +3,189 @@
 #include <algorithm>
 #include <string>
 
-#include "cuda/backward/geometry.h"
-#include "cuda/forward/geometry.h"
-#include "cuda/softmax/geometry.h"
-#include "reference/core/errors.h"
+#include "kernel_list.h"
 
 namespace attnlab::cuda {
 namespace {
 
-constexpr const char* kSafeSoftmaxPaper = "Milakov & Gimelshein 2018, Algorithm 2";
-constexpr const char* kFlash1Paper = "Dao et al. 2022, Algorithm 1";
-constexpr const char* kFlash2Paper = "Dao 2023, Algorithm 1";
+std::vector<Kernel> collected() {
+  std::vector<Kernel> all;
+  for (const Collected& from : kCollected) {
+    for (Kernel kernel : from.rows) {
+      kernel.family = from.family, kernel.file = from.file, kernel.header = from.header;
+      all.push_back(kernel);
+    }
+  }
+  std::ranges::stable_sort(all, {}, &Kernel::family);
+  return all;
+}
 
-// In the order of the ladder.
-constexpr Kernel kKernels[] = {
-    {"softmax-01", "cuda/softmax/01_thread_per_row.cu", "Softmax, a thread a row", kSafeSoftmaxPaper,
-     "the formula, row by row", "32 sectors a request; few rows, few threads", Pass::softmax, 1, 1, true,
-     [](int) { return kSoftmaxThreadPerRow; }, nullptr},
-    {"softmax-02", "cuda/softmax/02_warp_per_row.cu", "Softmax, a warp a row", kSafeSoftmaxPaper,
-     "neighbouring lanes read neighbouring elements; shuffles", "one warp a row, however long", Pass::softmax,
-     1, 1, true, [](int) { return kSoftmaxWarpPerRow; }, nullptr},
-    {"softmax-03", "cuda/softmax/03_block_per_row.cu", "Softmax, a block a row", kSafeSoftmaxPaper,
-     "8 warps share a row", "three passes", Pass::softmax, 1, 1, true,
-     [](int) { return kSoftmaxBlockPerRow; }, nullptr},
-    {"softmax-04", "cuda/softmax/04_online.cu", "Softmax, online", "Milakov & Gimelshein 2018, Algorithm 3",
-     "maximum and sum in one pass", "a second pass: the result needs the sum", Pass::softmax, 1, 1, true,
-     [](int) { return kSoftmaxOnline; }, nullptr},
-
-    {"naive-01", "cuda/forward/01_naive.cu", "Naive attention", "Dao et al. 2022, Algorithm 0",
-     "a thread a number; S and P in HBM", "uncoalesced requests; nothing reused", Pass::forward, 3, 3, true,
-     naive_geometry, scores_bytes},
-    {"tiled-02", "cuda/forward/02_tiled_matmul.cu", "Attention by tiled products",
-     "Dao et al. 2022, Algorithm 0", "tiles in shared memory: a number serves 32 products",
-     "S and P through HBM", Pass::forward, 3, 3, true, tiled_geometry, scores_bytes},
-    {"flash1-03", "cuda/forward/03_flash1.cu", "FlashAttention", kFlash1Paper, "S and P never leave the SM",
-     "O, l, m through HBM at every outer step; a block a head", Pass::forward, 1, 1, false,
-     thread_a_row_geometry, flash1_workspace_bytes},
-    {"flash2-04", "cuda/forward/04_flash2.cu", "FlashAttention-2, a thread a row", kFlash2Paper,
-     "rows outside: O stays; a block a row block; hidden tiles skipped",
-     "a number from shared memory serves one row", Pass::forward, 1, 1, false, thread_a_row_geometry,
-     nullptr},
-    {"flash2-05", "cuda/forward/05_flash2_registers.cu", "FlashAttention-2, register tiles", kFlash2Paper,
-     "4 x 4 scores a thread; row maxima by shuffles", "scalar arithmetic; loads and products take turns",
-     Pass::forward, 1, 1, false, register_tile_geometry, nullptr},
-
-    {"flash1-backward-01", "cuda/backward/01_flash1.cu", "FlashAttention backward",
-     "Dao et al. 2022, Algorithm 4", "P recomputed from lse; dK and dV stay in registers",
-     "dQ through HBM at every outer step; a block a KV head", Pass::backward, 1, 2, false, backward_geometry,
-     delta_and_dq_bytes},
-    {"flash2-backward-deterministic-02", "cuda/backward/02_flash2.cu",
-     "FlashAttention-2 backward, deterministic", "Dao 2023, Algorithm 2",
-     "a block a block of keys, and again one a block of queries for dQ: no atomics",
-     "S and dP computed twice; small tiles, no tensor cores", Pass::backward, 3, 3, false, backward_geometry,
-     delta_bytes},
-    {"flash2-backward-02", "cuda/backward/02_flash2.cu", "FlashAttention-2 backward", "Dao 2023, Algorithm 2",
-     "a block a block of keys; dQ by atomics; hidden tiles skipped",
-     "dQ's last bits depend on the order of atomics; small tiles, no tensor cores", Pass::backward, 2, 3,
-     false, backward_geometry, delta_and_dq_bytes},
+// An option as the host API's argument: what was given, and what a kernel without it expects.
+struct OptionText {
+  Option option;
+  const char *name, *argument, *given, *expected;
+};
+constexpr OptionText kOptionTexts[] = {
+    {Option::causal, "causal", "causal", "true", "false"},
+    {Option::window, "window", "window", "bounds", "none"},
+    {Option::softcap, "softcap", "softcap", "a number", "0"},
+    {Option::alibi, "alibi", "alibi_slopes", "values", "none"},
+    {Option::dropout, "dropout", "dropout.p", "a number", "0"},
+    {Option::grouped_heads, "grouped_heads", "num_kv_heads", "fewer than num_heads", "num_heads"},
+    {Option::padded, "padded", "kv_lens", "lengths", "none"},
+    {Option::packed, "packed", "cu_seqlens_q", "values", "none"},
+    {Option::value_dim, "value_dim", "head_dim_v", "another than head_dim", "head_dim"},
+    {Option::bias, "bias", "bias", "values", "none"},
+    {Option::mask, "mask", "mask", "values", "none"},
+    {Option::sinks, "sinks", "sinks", "values", "none"},
+    {Option::paged, "paged", "block_table", "values", "none"},
 };
 
-std::string names(Pass pass) {
+std::string alternatives(const std::vector<std::string>& texts) {
   std::string all;
-  for (const Kernel& kernel : kKernels) {
-    if (kernel.pass == pass) all += (all.empty() ? "" : ", ") + std::string(kernel.name);
-  }
+  for (std::size_t n = 0; n < texts.size(); ++n)
+    all += (n == 0 ? "" : n + 1 < texts.size() ? ", " : " or ") + texts[n];
+  return all;
+}
+
+std::string capability_text(int capability) {
+  return std::to_string(capability / 10) + "." + std::to_string(capability % 10);
+}
+
+std::string names_of_all() {
+  std::string all;
+  for (const Kernel& kernel : kernels()) all += (all.empty() ? "" : ", ") + std::string(kernel.name);
   return all;
 }
 
 }  // namespace
 
-std::span<const Kernel> kernels() { return kKernels; }
+std::span<const Kernel> kernels() {
+  static const std::vector<Kernel> all = collected();
+  return all;
+}
 
 const Kernel& find_kernel(std::string_view name) {
-  for (const Kernel& kernel : kKernels) {
+  for (const Kernel& kernel : kernels()) {
     if (kernel.name == name) return kernel;
   }
-  throw InvalidArgument("kernel", std::string(name),
-                        "one of " + names(Pass::softmax) + ", " + names(Pass::forward) +
-                            (names(Pass::backward).empty() ? "" : ", " + names(Pass::backward)));
+  throw InvalidArgument("kernel", std::string(name), "one of " + names_of_all());
 }
 
-int Kernel::fitness(const AttentionParams& params, std::size_t shared_bytes_a_block) const {
-  if (geometry(params.head_dim).shared_bytes > shared_bytes_a_block) return -1;
-  return static_cast<int>(this - kKernels);  // each rung improves on the one below it
+Need need_of(const attention::Problem& p, DType dtype) {
+  Need need{dtype, p.head_dim, {}};
+  const auto ask = [&](Option option, bool asked) {
+    if (asked) need.options = need.options | option;
+  };
+  ask(Option::causal, p.causal);
+  ask(Option::window, p.window.left || p.window.right);
+  ask(Option::softcap, p.softcap != 0);
+  ask(Option::alibi, !p.alibi_slopes.empty());
+  ask(Option::dropout, p.dropout.p != 0);
+  ask(Option::grouped_heads, p.num_heads != p.num_kv_heads);
+  ask(Option::padded, !p.q_lens.empty() || !p.kv_lens.empty());
+  ask(Option::packed, !p.cu_seqlens_q.empty() || !p.cu_seqlens_kv.empty());
+  ask(Option::value_dim, p.head_dim_v != p.head_dim);
+  ask(Option::bias, static_cast<bool>(p.bias));
+  ask(Option::mask, static_cast<bool>(p.mask));
+  ask(Option::sinks, !p.sinks.empty());
+  return need;
 }
 
-const Kernel& fittest_kernel(Pass pass, const AttentionParams& params, std::size_t shared_bytes_a_block) {
+Need need_of(const AttentionParams& p) {
+  Need need{p.type, p.head_dim, {}};
+  const auto ask = [&](Option option, bool asked) {
+    if (asked) need.options = need.options | option;
+  };
+  ask(Option::causal, p.window_right == 0 && p.window_left == kUnbounded);
+  ask(Option::window, p.window_left != kUnbounded || (p.window_right != kUnbounded && p.window_right != 0));
+  ask(Option::softcap, p.softcap != 0);
+  ask(Option::alibi, p.alibi_slopes != nullptr);
+  ask(Option::dropout, p.dropout.on);
+  ask(Option::grouped_heads, p.heads_q != p.heads_kv);
+  ask(Option::padded, p.lens_q != nullptr || p.lens_kv != nullptr);
+  ask(Option::packed, p.cu_seqlens_q != nullptr || p.cu_seqlens_kv != nullptr);
+  return need;
+}
+
+std::optional<InvalidArgument> refusal(const Kernel& kernel, const Need& need, const DeviceLimits& device) {
+  const Requires& needs = kernel.needs;
+  if (std::ranges::find(needs.dtypes, need.dtype) == needs.dtypes.end()) {
+    return InvalidArgument("dtype", std::string(name(need.dtype)), alternatives(needs.dtypes));
+  }
+  if (!needs.head_dims.empty() &&
+      std::ranges::find(needs.head_dims, need.head_dim) == needs.head_dims.end()) {
+    return InvalidArgument("head_dim", std::to_string(need.head_dim), alternatives(needs.head_dims));
+  }
+  for (const OptionText& text : kOptionTexts) {
+    if (need.options.has(text.option) && !needs.options.has(text.option)) {
+      return InvalidArgument(text.argument, text.given,
+                             std::string(text.expected) + ": " + kernel.name + " does not support it");
+    }
+  }
+  const int least = needs.min_compute_capability;
+  if (device.compute_capability < least ||
+      (needs.this_capability_only && device.compute_capability != least)) {
+    return InvalidArgument(
+        "device", "compute capability " + capability_text(device.compute_capability),
+        capability_text(least) + (needs.this_capability_only ? " for " : " or more for ") + kernel.name);
+  }
+  if (kernel.geometry(static_cast<int>(need.head_dim)).shared_bytes > device.shared_bytes_per_block) {
+    return InvalidArgument("head_dim", std::to_string(need.head_dim),
+                           "one whose tiles fit into " + std::to_string(device.shared_bytes_per_block) +
+                               " bytes of shared memory");
+  }
+  return std::nullopt;
+}
+
+void require(const Kernel& kernel, const Need& need, const DeviceLimits& device) {
+  if (const auto why = refusal(kernel, need, device)) throw *why;
+}
+
+const Kernel& fittest_kernel(std::span<const Kernel> kernels, Pass pass, const Need& need,
+                             const DeviceLimits& device) {
+  std::optional<InvalidArgument> first_refusal;
   const Kernel* best = nullptr;
-  int best_fitness = -1;
-  for (const Kernel& kernel : kKernels) {
+  for (const Kernel& kernel : kernels) {
     if (kernel.pass != pass) continue;
-    const int fitness = kernel.fitness(params, shared_bytes_a_block);
-    if (fitness > best_fitness) best = &kernel, best_fitness = fitness;
+    const auto why = refusal(kernel, need, device);
+    if (!why) best = &kernel;
+    if (why && !first_refusal) first_refusal = why;
   }
-  if (best == nullptr) {
-    throw InvalidArgument(
-        "head_dim", std::to_string(params.head_dim),
-        "one whose tiles fit into " + std::to_string(shared_bytes_a_block) + " bytes of shared memory");
+  if (best != nullptr) return *best;
+  if (first_refusal) throw *first_refusal;
+  throw InvalidArgument("kernel", "none", std::string("one of the ") + name(pass) + " pass");
+}
+
+std::vector<std::string> names(Options options) {
+  std::vector<std::string> all;
+  for (const OptionText& text : kOptionTexts) {
+    if (options.has(text.option)) all.emplace_back(text.name);
   }
-  return *best;
+  return all;
+}
+
+const char* name(Family family) {
+  constexpr const char* kNames[] = {"softmax", "forward", "backward", "decode",
+                                    "fp8",     "quant",   "sparse",   "parallel"};
+  return kNames[static_cast<std::size_t>(family)];
+}
+
+const char* name(Pass pass) {
+  constexpr const char* kNames[] = {"softmax", "forward", "backward"};
+  return kNames[static_cast<std::size_t>(pass)];
+}
+
+std::string alternatives(std::span<const DType> dtypes) {
+  std::vector<std::string> texts;
+  for (const DType type : dtypes) texts.emplace_back(name(type));
+  return alternatives(texts);
+}
+
+std::string alternatives(std::span<const int> numbers) {
+  std::vector<std::string> texts;
+  for (const int number : numbers) texts.push_back(std::to_string(number));
+  return alternatives(texts);
 }
 
 std::string ladder_row(const Kernel& kernel) {
@@ -109,11 +193,5 @@ std::string ladder_row(const Kernel& kernel) {
   for (const char* cell : {kernel.idea, kernel.limit, kernel.paper}) row += std::string(" ") + cell + " |";
   return row;
 }
-
-const char* name(ElementType type) {
-  return type == ElementType::f32 ? "fp32" : type == ElementType::f16 ? "fp16" : "bf16";
-}
-
-int bytes(ElementType type) { return type == ElementType::f32 ? 4 : 2; }
 
 }  // namespace attnlab::cuda

@@ -1,59 +1,54 @@
-// Every kernel of this folder: the one table that tests, measurements, the command line and docs/ladder.md
-// are made from. A new rung is its file, its row here and its line in backend.cu.
+// Every kernel of this folder: the rows (kernel.h) that the build found, and what can be asked of them. A new
+// kernel is its two files, 06_name.cu and 06_name.h in its family's folder; nothing else names it.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "cuda/host/params.h"
+#include "cuda/host/kernel.h"
+#include "reference/attention/problem.h"
+#include "reference/core/errors.h"
 
 namespace attnlab::cuda {
 
-enum class Pass { softmax, forward, backward };
-
-// A launch's shape, from which the traffic follows.
-struct Geometry {
-  int br = 0, bc = 0;  // rows and columns of a tile of scores; softmax: rows a block
-  int threads = 0;     // a block
-  std::size_t shared_bytes = 0;
-};
-
-struct Kernel {
-  const char* name;  // "flash2-04"
-  const char* file;  // from the project's root
-  const char* title;
-  const char* paper;
-  const char* idea;   // what is better than one rung below
-  const char* limit;  // what still limits it
-  Pass pass;
-  int launches, launches_narrow;  // CUDA kernels that one run launches; for 16-bit types
-  bool whole_rows;                // a row's softmax is taken at once, not tile after tile
-  // By head_dim, one of kHeadDims. Softmax: the argument is ignored. Kernels launched in several steps: the
-  // step with the largest block.
-  Geometry (*geometry)(int head_dim);
-  // fp32 intermediates of one launch. Null: none.
-  std::size_t (*workspace_bytes)(const AttentionParams&);
-
-  // Larger = better suited; below 0: cannot run with so much shared memory a block.
-  int fitness(const AttentionParams& params, std::size_t shared_bytes_a_block) const;
-};
-
-inline constexpr int kHeadDims[] = {32, 64, 80, 96, 128, 256};
-inline constexpr ElementType kElementTypes[] = {ElementType::f32, ElementType::f16, ElementType::bf16};
-
+// In the order of the ladder: family by family, by number.
 std::span<const Kernel> kernels();
 // Throws InvalidArgument listing the names when there is no such kernel.
 const Kernel& find_kernel(std::string_view name);
-// The fittest of a pass. Throws InvalidArgument when none can run.
-const Kernel& fittest_kernel(Pass pass, const AttentionParams& params, std::size_t shared_bytes_a_block);
+
+// What a problem asks of a kernel.
+struct Need {
+  DType dtype = DType::f32;
+  Index head_dim = 0;  // softmax: 0
+  Options options = {};
+};
+Need need_of(const attention::Problem& problem, DType dtype);
+Need need_of(const AttentionParams& params);
+
+// Why the kernel does not do what is needed, or not on this device: dtype, head_dim, the option's argument, or
+// "device". Nothing when it does.
+std::optional<InvalidArgument> refusal(const Kernel& kernel, const Need& need, const DeviceLimits& device);
+// Throws the refusal if there is one.
+void require(const Kernel& kernel, const Need& need, const DeviceLimits& device);
+
+// The last kernel of a pass, and so of its ladder, that does what is needed. Throws the first one's refusal when
+// none does.
+const Kernel& fittest_kernel(std::span<const Kernel> kernels, Pass pass, const Need& need,
+                             const DeviceLimits& device);
+
+// The names of a set of options, as lists show them: "causal", "window", ...
+std::vector<std::string> names(Options options);
+const char* name(Family family);
+const char* name(Pass pass);
+// "fp32, fp16 or bf16"; "32, 64 or 128".
+std::string alternatives(std::span<const DType> dtypes);
+std::string alternatives(std::span<const int> numbers);
 
 // The kernel's line in docs/ladder.md: | name | file | idea | what still limits it | paper |
 std::string ladder_row(const Kernel& kernel);
-
-// As files and command lines spell it: "fp32", "fp16", "bf16".
-const char* name(ElementType type);
-int bytes(ElementType type);
 
 }  // namespace attnlab::cuda

@@ -2,7 +2,7 @@
 // answer one question each. Answers: h200_probe.csv; what follows from them: docs/results/counters.md.
 //
 //   nvcc -O3 -arch=sm_90a -o probe probe.cu
-//   ncu --metrics l1tex__m_xbar2l1tex_read_sectors.sum ... ./probe l1|passes    a line a launch: which
+//   ncu --metrics l1tex__m_xbar2l1tex_read_sectors.sum ... ./probe l1|passes    one line per launch: which
 //   ncu --metrics dram__bytes_read.sum ... ./probe l2|idle                      the same
 //   ./probe blocks                                                              SMs of all blocks
 //
@@ -59,7 +59,7 @@ __global__ void random_kernel(unsigned* memory, int lines, int loads) {
   if (zero != 0) memory[0] = zero;
 }
 
-// The same where many blocks come and go: a block a row, which it loads so many times and then, maybe, stores
+// The same where many blocks come and go: one block per row, which it loads so many times and then, maybe, stores
 // to another matrix.
 __global__ void __launch_bounds__(256) passes_kernel(float* memory, int columns, int passes, bool stores) {
   const float* const x = memory + static_cast<long>(blockIdx.x) * columns;

@@ -1,16 +1,16 @@
-// 01, softmax with a thread a row.
+// 01, softmax with one thread per row.
 //
 // Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2, safe
 //           softmax.
 // Idea:     each thread does to its own row what the formula says: a pass for the maximum, one for the sum,
 //           one for the result.
-// Traffic:  3 loads and 1 store an element.
+// Traffic:  3 loads and 1 store per element.
 // Limits:   neighbouring lanes read a whole row apart, so a request touches 32 sectors for 32 elements, and
 //           L1 must keep them until their neighbours are asked for. With few rows, few threads. (Rung 02
 //           does both better.)
 #include "cuda/device/launch.cuh"
 #include "cuda/device/softmax.cuh"
-#include "cuda/softmax/geometry.h"
+#include "cuda/softmax/01_thread_per_row.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -29,18 +29,14 @@ __global__ void __launch_bounds__(kSoftmaxThreadPerRow.threads) softmax_thread_k
   for (int j = 0; j < p.cols; ++j) y[j] = from_float<T>(weight(to_float(x[j]), base) * norm);
 }
 
-template <class T>
-struct SoftmaxThreadPerRow {
-  static void run(const SoftmaxParams& p, cudaStream_t stream) {
+void softmax_01(const SoftmaxParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type<kScalarSoftmax>(p.type, [&]<class T>() {
     constexpr Geometry geometry = kSoftmaxThreadPerRow;
     const int blocks = (p.rows + geometry.br - 1) / geometry.br;
     softmax_thread_kernel<T><<<blocks, geometry.threads, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("softmax_thread_kernel");
-  }
-};
-
-void softmax_01(const SoftmaxParams& p, void* stream) {
-  for_type<SoftmaxThreadPerRow>(p.type, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

@@ -1,15 +1,15 @@
-// 02, softmax with a warp a row.
+// 02, softmax with one warp per row.
 //
 // Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2, safe
 //           softmax.
 // Idea:     the 32 lanes take neighbouring elements, so a request of 32 fp32 elements is 4 sectors, all of
 //           them used. The lanes' maxima and sums meet by shuffles.
-// Traffic:  3 loads and 1 store an element, as rung 01, in an eighth of its sectors.
+// Traffic:  3 loads and 1 store per element, as rung 01, in an eighth of its sectors.
 // Limits:   a long row keeps one warp busy while others have nothing to do (rung 03), and still three
 //           passes.
 #include "cuda/device/launch.cuh"
 #include "cuda/device/warp.cuh"
-#include "cuda/softmax/geometry.h"
+#include "cuda/softmax/02_warp_per_row.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -39,18 +39,14 @@ __global__ void __launch_bounds__(kSoftmaxWarpPerRow.threads) softmax_warp_kerne
   }
 }
 
-template <class T>
-struct SoftmaxWarpPerRow {
-  static void run(const SoftmaxParams& p, cudaStream_t stream) {
+void softmax_02(const SoftmaxParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type<kScalarSoftmax>(p.type, [&]<class T>() {
     constexpr Geometry geometry = kSoftmaxWarpPerRow;
     const int blocks = (p.rows + geometry.br - 1) / geometry.br;
     softmax_warp_kernel<T><<<blocks, geometry.threads, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("softmax_warp_kernel");
-  }
-};
-
-void softmax_02(const SoftmaxParams& p, void* stream) {
-  for_type<SoftmaxWarpPerRow>(p.type, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

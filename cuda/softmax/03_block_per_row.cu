@@ -1,15 +1,15 @@
-// 03, softmax with a block a row.
+// 03, softmax with one block per row.
 //
 // Paper:    Milakov & Gimelshein, "Online normalizer calculation for softmax" (2018), Algorithm 2, safe
 //           softmax.
 // Idea:     8 warps share a row; their maxima and sums meet in shared memory. A row as long as a vocabulary
 //           is read by 8 warps at once, and a few rows already fill the GPU.
-// Traffic:  3 loads and 1 store an element, as before.
+// Traffic:  3 loads and 1 store per element, as before.
 // Limits:   two exchanges between warps, each with barriers, and the maximum still costs a pass of its own
 //           (rung 04 finds it in the pass of the sum).
 #include "cuda/device/launch.cuh"
 #include "cuda/device/warp.cuh"
-#include "cuda/softmax/geometry.h"
+#include "cuda/softmax/03_block_per_row.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -55,18 +55,14 @@ __global__ void __launch_bounds__(kSoftmaxBlockPerRow.threads) softmax_block_ker
   }
 }
 
-template <class T>
-struct SoftmaxBlockPerRow {
-  static void run(const SoftmaxParams& p, cudaStream_t stream) {
+void softmax_03(const SoftmaxParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type<kScalarSoftmax>(p.type, [&]<class T>() {
     constexpr Geometry geometry = kSoftmaxBlockPerRow;
     const int blocks = (p.rows + geometry.br - 1) / geometry.br;
     softmax_block_kernel<T><<<blocks, geometry.threads, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("softmax_block_kernel");
-  }
-};
-
-void softmax_03(const SoftmaxParams& p, void* stream) {
-  for_type<SoftmaxBlockPerRow>(p.type, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

@@ -4,13 +4,13 @@
 //           to 6, and its parallel form (section 3.1): (m, l) of two sets merge into (m, l) of their union.
 // Idea:     whenever a larger element comes, the sum so far is rescaled to it, so no pass must know the
 //           maximum before. Lanes and warps merge their pairs (m, l) as they merged sums in rung 03.
-// Traffic:  2 loads and 1 store an element.
-// Limits:   an exponential more an element, and still a second pass: the result needs the whole sum.
+// Traffic:  2 loads and 1 store per element.
+// Limits:   one exponential more per element, and still a second pass: the result needs the whole sum.
 //           Attention does not have to write its softmax; there the same step removes every pass
 //           (attention's rung 03).
 #include "cuda/device/launch.cuh"
 #include "cuda/device/warp.cuh"
-#include "cuda/softmax/geometry.h"
+#include "cuda/softmax/04_online.h"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
@@ -46,18 +46,14 @@ __global__ void __launch_bounds__(kSoftmaxOnline.threads) softmax_online_kernel(
   }
 }
 
-template <class T>
-struct SoftmaxOnline {
-  static void run(const SoftmaxParams& p, cudaStream_t stream) {
+void softmax_04(const SoftmaxParams& p, void* on_stream) {
+  const auto stream = static_cast<cudaStream_t>(on_stream);
+  for_type<kScalarSoftmax>(p.type, [&]<class T>() {
     constexpr Geometry geometry = kSoftmaxOnline;
     const int blocks = (p.rows + geometry.br - 1) / geometry.br;
     softmax_online_kernel<T><<<blocks, geometry.threads, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("softmax_online_kernel");
-  }
-};
-
-void softmax_04(const SoftmaxParams& p, void* stream) {
-  for_type<SoftmaxOnline>(p.type, p, static_cast<cudaStream_t>(stream));
+  });
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

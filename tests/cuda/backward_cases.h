@@ -1,6 +1,6 @@
 // The list of problems that every backward kernel must solve on every backend, and the judgement: the
 // reference in float64, given the same inputs, O and lse, and gradient_bounds.h's bound for every element.
-// Used by the tests and by cuda/counters/driver.cpp, as forward_cases.h.
+// Used by the tests and by check_kernels.cpp, as forward_cases.h.
 #pragma once
 
 #include <string>
@@ -17,8 +17,7 @@ using BackwardCase = ForwardCase;  // lse is always there
 
 // Lengths stand around the edges of tiles: 32, or 16 at head_dim 256. Each kind of mask is there with more
 // queries than keys, so that causal rows are empty, and with more keys than queries.
-inline std::vector<BackwardCase> backward_cases() {
-  using cuda::ElementType;
+inline std::vector<BackwardCase> backward_cases(const cuda::Kernel& kernel) {
   std::vector<BackwardCase> all;
   const auto add = [&](const std::string& name, Index q, Index kv, Index d,
                        const std::function<void(BackwardCase&)>& change = {}) {
@@ -31,9 +30,9 @@ inline std::vector<BackwardCase> backward_cases() {
     c.p.cu_seqlens_q = {0, 3, 3 + c.p.seqlen_q, 12 + c.p.seqlen_q};
     c.p.cu_seqlens_kv = {0, 9, 9 + c.p.seqlen_kv, 10 + c.p.seqlen_kv};
   };
-  for (const Index d : cuda::kHeadDims) {
-    for (const ElementType type : cuda::kElementTypes) {
-      const std::string suffix = std::to_string(d) + "_" + cuda::name(type);
+  for (const Index d : kernel.needs.head_dims) {
+    for (const DType type : kernel.needs.dtypes) {
+      const std::string suffix = std::to_string(d) + "_" + std::string(name(type));
       add("dim_" + suffix, 37, 41, d, [&](BackwardCase& c) { c.type = type; });
       add("everything_" + suffix, 37, 41, d, [&](BackwardCase& c) { c.type = type, everything(c); });
     }
@@ -73,8 +72,8 @@ inline std::vector<BackwardCase> backward_cases() {
   }
   add("no_keys", 40, 0, 64);
   add("no_queries", 0, 40, 64);
-  add("no_keys_fp16", 40, 0, 64, [](BackwardCase& c) { c.type = ElementType::f16; });
-  add("no_queries_fp16", 0, 40, 64, [](BackwardCase& c) { c.type = ElementType::f16; });
+  add("no_keys_fp16", 40, 0, 64, [](BackwardCase& c) { c.type = DType::f16; });
+  add("no_queries_fp16", 0, 40, 64, [](BackwardCase& c) { c.type = DType::f16; });
   add("one_query", 1, 100, 128, [](BackwardCase& c) { c.p.causal = true, c.p.num_heads = 4; });
   add("softcap", 40, 45, 64, [](BackwardCase& c) { c.p.softcap = 1.5; });
   add("alibi", 40, 45, 64, [](BackwardCase& c) { c.p.num_heads = 3, c.p.alibi_slopes = {0.5, 0.125, 0.03}; });
@@ -90,6 +89,7 @@ inline std::vector<BackwardCase> backward_cases() {
     c.p.batch = 2, c.p.num_heads = 2, c.p.dropout = {0.375, 0x123456789abcdefull, 42};
   });
   add("dropout_wide", 20, 35, 256, [](BackwardCase& c) { c.p.dropout = {0.1, 99, 0}; });
+  keep_supported(kernel, all);
   return all;
 }
 
@@ -104,7 +104,7 @@ inline void forward_results(const BackwardCase& spec, BackwardInputs& in) {
   Passes<double> out(in.c.p);
   run_forward(attention::Algorithm::standard, in.c.p, convert<double>(in.c), {}, out);
   in.o = std::move(out.o), in.lse = std::move(out.lse);
-  round_to(dtype_of(spec.type), in.o.data);
+  round_to(spec.type, in.o.data);
   round_to(DType::f32, in.lse.data);
 }
 inline void fill_inputs(const BackwardCase& spec, BackwardInputs& in) {
@@ -177,7 +177,7 @@ inline GradientFractions gradient_fractions(const BackwardCase& spec, const Back
                                             const GradientBuffers<float>& got) {
   const auto exact = exact_gradients(in);
   const GradientBounds bounds(in.c, in.o, in.lse);
-  const DType type = dtype_of(spec.type);
+  const DType type = spec.type;
   return {worst_fraction_of(got.dq, exact.dq, bounds.dq, type),
           worst_fraction_of(got.dk, exact.dk, bounds.dk, type),
           worst_fraction_of(got.dv, exact.dv, bounds.dv, type)};

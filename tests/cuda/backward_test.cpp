@@ -14,8 +14,6 @@
 namespace attnlab::testing {
 namespace {
 
-using cuda::ElementType;
-
 struct BackwardRun {
   Runner runner;
   BackwardCase problem;
@@ -27,7 +25,7 @@ void PrintTo(const BackwardRun& run, std::ostream* os) {
 std::vector<BackwardRun> all_runs() {
   std::vector<BackwardRun> all;
   for (const Runner& runner : runners(cuda::Pass::backward)) {
-    for (const BackwardCase& problem : backward_cases()) all.push_back({runner, problem});
+    for (const BackwardCase& problem : backward_cases(*runner.kernel)) all.push_back({runner, problem});
   }
   return all;
 }
@@ -184,7 +182,7 @@ TEST_P(Backward, RowsOfMinusInfinityWeighNothing) {
 }
 
 TEST_P(Backward, HostCallGivesTheSameAndRefusesWhatDoesNotFit) {
-  const auto spec = forward_case("", 20, 33, 64, [](BackwardCase& c) { c.type = ElementType::f16; });
+  const auto spec = forward_case("", 20, 33, 64, [](BackwardCase& c) { c.type = DType::f16; });
   BackwardInputs given;
   fill_inputs(spec, given);
   const auto expected = run(spec, given);

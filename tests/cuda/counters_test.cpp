@@ -19,7 +19,7 @@ namespace {
 using cuda::Measurement;
 
 std::string name_of(const Measurement& m) {
-  std::string name = std::string(m.kernel->name) + "_" + cuda::name(m.shape.type) + "_" +
+  std::string name = std::string(m.kernel->name) + "_" + std::string(attnlab::name(m.shape.type)) + "_" +
                      std::to_string(m.shape.seqlen_kv) + "_" + std::to_string(m.shape.head_dim) +
                      (m.shape.causal ? "_causal" : "");
   std::replace(name.begin(), name.end(), '-', '_');

@@ -1,6 +1,7 @@
-// The list of problems that every forward kernel must solve on every backend, and the judgement: the
+// The list of problems that every forward kernel must solve on every backend, as far as its row takes them,
+// and the judgement: the
 // reference in float64 on the same numbers, and a bound for every element that follows from lengths and
-// types. Used by the tests and by cuda/counters/driver.cpp, which runs it where there is a GPU and no test
+// types. Used by the tests and by check_kernels.cpp, which runs it where there is a GPU and no test
 // framework.
 //
 // The bound: tests/reference/attention/rounding_bounds.h for a computation in fp32, to which a 16-bit output
@@ -20,17 +21,11 @@ namespace attnlab::testing {
 
 struct ForwardCase {
   std::string name;
-  cuda::ElementType type = cuda::ElementType::f32;
+  DType type = DType::f32;
   attention::Problem p;
   bool seqlen_first = false;  // [batch, seqlen, heads, dim]
   bool lse = true;
 };
-
-inline DType dtype_of(cuda::ElementType type) {
-  return type == cuda::ElementType::f32   ? DType::f32
-         : type == cuda::ElementType::f16 ? DType::f16
-                                          : DType::bf16;
-}
 
 inline ForwardCase forward_case(const std::string& name, Index seqlen_q, Index seqlen_kv, Index head_dim,
                                 const std::function<void(ForwardCase&)>& change = {}) {
@@ -46,17 +41,24 @@ inline ForwardCase forward_case(const std::string& name, Index seqlen_q, Index s
   return c;
 }
 
+// Leaves out what the kernel's row does not take.
+inline void keep_supported(const cuda::Kernel& kernel, std::vector<ForwardCase>& cases) {
+  const cuda::DeviceLimits any{kernel.needs.min_compute_capability, SIZE_MAX};
+  std::erase_if(cases, [&](const ForwardCase& c) {
+    return cuda::refusal(kernel, cuda::need_of(c.p, c.type), any).has_value();
+  });
+}
+
 // Lengths stand around the edges of tiles: rows of 16, 32, 64 and 128, columns of 16, 32 and 64.
-inline std::vector<ForwardCase> forward_cases() {
-  using cuda::ElementType;
+inline std::vector<ForwardCase> forward_cases(const cuda::Kernel& kernel) {
   std::vector<ForwardCase> all;
   const auto add = [&](const std::string& name, Index q, Index kv, Index d,
                        const std::function<void(ForwardCase&)>& change = {}) {
     all.push_back(forward_case(name, q, kv, d, change));
   };
-  for (const Index d : cuda::kHeadDims) {
-    for (const ElementType type : cuda::kElementTypes) {
-      add("dim_" + std::to_string(d) + "_" + cuda::name(type), 65, 97, d,
+  for (const Index d : kernel.needs.head_dims) {
+    for (const DType type : kernel.needs.dtypes) {
+      add("dim_" + std::to_string(d) + "_" + std::string(name(type)), 65, 97, d,
           [&](ForwardCase& c) { c.type = type, c.p.num_heads = 2; });
     }
   }
@@ -109,8 +111,8 @@ inline std::vector<ForwardCase> forward_cases() {
   add("dropout_wide", 40, 70, 256, [](ForwardCase& c) { c.p.dropout = {0.1, 99, 0}; });
   add("dropout_tiny", 33, 33, 64, [](ForwardCase& c) { c.p.dropout = {1e-18, 5, 1}; });
   add("no_lse", 40, 50, 64, [](ForwardCase& c) { c.lse = false; });
-  for (const ElementType type : cuda::kElementTypes) {
-    add(std::string("everything_") + cuda::name(type), 100, 140, 128, [&](ForwardCase& c) {
+  for (const DType type : kernel.needs.dtypes) {
+    add("everything_" + std::string(name(type)), 100, 140, 128, [&](ForwardCase& c) {
       c.type = type;
       c.p.batch = 2, c.p.num_heads = 4, c.p.num_kv_heads = 2, c.seqlen_first = true;
       c.p.causal = true, c.p.window.left = 50, c.p.softcap = 3, c.p.alibi_slopes = {0.3, 0.1, 0.05, 0.01};
@@ -118,6 +120,7 @@ inline std::vector<ForwardCase> forward_cases() {
       c.p.dropout = {0.2, 31, 2};
     });
   }
+  keep_supported(kernel, all);
   return all;
 }
 
@@ -151,7 +154,7 @@ inline void fill_case(const ForwardCase& spec, Case& c) {
   const auto fill = [&](Index heads, Index rows) {
     auto b = random_buffer<double>(random, spec.p.tensor_batches(), heads, rows, spec.p.head_dim,
                                    spec.seqlen_first);
-    round_to(dtype_of(spec.type), b.data);
+    round_to(spec.type, b.data);
     return b;
   };
   c.q = fill(c.p.num_heads, c.p.tensor_rows_q());
@@ -196,7 +199,7 @@ inline Fractions forward_fractions(const cuda::Kernel& kernel, const ForwardCase
                                        : kernel.geometry(static_cast<int>(c.p.head_dim)).bc;
   const Bounds bounds(c, tile);
   Fractions worst;
-  worst.o = worst_fraction_of(got.o, exact.o, bounds.o, dtype_of(spec.type));
+  worst.o = worst_fraction_of(got.o, exact.o, bounds.o, spec.type);
   if (spec.lse) worst.lse = worst_fraction_of(got.lse, exact.lse, bounds.lse, DType::f32);
   return worst;
 }

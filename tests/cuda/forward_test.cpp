@@ -20,7 +20,7 @@ void PrintTo(const ForwardRun& run, std::ostream* os) {
 std::vector<ForwardRun> all_runs() {
   std::vector<ForwardRun> all;
   for (const Runner& runner : runners(cuda::Pass::forward)) {
-    for (const ForwardCase& problem : forward_cases()) all.push_back({runner, problem});
+    for (const ForwardCase& problem : forward_cases(*runner.kernel)) all.push_back({runner, problem});
   }
   return all;
 }

@@ -1,5 +1,5 @@
 // Golden values of a device beside the CPU's, on a test's problem. Used by the tests and by
-// cuda/counters/driver.cpp, which runs it where there is a GPU and no test framework.
+// check_kernels.cpp, which runs it where there is a GPU and no test framework.
 #pragma once
 
 #include <algorithm>

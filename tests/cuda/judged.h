@@ -19,7 +19,7 @@ inline oracle::Tensor tensor_of(const Buffer<float>& b) { return oracle_tensor(b
 
 inline oracle::KernelClass class_of(const ForwardCase& spec) {
   oracle::KernelClass declared = oracle::usual_class(DType::f32);
-  declared.output = float_format(dtype_of(spec.type));
+  declared.output = float_format(spec.type);
   declared.rounds_each_head = false;
   return declared;
 }

@@ -25,12 +25,12 @@ class NonFinite : public ::testing::TestWithParam<Runner> {
   template <class Spoil>
   Result run(const attention::Problem& p, Spoil spoil) {
     Case c;
-    fill_case({"", cuda::ElementType::f32, p}, c);
+    fill_case({"", DType::f32, p}, c);
     auto in = convert<float>(c);
     spoil(in);
     Result result{make_buffer<float>(p.batch, 1, p.seqlen_q, p.head_dim),
                   make_buffer<float>(p.batch, 1, p.seqlen_q, 1)};
-    cuda::forward(GetParam().backend, GetParam().kernel->name, p, cuda::ElementType::f32,
+    cuda::forward(GetParam().backend, GetParam().kernel->name, p, DType::f32,
                   {in.q.in(), in.k.in(), in.v.in(), result.o.view, result.lse.view});
     return result;
   }

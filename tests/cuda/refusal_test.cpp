@@ -25,7 +25,7 @@ std::string refused(Problem p, const std::function<void(attention::ForwardTensor
   if (change) change(t);
   std::string argument = "nothing refused";
   try {
-    cuda::forward(cuda::backends().front(), kernel, p, cuda::ElementType::f32, t);
+    cuda::forward(cuda::backends().front(), kernel, p, DType::f32, t);
   } catch (const InvalidArgument& error) {
     argument = error.argument();
   }

@@ -1,5 +1,7 @@
-// Is the registry true: does every row name a file that is there and speaks of the paper, does every backend
-// have a launcher for it, and is the fittest kernel one that can run?
+// Is the registry true: does every row name files that are there and speak of the paper, does every backend
+// have a launcher for it, is its algorithm one with a closed form, and is the fittest kernel one that can run?
+#include "simulator/io/registry.h"
+
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -43,19 +45,32 @@ TEST(Registry, TheLadderShowsEveryRow) {
 
 TEST(Registry, EveryBackendHasEveryKernel) {
   for (const cuda::Backend backend : cuda::backends()) {
-    const auto& functions = cuda::functions(backend);
-    std::multiset<std::string> launchers, kernels;
-    for (const auto& launcher : functions.softmax) launchers.insert(launcher.kernel);
-    for (const auto& launcher : functions.forward) launchers.insert(launcher.kernel);
-    for (const auto& launcher : functions.backward) launchers.insert(launcher.kernel);
-    for (const Kernel& kernel : cuda::kernels()) kernels.insert(kernel.name);
-    EXPECT_EQ(launchers, kernels) << cuda::name(backend);
+    for (const Kernel& kernel : cuda::kernels()) {
+      std::visit(
+          [&](const auto& launchers) {
+            EXPECT_NE(backend == cuda::Backend::gpu ? launchers.gpu : launchers.emulator, nullptr)
+                << kernel.name << " on " << cuda::name(backend);
+          },
+          kernel.launchers);
+    }
+  }
+}
+
+// Every closed form that a row names is one, of the row's pass.
+TEST(Registry, AlgorithmsAreThoseOfTheFormulas) {
+  for (const Kernel& kernel : cuda::kernels()) {
+    if (kernel.algorithm == nullptr) continue;
+    const io::Entry& entry = io::find(kernel.algorithm);
+    EXPECT_TRUE(kernel.pass != Pass::backward || entry.backward) << kernel.name;
+    EXPECT_NE(kernel.pass, Pass::softmax) << kernel.name << ": softmax formulas count rows of their own";
   }
 }
 
 TEST(Registry, TilesAreMeasuredInWarps) {
   for (const Kernel& kernel : cuda::kernels()) {
-    for (const int d : cuda::kHeadDims) {
+    std::vector<int> dims(kernel.needs.head_dims.begin(), kernel.needs.head_dims.end());
+    if (dims.empty()) dims = {0};
+    for (const int d : dims) {
       const cuda::Geometry g = kernel.geometry(d);
       EXPECT_GT(g.br, 0) << kernel.name;
       EXPECT_EQ(g.threads % 32, 0) << kernel.name;
@@ -65,13 +80,23 @@ TEST(Registry, TilesAreMeasuredInWarps) {
   }
 }
 
+TEST(Registry, FamiliesAreFoldersInTheLaddersOrder) {
+  auto last = cuda::Family::softmax;
+  for (const Kernel& kernel : cuda::kernels()) {
+    EXPECT_LE(last, kernel.family) << kernel.name;
+    last = kernel.family;
+    const std::string folder = std::string("cuda/") + cuda::name(kernel.family) + "/";
+    for (const char* file : {kernel.file, kernel.header})
+      EXPECT_EQ(std::string(file).find(folder), 0u) << file;
+  }
+}
+
 TEST(Registry, FittestKernelFits) {
-  cuda::AttentionParams params;
-  for (const int d : cuda::kHeadDims) {
-    params.head_dim = d;
-    const Kernel& roomy = fittest_kernel(Pass::forward, params, 232448);
+  for (const int d : cuda::find_kernel("flash2-05").needs.head_dims) {
+    const cuda::Need need{DType::f16, d, {}};
+    const Kernel& roomy = fittest_kernel(cuda::kernels(), Pass::forward, need, {90, 232448});
     EXPECT_STREQ(roomy.name, "flash2-05");
-    const Kernel& tight = fittest_kernel(Pass::forward, params, 48 * 1024);
+    const Kernel& tight = fittest_kernel(cuda::kernels(), Pass::forward, need, {80, 48 * 1024});
     EXPECT_LE(tight.geometry(d).shared_bytes, 48u * 1024);
     EXPECT_EQ(tight.pass, Pass::forward);
   }

@@ -19,23 +19,23 @@ namespace attnlab::testing {
 
 // Rows of normally distributed numbers times `spread`, rounded to the type. The first row is all -inf, the
 // second has a -inf.
-inline std::vector<float> softmax_rows(cuda::ElementType type, Index rows, Index cols, double spread) {
+inline std::vector<float> softmax_rows(DType type, Index rows, Index cols, double spread) {
   Random random(23);
   std::vector<float> x(static_cast<std::size_t>(rows * cols));
   for (float& value : x) value = static_cast<float>(spread * random.normal());
-  round_to(dtype_of(type), x);
+  round_to(type, x);
   std::fill_n(x.begin(), cols, -INFINITY);
   x[static_cast<std::size_t>(cols)] = -INFINITY;
   return x;
 }
 
 // The largest error of a kernel's result as a fraction of its bound.
-inline double softmax_fraction(cuda::Backend backend, const cuda::Kernel& kernel, cuda::ElementType type,
-                               Index rows, Index cols, double spread = 3) {
+inline double softmax_fraction(cuda::Backend backend, const cuda::Kernel& kernel, DType type, Index rows,
+                               Index cols, double spread = 3) {
   const auto x = softmax_rows(type, rows, cols, spread);
   std::vector<float> y(x.size(), NAN);
   cuda::softmax(backend, kernel.name, type, {x.data(), rows, cols, cols}, {y.data(), rows, cols, cols});
-  const FloatFormat format = float_format(dtype_of(type));
+  const FloatFormat format = float_format(type);
   double worst = 0;
   for (Index r = 0; r < rows; ++r) {
     const float* row = x.data() + r * cols;
@@ -50,7 +50,7 @@ inline double softmax_fraction(cuda::Backend backend, const cuda::Kernel& kernel
       const double value = double{y[static_cast<std::size_t>(r * cols + j)]};
       if (value == exact) continue;
       double allowed = kU * (3 * (m - low) + 2 * static_cast<double>(cols) + 80) * exact;
-      if (type != cuda::ElementType::f32)
+      if (type != DType::f32)
         allowed += format.unit_roundoff() * (exact + allowed) + format.min_subnormal() / 2;
       const double fraction = std::abs(value - exact) / (allowed + 1.2e-38);
       if (!(fraction <= worst)) worst = std::isnan(fraction) ? INFINITY : fraction;

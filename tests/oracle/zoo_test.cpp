@@ -152,12 +152,9 @@ std::vector<float> rounded(const Tensor& t, DType type) {
 }
 
 TEST(HonestKernels, OfTheLadderAreRight) {
-  const std::pair<cuda::ElementType, DType> types[] = {{cuda::ElementType::f32, DType::f32},
-                                                       {cuda::ElementType::f16, DType::f16},
-                                                       {cuda::ElementType::bf16, DType::bf16}};
   for (const cuda::Kernel& rung : cuda::kernels()) {
     if (rung.pass == cuda::Pass::softmax) continue;
-    for (const auto& [element, dtype] : types) {
+    for (const DType dtype : rung.needs.dtypes) {
       ZooCase c;
       c.problem.num_heads = 2, c.problem.seqlen_q = 40, c.problem.seqlen_kv = 50;
       c.problem.head_dim = c.problem.head_dim_v = 32, c.problem.causal = true;
@@ -181,15 +178,15 @@ TEST(HonestKernels, OfTheLadderAreRight) {
         if (c.backward) {
           const View vo = attnlab::bhsd(o.data(), 1, 2, 40, 32), vl = attnlab::bhsd(lse.data(), 1, 2, 40, 1);
           cuda::backward(
-              cuda::Backend::emulator, rung.name, c.problem, element,
+              cuda::Backend::emulator, rung.name, c.problem, dtype,
               {vq, vk, vv, vo, vl, view_of<float>(given.dout), view(call.dq), view(call.dk), view(call.dv)});
         } else {
-          cuda::forward(cuda::Backend::emulator, rung.name, c.problem, element,
+          cuda::forward(cuda::Backend::emulator, rung.name, c.problem, dtype,
                         {vq, vk, vv, view(call.o), view(call.lse)});
         }
       });
       const Verdict verdict = check(c.problem, given, outputs, declared, quietly());
-      EXPECT_TRUE(verdict.right) << rung.name << " " << cuda::name(element) << "\n" << to_text(verdict);
+      EXPECT_TRUE(verdict.right) << rung.name << " " << name(dtype) << "\n" << to_text(verdict);
     }
   }
 }

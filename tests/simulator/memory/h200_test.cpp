@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cuda/counters/bars.h"
-#include "cuda/forward/geometry.h"
+#include "cuda/host/registry.h"
 #include "simulator/memory/attention_traffic.h"
 
 namespace attnlab::testing {
@@ -32,25 +32,13 @@ std::vector<Measurement> runs_of(const std::string& kernel) {
   return runs;
 }
 
-attention::Problem problem_of(const cuda::Shape& s) {
-  attention::Problem p;
-  p.batch = s.batch;
-  p.num_heads = s.heads;
-  p.num_kv_heads = s.kv_heads;
-  p.seqlen_q = s.seqlen_q;
-  p.seqlen_kv = s.seqlen_kv;
-  p.head_dim = p.head_dim_v = s.head_dim;
-  p.causal = s.causal;
-  return p;
-}
-
 std::string describe(const Measurement& run) {
   return std::string(run.kernel->name) + " " + cuda::problem_text(*run.kernel, run.shape);
 }
 
 // Without an L1: the rungs' tiles pass it by, and what else they load is little.
 Counters predicted(const Measurement& run, Algorithm algorithm, Tiles tiles) {
-  const io::ElementSizes sizes(parse_dtype(cuda::name(run.shape.type)));
+  const io::ElementSizes sizes(run.shape.type);
   const device::Device h200 = device::load("h200");
   const attention::Problem p = problem_of(run.shape);
   memory::ReplaySettings settings;
@@ -75,11 +63,10 @@ void expect_dram_read(const Measurement& run, const Counters& c) {
 
 // Every tile goes from the L2 to its SM once: equal, to the sector.
 TEST(H200, FlashAttention2) {
-  for (const auto& [kernel, geometry] :
-       {std::pair{"flash2-04", &cuda::thread_a_row_geometry}, {"flash2-05", &cuda::register_tile_geometry}}) {
+  for (const std::string kernel : {"flash2-04", "flash2-05"}) {
     for (const Measurement& run : runs_of(kernel)) {
       SCOPED_TRACE(describe(run));
-      const cuda::Geometry g = geometry(static_cast<int>(run.shape.head_dim));
+      const cuda::Geometry g = run.kernel->geometry(static_cast<int>(run.shape.head_dim));
       const Counters c = predicted(run, Algorithm::flash2, {g.br, g.bc});
       EXPECT_EQ(c.l2_to_l1_sectors, *run.sum("l1tex__m_xbar2l1tex_read_sectors.sum"));
       expect_dram_read(run, c);
@@ -96,10 +83,10 @@ TEST(H200, FlashAttention2) {
 // A head is a block, and its state goes through memory: all of it stays in the L1, or none.
 TEST(H200, FlashAttention1) {
   for (const Measurement& run : runs_of("flash1-03")) {
-    if (run.shape.type != cuda::ElementType::f32)
+    if (run.shape.type != DType::f32)
       continue;  // with narrower types it keeps O in fp32, which the text does not
     SCOPED_TRACE(describe(run));
-    const cuda::Geometry g = cuda::thread_a_row_geometry(static_cast<int>(run.shape.head_dim));
+    const cuda::Geometry g = run.kernel->geometry(static_cast<int>(run.shape.head_dim));
     const Counters c = predicted(run, Algorithm::flash1, {g.br, g.bc});
     EXPECT_LT(share(c.l2_to_l1_sectors, *run.sum("l1tex__m_xbar2l1tex_read_sectors.sum")), 0.05);
     EXPECT_LT(share(c.l1_to_l2_sectors, *run.sum("l1tex__m_l1tex2xbar_write_sectors.sum")), 0.03);

@@ -1,12 +1,13 @@
-// Tiles, threads, shared memory and workspaces of the backward rungs.
+// Tiles, threads, shared memory and workspaces of the kernels that compute a backward tile
+// (backward_tile.cuh).
 #pragma once
 
-#include "cuda/forward/geometry.h"
+#include "cuda/device/geometry.h"
 
 namespace attnlab::cuda {
 
-// 06 and 07: square tiles (Br = Bc) of Q, dO, K and V, of P and dS, and lse and delta of the tile's rows. At
-// most 78 KB, so that GPUs with less than 100 KB a block run every head_dim.
+// Square tiles (Br = Bc) of Q, dO, K and V, of P and dS, and lse and delta of the tile's rows. At most 78 KB,
+// so that GPUs with less than 100 KB per block run every head_dim.
 constexpr int backward_tile_rows(int head_dim) { return head_dim <= 128 ? 32 : 16; }
 // P's and dS's rows, padded so that the two rows that a warp stores at once lie 16 banks apart.
 constexpr int weight_padding(int tile) { return tile == 32 ? 4 : 8; }
@@ -20,15 +21,10 @@ inline constexpr int kWeightPadding = weight_padding(Tile);
 template <int D>
 inline constexpr Geometry kBackward = backward_geometry(D);
 
-// One number for each row of every query head.
-constexpr std::size_t delta_bytes(const AttentionParams& p) {
-  const int batches = p.cu_seqlens_q != nullptr ? 1 : p.batch;
-  return floats(1) * static_cast<std::size_t>(batches) * static_cast<std::size_t>(p.heads_q) *
-         static_cast<std::size_t>(p.rows_q);
-}
+constexpr std::size_t delta_bytes(const AttentionParams& p) { return row_bytes(p); }
 // delta, and dQ in fp32 where its own type is narrower.
 constexpr std::size_t delta_and_dq_bytes(const AttentionParams& p) {
-  return delta_bytes(p) * static_cast<std::size_t>(1 + (p.type == ElementType::f32 ? 0 : p.head_dim));
+  return delta_bytes(p) * static_cast<std::size_t>(1 + (p.type == DType::f32 ? 0 : p.head_dim));
 }
 
 }  // namespace attnlab::cuda
