@@ -10,6 +10,7 @@
 #include <iterator>
 #include <memory>
 
+#include "answers/kernels/list.h"
 #include "answers/quantity.h"
 #include "cli/command.h"
 #include "cli/table.h"
@@ -135,6 +136,7 @@ struct Registry {
   std::string (*text)();
 };
 constexpr Registry kRegistries[] = {{"algorithms", answers::algorithms_json, algorithms_text},
+                                    {"kernels", answers::kernels_json, answers::kernels_text},
                                     {"devices", answers::devices_json, devices_text},
                                     {"models", answers::models_json, models_text},
                                     {"experiments", answers::experiments_json, experiments_text},

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "cuda/host/registry.h"
 #include "oracle/mistakes.h"
 #include "oracle/rules.h"
 #include "reference/cards/model_card.h"
@@ -52,7 +53,8 @@ TEST(List, OnePartAtATime) {
   EXPECT_THAT(listed("models"),
               AllOf(HasSubstr("llama3-70b"), Not(HasSubstr("flash2")), Not(HasSubstr("h100"))));
   std::string all;
-  for (const char* part : {"algorithms", "devices", "models", "experiments", "lessons", "mistakes", "rules"})
+  for (const char* part :
+       {"algorithms", "kernels", "devices", "models", "experiments", "lessons", "mistakes", "rules"})
     all += (all.empty() ? "" : "\n") + listed(part);
   EXPECT_EQ(listed(""), all);
 }
@@ -86,6 +88,18 @@ TEST(List, JsonHoldsTheRegistries) {
     EXPECT_EQ(all["models"][n]["elements_per_token"], attnlab::cards::elements_per_token(cards[n]));
     EXPECT_EQ(all["models"][n]["source"], cards[n].source);
   }
+  ASSERT_EQ(all["kernels"].size(), attnlab::cuda::kernels().size());
+  for (const json& row : all["kernels"]) {
+    const auto& kernel = attnlab::cuda::find_kernel(row["name"].get<std::string>());
+    EXPECT_EQ(row["pass"], attnlab::cuda::name(kernel.pass));
+    EXPECT_EQ(row["family"], attnlab::cuda::name(kernel.family));
+    EXPECT_EQ(row["algorithm"].is_null(), kernel.pass == attnlab::cuda::Pass::softmax);
+    EXPECT_EQ(row["operands"].size(), kernel.operands.size());
+    EXPECT_EQ(row["head_dims"].size(), kernel.needs.head_dims.size());
+    EXPECT_EQ(row["dtypes"].size(), kernel.needs.dtypes.size());
+    EXPECT_EQ(row["min_compute_capability"], "8.0");
+    EXPECT_EQ(row["files"][0], kernel.file);
+  }
   const json devices = json::parse(listed("devices --json"));
   EXPECT_EQ(devices.size(), 1u);
   EXPECT_EQ(devices["devices"], all["devices"]);
@@ -112,7 +126,7 @@ TEST(List, ExperimentsAndLessonsAreWhatTheirFoldersHold) {
 }
 
 TEST(List, Refusals) {
-  EXPECT_THAT(refusal_of("list planets"), HasSubstr("list: got 'planets', expected algorithms, devices"));
+  EXPECT_THAT(refusal_of("list planets"), HasSubstr("list: got 'planets', expected algorithms, kernels"));
   EXPECT_THAT(refusal_of("list models devices"), HasSubstr("devices"));
   EXPECT_THAT(refusal_of("list --bogus"), HasSubstr("--bogus"));
   EXPECT_THAT(refusal_of("frob"), HasSubstr("command: got frob, expected one of battery, cc, check, "
