@@ -124,9 +124,10 @@ unsigned L2Cache::update(std::uint32_t line, unsigned mask) {
 
 std::uint64_t L2Cache::dirty_sectors() const {
   std::uint64_t sum = 0;
-  for (const Set& set : sets_)
+  for (const Set& set : sets_) {
     for (const Entry entry : set.entries)
       sum += static_cast<unsigned>(std::popcount(entry >> 4 & kWholeLine));
+  }
   return sum;
 }
 

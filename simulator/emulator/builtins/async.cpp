@@ -55,12 +55,14 @@ void copy_share(void* destination, const void* source, std::size_t bytes, unsign
                                                                  : 1;
   const bool asynchronous = piece >= 4 && space_of(to) == Space::shared && space_of(from) == Space::global;
   std::size_t at = rank * piece;
-  for (; at + piece <= bytes; at += threads * piece)
-    if (asynchronous)
+  for (; at + piece <= bytes; at += threads * piece) {
+    if (asynchronous) {
       async_copy(to + at, from + at, static_cast<unsigned>(piece), static_cast<unsigned>(piece), piece == 16,
                  site);
-    else
+    } else {
       copy_now(to + at, from + at, piece, site);
+    }
+  }
   // The last bytes, fewer than a piece.
   for (std::size_t rest = bytes / piece * piece + rank; rest < bytes; rest += threads)
     copy_now(to + rest, from + rest, 1, site);

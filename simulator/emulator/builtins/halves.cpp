@@ -13,9 +13,9 @@ DType type_of(Byte format) { return format == Byte::e4m3 ? DType::e4m3 : DType::
 
 // The next number of the format above, or below.
 std::uint16_t step(std::uint16_t bits, bool up) {
-  constexpr std::uint16_t sign = 0x8000;
-  if ((bits & ~sign) == 0) return up ? 1 : sign | 1;
-  const bool grows = ((bits & sign) == 0) == up;
+  constexpr std::uint16_t kSign = 0x8000;
+  if ((bits & ~kSign) == 0) return up ? 1 : kSign | 1;
+  const bool grows = ((bits & kSign) == 0) == up;
   return static_cast<std::uint16_t>(bits + (grows ? 1 : -1));
 }
 

@@ -92,13 +92,14 @@ struct Arguments {
 template <class Part>
 std::vector<double> gather(void* const* lanes, const Fragment& f, Part part) {
   std::vector<double> matrix(std::size_t{f.rows} * f.columns);
-  for (unsigned lane = 0; lane < kWarpSize; ++lane)
+  for (unsigned lane = 0; lane < kWarpSize; ++lane) {
     for (unsigned i = 0; i < elements_of(f); ++i) {
       const Position p = position(f, lane, i);
       const auto* words =
           reinterpret_cast<const std::byte*>(part(*static_cast<Arguments*>(lanes[lane])).word);
       matrix[p.row * f.columns + p.column] = value(f.element, words + i * bytes_of(f.element));
     }
+  }
   return matrix;
 }
 

@@ -12,8 +12,8 @@ namespace {
 class Mode {
  public:
   explicit Mode(Rounding mode) : before_(std::fegetround()) {
-    constexpr int modes[] = {FE_TONEAREST, FE_TOWARDZERO, FE_UPWARD, FE_DOWNWARD};
-    std::fesetround(modes[static_cast<int>(mode)]);
+    constexpr int kModes[] = {FE_TONEAREST, FE_TOWARDZERO, FE_UPWARD, FE_DOWNWARD};
+    std::fesetround(kModes[static_cast<int>(mode)]);
   }
   ~Mode() { std::fesetround(before_); }
   Mode(const Mode&) = delete;

@@ -196,9 +196,10 @@ cublasStatus_t multiply(cublasHandle_t handle, const Product& p, const char* fun
   if (!call.good() || p.m == 0 || p.n == 0 || p.batch == 0) return status_of(call);
 
   for (const auto& [name, matrices] :
-       {std::pair("the pointers to A", &p.a), {"the pointers to B", &p.b}, {"the pointers to C", &p.c}})
+       {std::pair("the pointers to A", &p.a), {"the pointers to B", &p.b}, {"the pointers to C", &p.c}}) {
     if (matrices->pointers)
       call.reads(name, matrices->data, sizeof(void*) * static_cast<std::size_t>(p.batch));
+  }
   const bool reads_c = call.good() && scalar<double>(p.beta, *scale) != 0;
   const Stored a = stored(size_of(p.a.type), a_plain ? p.m : p.k, a_plain ? p.k : p.m, p.a.ld);
   const Stored b = stored(size_of(p.b.type), b_plain ? p.k : p.n, b_plain ? p.n : p.k, p.b.ld);

@@ -10,9 +10,10 @@ namespace {
 
 bool initialised(const void* data, std::size_t bytes, std::size_t columns, std::size_t pitch) {
   if (!global_memory::contains(data)) return true;
-  for (std::size_t column = 0; column < columns; ++column)
+  for (std::size_t column = 0; column < columns; ++column) {
     if (!global_memory::initialised(static_cast<const std::byte*>(data) + column * pitch, bytes))
       return false;
+  }
   return true;
 }
 
@@ -34,10 +35,11 @@ bool Call::in_device_memory(const char* name, const void* data, std::size_t byte
   if (!good() || bytes == 0 || columns == 0) return good();
   if (error_ = api::done(); !good()) return false;  // a kernel failed before
   const std::size_t all = (columns - 1) * pitch + bytes;
-  if (!api::on_gpu(api::place_of(data, all)))
+  if (!api::on_gpu(api::place_of(data, all))) {
     error_ = api::refuse(api::cudaErrorIllegalAddress, function_, caller_,
                          "%s: %s, expected %zu bytes of device memory", name,
                          api::describe(data, all).c_str(), all);
+  }
   return good();
 }
 

@@ -61,19 +61,21 @@ std::string_view Modifiers::take_one(std::initializer_list<std::string_view> mod
   return {};
 }
 std::string_view Modifiers::take_prefixed(std::string_view prefix) {
-  for (const std::string_view m : left_)
+  for (const std::string_view m : left_) {
     if (m.starts_with(prefix)) {
       take(m);
       return m;
     }
+  }
   return {};
 }
 std::optional<Type> Modifiers::take_type() {
-  for (const std::string_view m : left_)
+  for (const std::string_view m : left_) {
     if (const auto type = type_named(m)) {
       take(m);
       return type;
     }
+  }
   return std::nullopt;
 }
 Type Modifiers::type() {
@@ -158,13 +160,14 @@ Slot Builder::new_slot(unsigned bits) {
 void Builder::close_scope() {
   Scope closed = std::move(scopes_.back());
   scopes_.pop_back();
-  for (auto& [step, label] : closed.branches)
+  for (auto& [step, label] : closed.branches) {
     if (const auto found = closed.labels.find(label); found != closed.labels.end())
       jumps_.emplace_back(step, found->second);
     else if (scopes_.empty())
       throw Refused("\"bra " + label + "\": the text has no such label");
     else
       scopes_.back().branches.emplace_back(step, label);
+  }
 }
 
 Program Builder::finish() {
@@ -173,10 +176,12 @@ Program Builder::finish() {
   if (program_.frame_slots > kFrameLimit) throw Refused("it has too many registers and constants");
   for (const auto& [value, slot] : constants_)
     program_.constants.emplace_back(static_cast<Slot>(registers + slot - kConstantsBegin), value);
-  for (Step& step : program_.steps)
-    for (Slot& slot : step.slots)
+  for (Step& step : program_.steps) {
+    for (Slot& slot : step.slots) {
       if (slot >= kConstantsBegin && slot != kNoSlot)
         slot = static_cast<Slot>(registers + slot - kConstantsBegin);
+    }
+  }
   for (const auto& [step, target] : jumps_)
     program_.steps[step].immediate = static_cast<std::int64_t>(target) - static_cast<std::int64_t>(step);
   return std::move(program_);
@@ -202,9 +207,10 @@ void Builder::branch(const std::string& label) {
 }
 
 const Builder::Register* Builder::find(std::string_view name) const {
-  for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope)
+  for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
     if (const auto found = scope->registers.find(name); found != scope->registers.end())
       return &found->second;
+  }
   return nullptr;
 }
 
@@ -336,9 +342,10 @@ void Builder::address(std::size_t i, Step& step, unsigned first, bool shared) {
   if (o.kind != OperandText::Kind::address) refuse("expected an address in brackets, got " + o.text);
   if (o.parts.size() > 2) refuse("an address is a register, plus a constant: " + o.text);
   const Type type = shared ? Type::b32 : Type::b64;
-  for (unsigned part = 0; part < 2; ++part)
+  for (unsigned part = 0; part < 2; ++part) {
     step.slots[first + part] =
         part < o.parts.size() ? source(o.parts[part], type, Width::at_least) : constant_slot(0);
+  }
   step.immediate = o.integer;
 }
 
@@ -359,9 +366,10 @@ unsigned Builder::width(const OperandText& o) const {
 }
 
 void Builder::expect_operands(std::size_t least, std::size_t most) {
-  if (operand_count() < least || operand_count() > most)
+  if (operand_count() < least || operand_count() > most) {
     refuse("it has " + std::to_string(operand_count()) + " operands, expected " + std::to_string(least) +
            (least == most ? "" : " to " + std::to_string(most)));
+  }
 }
 
 }  // namespace attnlab::emulator::ptx

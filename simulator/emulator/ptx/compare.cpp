@@ -80,11 +80,12 @@ float read_half(const Context& c, Slot slot, std::uint32_t option, unsigned part
 }
 template <class T>
 bool compare(const Context& c, const Step& s, unsigned part) {
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Brain>)
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Brain>) {
     return accepted(read_half<T>(c, s.slots[2], s.option, part), read_half<T>(c, s.slots[3], s.option, part),
                     s.option);
-  else
+  } else {
     return accepted(read<T>(c, s.slots[2], s.option), read<T>(c, s.slots[3], s.option), s.option);
+  }
 }
 
 // slots: p, q, a, b, the joined predicate. q is the complement of the comparison, joined too.
@@ -281,9 +282,9 @@ void decode_testp(Builder& b) {
   const Type type = m.type();
   std::uint32_t option = 0;
   while (option < 6) {
-    constexpr std::string_view properties[] = {"finite",     "infinite", "number",
-                                               "notanumber", "normal",   "subnormal"};
-    if (m.take(properties[option])) break;
+    constexpr std::string_view kProperties[] = {"finite",     "infinite", "number",
+                                                "notanumber", "normal",   "subnormal"};
+    if (m.take(kProperties[option])) break;
     ++option;
   }
   m.finish();

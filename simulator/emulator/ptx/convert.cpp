@@ -144,7 +144,7 @@ void integer_to_float(Context& c, const Step& s) {
   const Type to = to_of(s), from = from_of(s);
   const std::uint64_t value = read_integer(c, s.slots[1], from);
   double exact = is_signed(from) ? to_odd(static_cast<std::int64_t>(value)) : to_odd(value);
-  if (to == Type::f64)
+  if (to == Type::f64) {
     exact = rounded(
         rounding_of(s),
         [&](double, double, double) {
@@ -152,6 +152,7 @@ void integer_to_float(Context& c, const Step& s) {
                                  : static_cast<double>(value);
         },
         0.0, 0.0, 0.0);
+  }
   c.registers[s.slots[0]] = write_float(exact, to, rounding_of(s), s.option);
 }
 

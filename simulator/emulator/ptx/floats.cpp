@@ -81,9 +81,10 @@ void run_float(Context& c, const Step& s) {
                  : rounded(
                        rounding, [](T a, T b, T d) { return Op{}(a, b, d); }, x, y, z);
   if (std::is_same_v<Op, Divide> && (s.option & narrow_range) != 0 && std::fabs(y) > T(0x1p126) &&
-      !std::isinf(y))
+      !std::isinf(y)) {
     result =
         std::isinf(x) ? std::numeric_limits<T>::quiet_NaN() : std::copysign(T{0}, x) * std::copysign(T{1}, y);
+  }
   if constexpr (sizeof(T) == 4) record_operation(Op::counted, 1, c.site);
   c.set(s.slots[0], finish(result, s.option));
 }

@@ -88,14 +88,15 @@ void run_extremum(Context& c, const Step& s) {
     const bool negative = std::signbit(a) != std::signbit(b);
     if ((s.option & xor_sign) != 0) a = std::fabs(a), b = std::fabs(b);
     double chosen = b;
-    if (std::isnan(a) || std::isnan(b))
+    if (std::isnan(a) || std::isnan(b)) {
       chosen = (s.option & propagate_nan) != 0 || std::isnan(b)
                    ? (std::isnan(a) || (s.option & propagate_nan) != 0 ? std::nan("") : a)
                    : b;
-    else if (a == b)
+    } else if (a == b) {
       chosen = std::signbit(a) == larger ? b : a;  // -0 below +0
-    else
+    } else {
       chosen = (a < b) != larger ? a : b;
+    }
     if ((s.option & xor_sign) != 0 && !std::isnan(chosen) && negative) chosen = -chosen;
     result |= static_cast<std::uint32_t>(Number::write(chosen)) << (16 * i);
   }

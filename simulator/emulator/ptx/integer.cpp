@@ -232,12 +232,13 @@ void decode_product(Builder& b, bool adds) {
     return b.add(step);
   }
   const bool high = part == "hi";
-  if (adds)
+  if (adds) {
     add_uniform(b, type, 3,
                 high ? ternary_integer<MultiplyAddHigh>(b, type) : ternary_integer<MultiplyAddLow>(b, type));
-  else
+  } else {
     add_uniform(b, type, 2,
                 high ? binary_integer<MultiplyHigh>(b, type) : binary_integer<MultiplyLow>(b, type));
+  }
 }
 
 void decode_product24(Builder& b, bool adds) {

@@ -71,19 +71,21 @@ struct Int8 {
 // A by rows and B by rows, from the lanes' registers.
 template <class Number, unsigned k, class T>
 void gather_a(void* const* lanes, T (&a)[kRows][k]) {
-  for (unsigned l = 0; l < kWarpSize; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     for (unsigned r = 0; r < k / Number::per / 2; ++r) {
       const auto values = Number::values(lane(lanes, l).template get<std::uint32_t>(kASlot + r));
       std::copy(values.begin(), values.end(), a[a_row(l, r)] + a_word(l, r) * Number::per);
     }
+  }
 }
 template <class Number, unsigned k, class T>
 void gather_b(void* const* lanes, T (&b)[k][kColumns]) {
-  for (unsigned l = 0; l < kWarpSize; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     for (unsigned r = 0; r < k / Number::per / 4; ++r) {
       const auto values = Number::values(lane(lanes, l).template get<std::uint32_t>(kBSlot + r));
       for (unsigned i = 0; i < Number::per; ++i) b[b_word(l, r) * Number::per + i][b_column(l)] = values[i];
     }
+  }
 }
 
 // Registers of an operand with 16 or 8 by k elements, `per` of them in each of a lane's 32-bit registers.
@@ -92,12 +94,14 @@ void multiply_floats(void* const* lanes, unsigned) {
   alignas(32) float a[kRows][k], b[k][kColumns], c[kRows][kColumns];
   gather_a<A, k>(lanes, a);
   gather_b<B, k>(lanes, b);
-  for (unsigned l = 0; l < kWarpSize; ++l)
-    for (unsigned e = 0; e < 4; ++e)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
+    for (unsigned e = 0; e < 4; ++e) {
       c[c_row(l, e)][c_column(l, e)] =
           half_sums ? half_to_float(static_cast<std::uint16_t>(
                           lane(lanes, l).get<std::uint32_t>(kCSlot + e / 2) >> (16 * (e & 1))))
                     : lane(lanes, l).get<float>(kCSlot + e);
+    }
+  }
   for (unsigned row = 0; row < kRows; ++row) {
     __m256 sum = _mm256_load_ps(c[row]);
     for (unsigned i = 0; i < k; ++i)
@@ -132,13 +136,14 @@ void multiply_integers(void* const* lanes, unsigned) {
     }
     _mm256_store_si256(reinterpret_cast<__m256i*>(d[row]), sum);
   }
-  for (unsigned l = 0; l < kWarpSize; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     for (unsigned e = 0; e < 4; ++e) {
       std::int64_t sum =
           std::int64_t{lane(lanes, l).get<std::int32_t>(kCSlot + e)} + d[c_row(l, e)][c_column(l, e)];
       if (saturating) sum = std::clamp<std::int64_t>(sum, INT32_MIN, INT32_MAX);
       lane(lanes, l).set(e, static_cast<std::int32_t>(sum));
     }
+  }
 }
 
 // option: how many of the tensor core's operations are this lane's.

@@ -52,11 +52,12 @@ void decode_vector_move(Builder& b, Type type, bool packs) {
     b.refuse("a ." + std::string(name(type)) + " has no " + std::to_string(count) + " parts");
   Step step{.run = packs ? pack : unpack, .immediate = count, .option = part};
   const std::size_t whole = packs ? 0 : 1;
-  if (type == Type::b128)
+  if (type == Type::b128) {
     std::tie(step.slots[0], step.slots[15]) =
         b.wide(b.operand(whole), packs ? Direction::out : Direction::in);
-  else
+  } else {
     step.slots[0] = packs ? b.destination(whole, type) : b.source(whole, type);
+  }
   const auto parts = packs ? b.sources(1, bits_type(part), count) : b.destinations(0, bits_type(part), count);
   std::copy(parts.begin(), parts.end(), step.slots + 1);
   b.add(step);
@@ -203,11 +204,12 @@ constexpr std::array<Instruction, 3> kInstructions{{
 }  // namespace
 
 std::optional<Step> read_special(std::string_view name, unsigned& bits) {
-  for (const Special& special : kSpecials)
+  for (const Special& special : kSpecials) {
     if (special.name == name) {
       bits = special.bits;
       return Step{.run = special.read};
     }
+  }
   return std::nullopt;
 }
 

@@ -74,9 +74,10 @@ double decode(std::uint32_t pattern, const FloatFormat& f) {
   const std::uint32_t top = (1u << f.exponent_bits) - 1;
   const std::uint32_t field = (pattern >> f.mantissa_bits) & top;
   const double sign = (pattern >> total & 1) != 0 ? -1.0 : 1.0;
-  if (field == top && f.has_infinity)
+  if (field == top && f.has_infinity) {
     return mantissa == 0 ? sign * std::numeric_limits<double>::infinity()
                          : std::numeric_limits<double>::quiet_NaN();
+  }
   if (field == top && mantissa == (1u << f.mantissa_bits) - 1)
     return std::numeric_limits<double>::quiet_NaN();
   const std::uint32_t significand = field == 0 ? mantissa : mantissa | 1u << f.mantissa_bits;

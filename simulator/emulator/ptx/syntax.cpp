@@ -94,13 +94,14 @@ class Parser {
       name = "%";
     }
     if (at_ >= text_.size() || !starts_name(text_[at_])) refuse(std::string("expected ") + what);
-    while (at_ < text_.size())
+    while (at_ < text_.size()) {
       if (in_name(text_[at_]))
         name += text_[at_++];
       else if (text_.substr(at_, 2) == "%=")
         at_ += 2;
       else
         break;
+    }
     return name;
   }
 

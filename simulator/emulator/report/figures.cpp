@@ -88,12 +88,12 @@ std::string count_text(std::uint64_t count) {
 }
 
 std::string bytes_text(std::uint64_t bytes) {
-  constexpr std::array<const char*, 6> prefixes{"k", "M", "G", "T", "P", "E"};
+  constexpr std::array<const char*, 6> kPrefixes{"k", "M", "G", "T", "P", "E"};
   if (bytes < 1000) return std::to_string(bytes) + " B";
   double value = static_cast<double>(bytes) / 1000;
   std::size_t p = 0;
-  for (; value >= 999.5 && p + 1 < prefixes.size(); ++p) value /= 1000;  // 999.5 would print as 1000
-  return fmt::format("{:.{}f} {}B", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, prefixes[p]);
+  for (; value >= 999.5 && p + 1 < kPrefixes.size(); ++p) value /= 1000;  // 999.5 would print as 1000
+  return fmt::format("{:.{}f} {}B", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, kPrefixes[p]);
 }
 
 std::string ratio_text(std::uint64_t numerator, std::uint64_t denominator) {
@@ -156,9 +156,10 @@ std::vector<KernelSum> sum_launches(const Report& report) {
       add(lines[known->second][{line.file, line.line}], line.counters);
     add_findings(sum.total.findings, kernel.findings);
   }
-  for (std::size_t i = 0; i < sums.size(); ++i)
+  for (std::size_t i = 0; i < sums.size(); ++i) {
     for (const auto& [place, counters] : lines[i])
       sums[i].total.lines.push_back({place.first, place.second, counters});
+  }
   std::map<std::string, int> users;
   for (const KernelSum& sum : sums) ++users[without_namespaces(sum.total.name)];
   for (KernelSum& sum : sums) {

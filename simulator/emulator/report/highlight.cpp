@@ -65,11 +65,12 @@ std::string marked(std::string_view mark, std::string_view text) {
 
 // Where the literal that begins with this quote ends: behind its closing quote, or at the end of the line.
 std::size_t end_of_literal(std::string_view text, std::size_t begin) {
-  for (std::size_t i = begin + 1; i < text.size(); ++i)
+  for (std::size_t i = begin + 1; i < text.size(); ++i) {
     if (text[i] == '\\')
       ++i;
     else if (text[i] == text[begin])
       return i + 1;
+  }
   return text.size();
 }
 

@@ -225,9 +225,10 @@ class Listing {
 
   static std::string all_counters(const Counters& counters) {
     std::string text;
-    for (const MetricInfo& info : metrics())
+    for (const MetricInfo& info : metrics()) {
       if (const auto count = get(counters, info.metric); count != 0)
         text += fmt::format("{}{}: {}", text.empty() ? "" : "&#10;", info.name, count_text(count));
+    }
     return text;
   }
 

@@ -145,10 +145,12 @@ void Account::operator()(const Row& row) {
     }
     case Event::async_started:
     case Event::async_arrived:
-      for (unsigned l = 0; l < kWarpSize; ++l)
-        if (row.mask >> l & 1)
+      for (unsigned l = 0; l < kWarpSize; ++l) {
+        if (row.mask >> l & 1) {
           async_destination(at.code, row.value[l], size_of(row.code), warp_->number * kWarpSize + l,
                             kind == Event::async_arrived);
+        }
+      }
       break;
     default:
       request(at, kind, row);
@@ -159,11 +161,12 @@ void Account::operator()(const Row& row) {
 void Account::request(Site& site, Event kind, const Row& row) {
   const std::uint64_t* const address = row.value;
   std::uint64_t low = address[0], high = address[0];
-  if (!row.one_value)
+  if (!row.one_value) {
     for (unsigned l = 1; l < kWarpSize; ++l) {
       low = std::min(low, address[l]);
       high = std::max(high, address[l]);
     }
+  }
   const bool bypass_l1 = kind == Event::load_bypassing_l1;
   const Lanes lanes{site,     bypass_l1 ? Event::load : kind, size_of(row.code), row.mask, address, low, high,
                     bypass_l1};
@@ -224,9 +227,10 @@ void Account::other(const Lanes& lanes, Space space) {
     ++lanes.site.counters[static_cast<std::size_t>(store ? Metric::local_store_requests
                                                          : Metric::local_load_requests)];
   } else if (space == Space::constant) {
-    if (store || lanes.kind == Event::atomic || lanes.kind == Event::reduction)
+    if (store || lanes.kind == Event::atomic || lanes.kind == Event::reduction) {
       finding(FindingKind::write_to_constant, lanes.site.code, thread, lanes.address[first],
               fmt::format("writes {} bytes to constant memory at {:#x}", lanes.size, lanes.address[first]));
+    }
   } else {
     finding(FindingKind::host_access, lanes.site.code, thread, lanes.address[first],
             fmt::format("{} {} bytes at {:#x}, an address of the host: no device memory is there",

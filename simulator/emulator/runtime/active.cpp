@@ -35,9 +35,10 @@ AskingWarp& warp_of(Worker& worker) {
 void answer(AskingWarp& warp) {
   for (unsigned lane = 0; lane < kWarpSize; ++lane) {
     warp.answer[lane] = 0;
-    for (unsigned other = 0; other < kWarpSize; ++other)
+    for (unsigned other = 0; other < kWarpSize; ++other) {
       if ((warp.waiting >> other & 1) != 0 && warp.place[other] == warp.place[lane])
         warp.answer[lane] |= 1u << other;
+    }
   }
   warp.waiting = 0;
 }
@@ -52,11 +53,12 @@ unsigned active_mask(const void* site) {
   AskingWarp& warp = warp_of(*worker);
   warp.place[lane] = place;
   warp.waiting |= me;
-  while ((warp.waiting & me) != 0)
+  while ((warp.waiting & me) != 0) {
     if ((worker->active_lanes() & ~warp.waiting) == 0)
       answer(warp);
     else
       yield();
+  }
   return warp.answer[lane];
 }
 

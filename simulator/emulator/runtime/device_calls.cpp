@@ -117,10 +117,11 @@ void async_copy(void* shared, const void* global, unsigned bytes, unsigned sourc
   Worker& worker = here("an asynchronous copy");
   const void* at = ATTNLAB_SITE(site);
   source_bytes = std::min(source_bytes, bytes);
-  if (source_bytes > 0)
+  if (source_bytes > 0) {
     record(numbered_by(
                event_code(bypass_l1 ? Event::async_copy_bypassing_l1 : Event::async_copy, source_bytes), at),
            at, bits(global));
+  }
   record(numbered_by(event_code(Event::async_started, bytes), at), at, bits(shared));
   Lane& lane = worker.lane();
   lane.copies.push_back({static_cast<std::byte*>(shared), static_cast<const std::byte*>(global), bytes,

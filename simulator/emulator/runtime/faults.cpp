@@ -37,11 +37,11 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 void watch_faults() {
   thread_local std::unique_ptr<std::byte[]> stack;
   if (stack) return;
-  constexpr std::size_t bytes = 256 << 10;
-  stack = std::make_unique<std::byte[]>(bytes);
+  constexpr std::size_t kBytes = 256 << 10;
+  stack = std::make_unique<std::byte[]>(kBytes);
   stack_t alternative{};
   alternative.ss_sp = stack.get();
-  alternative.ss_size = bytes;
+  alternative.ss_size = kBytes;
   sigaltstack(&alternative, nullptr);
   static const bool once = [] {
     struct sigaction action {};
@@ -57,13 +57,14 @@ void watch_faults() {
 
 void Worker::report_fault(std::uintptr_t address, std::uintptr_t r11) {
   const std::uint32_t code = last_code(r11);
-  if (stacks_.guards(address))
+  if (stacks_.guards(address)) {
     account_.finding(
         FindingKind::out_of_bounds, code, lane_->thread, address,
         fmt::format("a thread's local variables need more than the {} bytes of its stack", Stacks::kBytes));
-  else
+  } else {
     account_.finding(FindingKind::out_of_bounds, code, lane_->thread, address,
                      fmt::format("touches address {:#x}, where no memory is", address));
+  }
   int none = 0;
   launch_->error.compare_exchange_strong(none, cudaErrorIllegalAddress);
   fault();

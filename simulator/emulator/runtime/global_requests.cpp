@@ -65,9 +65,10 @@ std::string place(std::uint64_t address, unsigned size) {
   if (allocation == nullptr) return text + ", where nothing was ever allocated";
   const std::string which = fmt::format("allocation of {} bytes ({}, number {})", allocation->bytes,
                                         global_memory::name(allocation->kind), allocation->serial);
-  if (address < allocation->begin)
+  if (address < allocation->begin) {
     return fmt::format("{}, {} bytes before the beginning of an {}", text, allocation->begin - address,
                        which);
+  }
   if (address >= allocation->end())
     return fmt::format("{}, {} bytes past the end of an {}", text, address - allocation->end(), which);
   return fmt::format("{}, at byte {} of an {}", text, address - allocation->begin, which);
@@ -130,8 +131,8 @@ void Account::global(const Lanes& lanes) {
   turns_.request(warp_->number, lanes.bypass_l1 ? memory::RequestKind::load_bypass : kinds.stream,
                  {sectors.data(), n});
 
-  if (bent != 0 && (lanes.size & (lanes.size - 1)) == 0)
-    for (unsigned l = 0; l < kWarpSize; ++l)
+  if (bent != 0 && (lanes.size & (lanes.size - 1)) == 0) {
+    for (unsigned l = 0; l < kWarpSize; ++l) {
       if ((lanes.mask >> l & 1) && lanes.address[l] % lanes.size != 0) {
         finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * kWarpSize + l),
                 lanes.address[l],
@@ -139,6 +140,8 @@ void Account::global(const Lanes& lanes) {
                             lanes.address[l], lanes.size));
         break;
       }
+    }
+  }
   if (in_arena) check_global(lanes, gaps == 0);
 }
 
@@ -166,7 +169,7 @@ void Account::check_global(const Lanes& lanes, bool dense) {
     synchronised_ |= lanes.kind == Event::atomic;
   if (lanes.kind != Event::store && !allocation_written_by_host_ &&
       !(dense && global_memory::initialised(low, span))) {
-    for (unsigned l = 0; l < kWarpSize; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l) {
       if ((lanes.mask >> l & 1) &&
           !global_memory::initialised(reinterpret_cast<const void*>(lanes.address[l]), lanes.size)) {
         finding(FindingKind::uninitialised_read, lanes.site.code, thread_of(warp_->number * kWarpSize + l),
@@ -175,14 +178,17 @@ void Account::check_global(const Lanes& lanes, bool dense) {
                             place(lanes.address[l], lanes.size)));
         break;
       }
+    }
   }
   if (writes) {
-    if (dense)
+    if (dense) {
       global_memory::mark_initialised(low, span);
-    else
-      for (unsigned l = 0; l < kWarpSize; ++l)
+    } else {
+      for (unsigned l = 0; l < kWarpSize; ++l) {
         if (lanes.mask >> l & 1)
           global_memory::mark_initialised(reinterpret_cast<const void*>(lanes.address[l]), lanes.size);
+      }
+    }
   }
   RaceMap& races = RaceMap::instance();
   if (!writes && dense && races.read(lanes.low, lanes.high + lanes.size, block_, race_epoch_)) return;

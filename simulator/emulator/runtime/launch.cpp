@@ -131,11 +131,12 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
       options().threads != 0 ? options().threads : std::max(1u, std::thread::hardware_concurrency());
   std::unique_ptr<std::barrier<>> everybody;
   if (shape.cooperative) {
-    if (const std::uint64_t room = std::uint64_t{state.resident_blocks} * state.sms; state.blocks > room)
+    if (const std::uint64_t room = std::uint64_t{state.resident_blocks} * state.sms; state.blocks > room) {
       return refuse(kernel, cudaErrorCooperativeLaunchTooLarge,
                     fmt::format("a cooperative grid of {} blocks, {} are resident at once with {} registers "
                                 "per thread",
                                 state.blocks, room, registers_of(name)));
+    }
     workers = static_cast<unsigned>(state.blocks);  // every block has an OS thread, or none could wait
     everybody = std::make_unique<std::barrier<>>(static_cast<std::ptrdiff_t>(workers));
     state.grid_barrier = [&] { everybody->arrive_and_wait(); };

@@ -46,9 +46,9 @@ inline void gather_differences(std::uint64_t* __restrict bits, const std::uint64
 
 // Compares the first `rows` events, or a few more, of the lanes in mask.
 inline Comparison compare(const Warp& warp, unsigned mask, std::size_t rows) {
-  constexpr std::size_t vector = 8;
-  static_assert(kWindow % vector == 0);
-  rows = (rows + vector - 1) / vector * vector;  // whole vectors
+  constexpr std::size_t kVector = 8;
+  static_assert(kWindow % kVector == 0);
+  rows = (rows + kVector - 1) / kVector * kVector;  // whole vectors
   Comparison result;
   const EventList& first = warp.events[static_cast<unsigned>(__builtin_ctz(mask))];
   for (unsigned left = mask & (mask - 1); left != 0; left &= left - 1) {
@@ -78,12 +78,13 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
   std::array<std::uint32_t, kWarpSize> front{};
   unsigned pending = 0;
   std::uint32_t rows = kWindow, most = 0;
-  for (unsigned l = 0; l < kWarpSize; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     if (warp.count[l] > 0) {
       pending |= 1u << l;
       rows = std::min(rows, warp.count[l]);
       most = std::max(most, warp.count[l]);
     }
+  }
   if (pending == 0) return;
   running &= warp.lanes;
   if (running & ~pending) {  // wait for lanes without an event, unless a full list waits for too long
@@ -122,11 +123,12 @@ void merge(Warp& warp, unsigned running, Sink& sink) {
   for (;;) {
     unsigned left = 0;
     Code first = ~Code{0};  // the earliest in the program
-    for (unsigned l = 0; l < kWarpSize; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l) {
       if (front[l] < warp.count[l]) {
         left |= 1u << l;
         first = std::min(first, order_of(warp.events[l].code[front[l]]));
       }
+    }
     if (left == 0) break;
     if ((running & ~left) && (warp.starved < 16 || progress)) break;
     unsigned group = 0;

@@ -58,9 +58,9 @@ std::string kernel_name(const KernelIdentity& kernel) {
   const Symbol* symbol = symbol_at(kernel.address);
   if (symbol == nullptr) return kernel.name;
   std::string name = demangled(symbol->name);
-  constexpr std::string_view anonymous = "(anonymous namespace)";
-  for (std::size_t at; (at = name.find(anonymous)) != std::string::npos;)
-    name.replace(at, anonymous.size(), "anonymous");
+  constexpr std::string_view kAnonymous = "(anonymous namespace)";
+  for (std::size_t at; (at = name.find(kAnonymous)) != std::string::npos;)
+    name.replace(at, kAnonymous.size(), "anonymous");
   cut_parameters(name);
   cut_return_type(name);
   std::string plain = without_namespaces(name);
@@ -76,12 +76,13 @@ std::size_t static_shared_bytes(const void* kernel) {
   if (symbol == nullptr || symbol->name.rfind("_Z", 0) != 0) return 0;
   const std::string prefix = "_ZZ" + symbol->name.substr(2) + "E";
   std::size_t bytes = 0;
-  for (const Symbol& variable : Image::instance().thread_locals())
+  for (const Symbol& variable : Image::instance().thread_locals()) {
     if (variable.name.rfind(prefix, 0) == 0) {
       const bool guarded = variable.name.find("__attnlab") != std::string::npos;
       bytes += variable.bytes -
                (guarded ? std::min<std::size_t>(sizeof(SharedVariable<char>::guard), variable.bytes) : 0);
     }
+  }
   return bytes;
 }
 

@@ -204,9 +204,10 @@ void end_on_host(const std::string& message) {
   std::array<void*, 16> frames{};
   const int depth = backtrace(frames.data(), static_cast<int>(frames.size()));
   std::vector<std::uint32_t> codes;
-  for (int i = 0; i < depth; ++i)
+  for (int i = 0; i < depth; ++i) {
     codes.push_back(
         static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(frames[static_cast<std::size_t>(i)])));
+  }
   const auto lines = Image::instance().lines(codes);
   const auto own = std::find_if(codes.begin(), codes.end(), [&](std::uint32_t code) {
     const auto found = lines.find(code);

@@ -23,9 +23,10 @@ void Account::declare_shared(const char* name, std::size_t bytes, std::size_t gu
   const std::string variable = std::string(name) + "__attnlab";
   const std::string mangled = fmt::format("{}{}", variable.size(), variable);
   shared_variables();
-  for (SharedVariableInfo& info : variables_)
+  for (SharedVariableInfo& info : variables_) {
     if (info.guard_end - info.begin == guarded_bytes && info.name.find(mangled) != std::string::npos)
       info.end = info.begin + bytes;
+  }
 }
 
 // Remembers in the site the variable that the lane's bytes lie in; reports an access outside of all.
@@ -72,15 +73,17 @@ void Account::check_shared(const Lanes& lanes) {
   const auto outside = [&](std::uint64_t low, std::uint64_t high) {
     return low < lanes.site.variable_begin || high + lanes.size > lanes.site.variable_end;
   };
-  if (outside(lanes.low, lanes.high))
-    for (unsigned l = 0; l < kWarpSize; ++l)
+  if (outside(lanes.low, lanes.high)) {
+    for (unsigned l = 0; l < kWarpSize; ++l) {
       if ((lanes.mask >> l & 1) && outside(lanes.address[l], lanes.address[l]) && !inside_variable(lanes, l))
         return;
+    }
+  }
   std::uint64_t low_bits = lanes.low;
   if (lanes.low != lanes.high)
     for (unsigned l = 0; l < kWarpSize; ++l) low_bits |= lanes.address[l];
   if ((low_bits & (lanes.size - 1)) != 0 && (lanes.size & (lanes.size - 1)) == 0) {
-    for (unsigned l = 0; l < kWarpSize; ++l)
+    for (unsigned l = 0; l < kWarpSize; ++l) {
       if (lanes.address[l] % lanes.size != 0 && (lanes.mask >> l & 1)) {
         finding(FindingKind::misaligned_access, lanes.site.code, thread_of(warp_->number * kWarpSize + l),
                 lanes.address[l] - shared_.begin,
@@ -88,6 +91,7 @@ void Account::check_shared(const Lanes& lanes) {
                             lanes.kind == Event::load ? "reads" : "writes", lanes.size, lanes.size));
         break;
       }
+    }
   }
   if (lanes.low == lanes.high) {  // all lanes at one place
     const bool many = (lanes.mask & (lanes.mask - 1)) != 0;
@@ -97,7 +101,7 @@ void Account::check_shared(const Lanes& lanes) {
       touch_shared(lanes, first, many);
     return;
   }
-  for (unsigned l = 0; l < kWarpSize; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     if (lanes.mask >> l & 1) {
       const Accessor me = accessor(warp_->number * kWarpSize + l);
       const std::uint64_t at = lanes.address[l] - shared_base_;
@@ -106,6 +110,7 @@ void Account::check_shared(const Lanes& lanes) {
                                                      : false;
       if (!done) touch_shared(lanes, l, false);
     }
+  }
 }
 
 // A store of whole words that nobody has touched in this epoch, as nearly every store. False: not entered, or
@@ -145,7 +150,7 @@ bool Account::read_group(std::uint64_t at, unsigned bytes, Accessor me) {
 // What the group says goes to its words.
 void Account::open_up(std::uint64_t n) {
   SharedGroup& group = groups_[n];
-  if (group.epoch == epoch_)
+  if (group.epoch == epoch_) {
     for (unsigned w = 0; w < 4; ++w) {
       if (group.reader[w] == kNobody) continue;
       SharedWord& word = shadow_[4 * n + w];
@@ -153,6 +158,7 @@ void Account::open_up(std::uint64_t n) {
       word.read_epoch = epoch_;
       word.read_warp_epoch = group.warp_epoch;
     }
+  }
   group.epoch = 0;
 }
 
@@ -229,9 +235,10 @@ void Account::touch_shared(const Lanes& lanes, unsigned lane, bool many) {
       if (word.read_epoch != epoch_) word.reader = {};
       word.read_epoch = epoch_;
       if (word.read_warp_epoch != warp_->epoch) {
-        for (auto& reader : word.reader)
+        for (auto& reader : word.reader) {
           if (reader != kNobody && reader != kSeveralWarps && warp_of(reader) == warp_->number)
             reader = kNobody;
+        }
       }
       word.read_warp_epoch = warp_->epoch;
       for (unsigned byte = first; byte <= last; ++byte) {
@@ -261,10 +268,11 @@ void Account::async_destination(std::uint32_t code, std::uintptr_t address, unsi
     const bool read_by_others = word.read_epoch == epoch_ && word.reader[0] != kNobody &&
                                 word.reader[0] != accessor(thread) &&
                                 (word.reader[0] == kSeveralWarps || warp_of(word.reader[0]) != warp_->number);
-    if (read_by_others)
+    if (read_by_others) {
       finding(
           FindingKind::shared_race, code, thread_of(thread), address + done - shared_.begin,
           "an asynchronous copy overwrites shared memory that other threads read with no barrier between");
+    }
     word.in_flight = 0xf;
   }
 }

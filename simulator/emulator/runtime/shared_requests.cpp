@@ -41,19 +41,19 @@ unsigned passes(const std::uint64_t* address, unsigned mask, unsigned words) {
 // The passes of half a warp's 16-byte accesses, lanes begin to begin + 15: its two quarters go together where
 // they ask for the same addresses, one after the other where they do not.
 unsigned half_warp_passes(const std::uint64_t* address, unsigned mask, unsigned begin) {
-  constexpr unsigned quarter = 8, words = 16 / kBankBytes;
-  const unsigned first = mask & (0xffu << begin), second = mask & (0xffu << (begin + quarter));
+  constexpr unsigned kQuarter = 8, kWords = 16 / kBankBytes;
+  const unsigned first = mask & (0xffu << begin), second = mask & (0xffu << (begin + kQuarter));
   std::uint64_t differ = 0;
-  for (unsigned l = begin; l < begin + quarter; ++l) differ |= address[l] ^ address[l + quarter];
-  if (differ == 0) return passes(address, first | second, words);
-  return passes(address, first, words) + passes(address, second, words);
+  for (unsigned l = begin; l < begin + kQuarter; ++l) differ |= address[l] ^ address[l + kQuarter];
+  if (differ == 0) return passes(address, first | second, kWords);
+  return passes(address, first, kWords) + passes(address, second, kWords);
 }
 
 // An access of 16 bytes per lane goes in two halves of the warp, each for itself: even when all lanes ask for
 // one address it takes two (so an H200 counts; docs/results/counters.md).
 unsigned wavefronts_at_one_place(unsigned mask, unsigned size) {
-  constexpr unsigned lower = 0xffff;
-  return size < 16 ? 1 : ((mask & lower) != 0) + ((mask & ~lower) != 0);
+  constexpr unsigned kLower = 0xffff;
+  return size < 16 ? 1 : ((mask & kLower) != 0) + ((mask & ~kLower) != 0);
 }
 
 // The wavefronts of a request.
@@ -121,9 +121,10 @@ void Account::fuse(const Lanes& lanes, unsigned wavefronts) {
   const bool widest = lanes.size >= 16;  // nothing is fused with it
   if (!widest && continue_run(site, run, lanes)) return;
   auto& latest = last_runs_[warp][lanes.kind == Event::store];
-  if (!widest)
+  if (!widest) {
     for (Site* other : latest)  // a loop's first pass, peeled off, is a site of its own
       if (other != nullptr && other != &site && continue_run(*other, other->runs[warp], lanes)) return;
+  }
   if (latest.front() != &site) {
     const auto known = std::find(latest.begin(), latest.end() - 1, &site);
     std::rotate(latest.begin(), known, known + 1);

@@ -45,8 +45,8 @@ struct SharedGroup {
     const auto all = std::bit_cast<std::uint64_t>(reader);
     if (all == ~std::uint64_t{0}) return true;
     const bool mine = warp_epoch == now;
-    constexpr std::uint64_t each = 0x0001000100010001;
-    if (mine && all == each * me) return true;
+    constexpr std::uint64_t kEach = 0x0001000100010001;
+    if (mine && all == kEach * me) return true;
     if (all == 0) {
       warp_epoch = now;
       for (unsigned w = first; w < first + words; ++w) reader[w] = me;

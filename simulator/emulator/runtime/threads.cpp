@@ -50,7 +50,7 @@ void Progress::ended(std::uint64_t block, std::atomic<std::uint64_t>& finished) 
   std::uint64_t next = finished.load();
   for (bool more = true; more;) {
     more = false;
-    for (auto& b : ahead_)
+    for (auto& b : ahead_) {
       if (b == next) {
         b = ahead_.back();
         ahead_.pop_back();
@@ -58,6 +58,7 @@ void Progress::ended(std::uint64_t block, std::atomic<std::uint64_t>& finished) 
         more = true;
         break;
       }
+    }
   }
   finished.store(next);
   finished.notify_all();

@@ -12,13 +12,14 @@ namespace attnlab::emulator {
 bool Worker::try_collective(Warp& warp, Lane& lane) {
   const unsigned first = warp.number * kWarpSize;
   unsigned need = 0;
-  for (unsigned l = 0; l < kWarpSize; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     if ((lane.mask & warp.lanes) >> l & 1) {
       const Lane& other = lanes_[first + l];
       if (other.state == LaneState::exited) continue;
       if (other.state != LaneState::at_warp || other.run != lane.run || other.mask != lane.mask) return false;
       need |= 1u << l;
     }
+  }
   std::array<void*, kWarpSize> arguments{};
   for (unsigned l = 0; l < kWarpSize; ++l)
     if (need >> l & 1) arguments[l] = lanes_[first + l].arguments;
@@ -121,21 +122,23 @@ void Worker::complete(Barrier& barrier, int id) {
     default:
       break;
   }
-  for (unsigned i = 0; i < threads_; ++i)
+  for (unsigned i = 0; i < threads_; ++i) {
     if (lanes_[i].state == LaneState::at_barrier && lanes_[i].barrier == id) {
       lanes_[i].result = result;
       lanes_[i].state = LaneState::ready;
     }
+  }
   barrier = {};
 }
 
 bool Worker::complete_barriers() {
   bool any = false;
-  for (std::size_t id = 0; id < barriers_.size(); ++id)
+  for (std::size_t id = 0; id < barriers_.size(); ++id) {
     if (barriers_[id].arrived > 0 && barriers_[id].arrived >= barriers_[id].expected) {
       complete(barriers_[id], static_cast<int>(id));
       any = true;
     }
+  }
   return any;
 }
 

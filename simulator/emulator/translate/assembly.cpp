@@ -37,16 +37,18 @@ std::string_view target(std::string_view line, std::string_view instruction) {
 
 // The event that the hook of one access of 1 to 16 bytes records; nothing for another function.
 std::optional<Code> access_event(std::string_view name) {
-  for (const std::string_view begin : {"__tsan_volatile_", "__tsan_unaligned_", "__tsan_"})
+  for (const std::string_view begin : {"__tsan_volatile_", "__tsan_unaligned_", "__tsan_"}) {
     if (name.starts_with(begin)) {
       name.remove_prefix(begin.size());
       const Event load = begin == "__tsan_volatile_" ? Event::load_bypassing_l1 : Event::load;
       const Event kind = name.starts_with("read") ? load : Event::store;
-      for (const std::string_view verb : {"read", "write"})
+      for (const std::string_view verb : {"read", "write"}) {
         for (const unsigned bytes : {1, 2, 4, 8, 16})
           if (name == std::string(verb) + std::to_string(bytes)) return event_code(kind, bytes);
+      }
       return {};
     }
+  }
   return {};
 }
 
@@ -161,11 +163,12 @@ class Assembly {
       } else if (open != nullptr) {
         if (text == "\t.cfi_startproc" || (text == "\tendbr64" && open->entry + 1 == i)) open->entry = i;
         open->handles_exceptions |= text.starts_with("\t.cfi_lsda");
-        for (const char* instruction : {"call", "jmp"})
+        for (const char* instruction : {"call", "jmp"}) {
           if (const std::string_view callee = target(text, instruction); !callee.empty()) {
             open->hooks |= is_dropped_hook(callee);
             open->calls.push_back(callee);
           }
+        }
         if (text.starts_with("\t.size\t") && text.substr(7, text.find(',') - 7) == open->name) {
           open->end = i;
           open = nullptr;
@@ -299,10 +302,12 @@ class Assembly {
   // The line with the function's own labels renamed, and calls to functions that have a copy. Quoted is a
   // text, no label.
   void copy_line(std::string_view text, const std::unordered_set<std::string_view>& labels) {
-    for (const char* instruction : {"call", "jmp"})
-      if (const std::string_view callee = target(text, instruction); !callee.empty())
+    for (const char* instruction : {"call", "jmp"}) {
+      if (const std::string_view callee = target(text, instruction); !callee.empty()) {
         if (const std::string plain = copy_of(callee); !plain.empty())
           return line("\t" + std::string(instruction) + "\t" + plain);
+      }
+    }
     if (text.starts_with("\t.file")) return;  // said already
     if (text.find('"') != std::string_view::npos) return line(text);
     if (text.starts_with("\t.loc\t") || text.starts_with("\t.loc "))

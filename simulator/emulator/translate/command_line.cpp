@@ -157,11 +157,12 @@ bool contains(const List& list, std::string_view name) {
 
 std::vector<std::string> at_commas(const std::string& list) {
   std::vector<std::string> parts(1);
-  for (const char c : list)
+  for (const char c : list) {
     if (c == ',')
       parts.emplace_back();
     else
       parts.back() += c;
+  }
   return parts;
 }
 
@@ -181,14 +182,16 @@ class CommandLine {
   void option(const std::string& argument) {
     if (argument.empty() || argument[0] != '-') return result_.sources.emplace_back(argument), void();
     if (contains(kWithoutEffect, argument)) return fast_math(argument);
-    for (const ValueOption& known : kValueOptions)
+    for (const ValueOption& known : kValueOptions) {
       if (const std::string name(known.name); argument == name || argument.starts_with(name + "=")) {
         if (known.name == "-Werror" && argument == name) break;  // gcc's form, without a value
         return value(known.takes, name, argument == name ? next(name) : argument.substr(name.size() + 1));
       }
-    for (const ValueOption& known : kValueOptions)
+    }
+    for (const ValueOption& known : kValueOptions) {
       if (known.name.size() == 2 && known.name != "-t" && argument.starts_with(known.name))
         return value(known.takes, std::string(known.name), argument.substr(2));
+    }
     flag(argument);
   }
 

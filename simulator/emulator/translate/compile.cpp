@@ -93,9 +93,10 @@ class Job {
     append(command, {job_.optimise, "-mavx2", "-mfma", "-mf16c"});
     preprocessor(command);
     append(command, {"-include", "simulator/emulator/translate/translated.h"});
-    if (!job_.depfile.empty())
+    if (!job_.depfile.empty()) {
       append(command, {"-MD", "-MF", job_.depfile.string(), "-MT",
                        (job_.dep_target.empty() ? object : job_.dep_target).string()});
+    }
     append(command, {source.string(), "-o", preprocessed.string()});
     if (const int error = preprocess(command); error != 0) return error;
 
@@ -138,9 +139,10 @@ class Job {
   }
 
   int link(const std::vector<std::string>& objects) const {
-    for (const std::string& library : place_.libraries)
+    for (const std::string& library : place_.libraries) {
       if (library[0] == '/' && !fs::exists(library))
         throw FileError(library, "no such library: the emulator's runtime");
+    }
     Command command = {job_.compiler, "-no-pie", "-o", job_.output.empty() ? "a.out" : job_.output.string()};
     append(command, objects);
     append(command, job_.link);

@@ -1,7 +1,9 @@
 #include "simulator/emulator/translate/edits.h"
 
 #include <algorithm>
-#include <stdexcept>
+#include <string>
+
+#include "reference/core/errors.h"
 
 namespace attnlab::emulator::translate {
 
@@ -14,7 +16,11 @@ void Edits::replace(std::size_t begin, std::size_t end, std::string replacement)
   const auto next = changes_.lower_bound(begin);
   const bool overlaps =
       touches(begin) || (next != changes_.end() && next->first < end && next->second.end > 0);
-  if (overlaps) throw std::logic_error("overlapping edits");
+  if (overlaps) {  // of text that no compiler would take
+    const Token& token = source_.tokens[begin];
+    throw FileError(source_.files[token.file].name + ":" + std::to_string(token.line),
+                    "cannot be translated: two constructs overlap here");
+  }
   Change& change = changes_[begin];
   change.end = end;
   change.replacement = std::move(replacement);

@@ -15,7 +15,7 @@ class Edits {
  public:
   explicit Edits(const Source& source) : source_(source) {}
 
-  // Instead of tokens [begin, end). Ranges must not overlap; begin < end.
+  // Instead of tokens [begin, end), begin < end. Throws FileError where ranges overlap.
   void replace(std::size_t begin, std::size_t end, std::string replacement);
   void remove(std::size_t token) { replace(token, token + 1, ""); }
   // In front of a token that may itself be replaced; several insertions stand in the order of the calls.

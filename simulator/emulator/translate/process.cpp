@@ -36,18 +36,20 @@ int run_process(const std::vector<std::string>& command,
   posix_spawn_file_actions_t streams;
   posix_spawn_file_actions_init(&streams);
   if (output_to_stderr) posix_spawn_file_actions_adddup2(&streams, STDERR_FILENO, STDOUT_FILENO);
-  if (!errors.empty())
+  if (!errors.empty()) {
     posix_spawn_file_actions_addopen(&streams, STDERR_FILENO, errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
                                      0600);
+  }
   pid_t child = 0;
   const int error = posix_spawnp(&child, arguments[0].c_str(), &streams, nullptr, pointers(arguments).data(),
                                  pointers(variables).data());
   posix_spawn_file_actions_destroy(&streams);
   if (error != 0) throw FileError(arguments[0], std::string("cannot be run: ") + std::strerror(error));
   int status = 0;
-  while (waitpid(child, &status, 0) < 0)
+  while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR)
       throw FileError(arguments[0], std::string("cannot be waited for: ") + std::strerror(errno));
+  }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

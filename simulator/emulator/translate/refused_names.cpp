@@ -155,10 +155,12 @@ void refuse_headers(const std::string& said) {
   static const std::regex missing(R"((?:^|\n)([^\n:]+):(\d+):\d+: fatal error: '?([^':\n]+)'?(?::| file))");
   if (!std::regex_search(said, found, missing)) return;
   const std::string header = found[3];
-  for (const Library& library : kLibraries)
-    if (std::string_view(header).starts_with(library.header))
+  for (const Library& library : kLibraries) {
+    if (std::string_view(header).starts_with(library.header)) {
       throw FileError(found[1].str() + ":" + found[2].str(),
                       "#include <" + header + "> (" + std::string(library.name) + "): not supported");
+    }
+  }
 }
 
 }  // namespace attnlab::emulator::translate

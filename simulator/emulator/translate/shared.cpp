@@ -14,9 +14,10 @@ std::string own(const std::string& name, std::string_view what) {
 void Translator::shared(std::size_t i) {
   const std::size_t begin = declaration_begin(i);
   std::size_t semicolon = i;
-  while (!is(semicolon, ";") && source_.tokens[semicolon].kind != TokenKind::end)
+  while (!is(semicolon, ";") && source_.tokens[semicolon].kind != TokenKind::end) {
     semicolon = is(semicolon, "{") || is(semicolon, "(") || is(semicolon, "[") ? matching(semicolon) + 1
                                                                                : semicolon + 1;
+  }
   const std::size_t declarators = specifiers_end(begin);
   for (std::size_t at = declarators; at < semicolon; ++at) {
     if (is(at, "=") || is(at, "{")) refuse(i, "a __shared__ variable with an initialiser");
@@ -59,11 +60,12 @@ void Translator::dynamic_shared(std::size_t begin, std::size_t semicolon) {
     const std::string address =
         "reinterpret_cast<" + pointee + pointer_to_rows + ">(::attnlab::emulator::dynamic_shared())";
     std::string pointer = "[[maybe_unused]] " + pointee;
-    if (!array)
+    if (!array) {
       pointer += "& " + named + " = *" + address + ";";
-    else
+    } else {
       pointer +=
           (rows.empty() ? "* const " + named : "(*const " + named + ")" + rows) + " = " + address + ";";
+    }
     if (scope().kind == ScopeKind::names) namespace_shared_.push_back({named, pointer});
     pointers += (pointers.empty() ? "" : " ") + pointer;
     i = end;

@@ -78,12 +78,13 @@ class Lexer {
     if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number(begin);
     if (c == '"' || c == '\'') return quoted(begin);
     if (spaced_launch()) return add(TokenKind::punctuation, begin);
-    for (const std::string_view p : kPunctuators)
+    for (const std::string_view p : kPunctuators) {
       if (text().substr(at_, p.size()) == p) {
         if (p == "<<<" && after_operator()) continue;
         at_ += p.size();
         return add(TokenKind::punctuation, begin);
       }
+    }
     ++at_;
     add(TokenKind::punctuation, begin);
   }

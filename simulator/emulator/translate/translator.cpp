@@ -40,12 +40,13 @@ void Translator::token(std::size_t i) {
   if (kind == TokenKind::identifier) return word(i);
   if (kind == TokenKind::pragma) {
     const std::string_view line = source_.spelling(i);
-    for (const std::string_view name : {"unroll", "nounroll", "nv_", "hd_warning_disable", "diag_"})
+    for (const std::string_view name : {"unroll", "nounroll", "nv_", "hd_warning_disable", "diag_"}) {
       if (const std::size_t at = line.find_first_not_of(" \t", line.find("pragma") + 6);
           at != std::string_view::npos && line.substr(at).starts_with(name)) {
         edits_.remove(i);
         break;
       }
+    }
     return;
   }
   if (kind != TokenKind::punctuation) return;

@@ -30,10 +30,11 @@ void Translator::memory_space(std::size_t i) {
 
 void Translator::static_local(std::size_t i) {
   const std::size_t end = specifiers_end(i);
-  for (std::size_t at = i; at < end; ++at)
+  for (std::size_t at = i; at < end; ++at) {
     if ((options_.clang && any_of(source_.spelling(at), {"const", "constexpr"})) ||
         any_of(source_.spelling(at), {"__shared__", "__device__", "__constant__", "__managed__"}))
       return;
+  }
   if (declares_variable(i)) edits_.insert(i, section("attnlab_device") + " ");
 }
 

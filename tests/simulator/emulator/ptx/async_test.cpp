@@ -48,9 +48,10 @@ TEST_F(Async, ArrivesAtTheWait) {
 
 TEST_F(Async, GroupsArriveInOrder) {
   run([&] {
-    for (unsigned group = 0; group < 3; ++group)
+    for (unsigned group = 0; group < 3; ++group) {
       run_text("cp.async.ca.shared.global.L2::128B [%0], [%1], %2; cp.async.commit_group;",
                in("r", fake::shared_begin + 16 * group), in("l", source.data() + 4 * group), in("n", 16));
+    }
     run_text("cp.async.wait_group %0;", in("n", 2));
     EXPECT_EQ(shared_word(0), 100u);
     EXPECT_EQ(shared_word(4), poison);
@@ -75,13 +76,14 @@ TEST_F(Async, WaitAllNeedsNoCommit) {
 }
 
 TEST_F(Async, ShorterSourcesFillWithZeros) {
-  for (const std::uint32_t bytes : {0u, 4u, 12u, 16u})
+  for (const std::uint32_t bytes : {0u, 4u, 12u, 16u}) {
     run([&] {
       run_text("cp.async.cg.shared.global [%0], [%1], 16, %2; cp.async.wait_all;",
                in("r", fake::shared_begin), in("l", source.data()), in("r", bytes));
       for (unsigned i = 0; i < 4; ++i) EXPECT_EQ(shared_word(i), 4 * i < bytes ? 100 + i : 0u) << bytes;
     });
-  for (const int ignore : {0, 1})
+  }
+  for (const int ignore : {0, 1}) {
     run([&] {
       run_text(
           "{ .reg .pred p; setp.ne.b32 p, %2, 0; cp.async.ca.shared.global [%0], [%1], 4, p; "
@@ -89,6 +91,7 @@ TEST_F(Async, ShorterSourcesFillWithZeros) {
           in("r", fake::shared_begin), in("l", source.data() + 9), in("r", ignore));
       EXPECT_EQ(shared_word(0), ignore != 0 ? 0u : 109u);
     });
+  }
 }
 
 TEST_F(Async, GuardedCopiesDoNotHappen) {
@@ -116,15 +119,16 @@ TEST_F(Async, MbarrierHoldsEveryLane) {
           "selp.u32 %1, 1, 0, p; }",
           out("=l", state), out("=r", over), in("r", barrier));
       EXPECT_EQ(over, arrived == 32 * (phase + 1) ? 1u : 0u);
-      if (lane % 2 == 0)
+      if (lane % 2 == 0) {
         run_text(
             "{ .reg .pred p; AGAIN: mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1; @!p bra AGAIN; }",
             in("r", barrier), in("r", phase & 1));
-      else
+      } else {
         run_text(
             "{ .reg .pred p; AGAIN: mbarrier.try_wait.shared::cta.b64 p, [%0], %1, 1000; @p bra DONE; bra "
             "AGAIN; DONE: }",
             in("r", barrier), in("l", state));
+      }
       EXPECT_GE(arrived, 32 * (phase + 1));
     }
   });

@@ -21,7 +21,7 @@ unsigned set_predicates(const std::string& comparison, T a, T b) {
 unsigned wanted(bool answer) { return answer ? 1 : 2; }
 
 TEST(Compare, Integers) {
-  for (const std::int32_t a : edges<std::int32_t>())
+  for (const std::int32_t a : edges<std::int32_t>()) {
     for (const std::int32_t b : edges<std::int32_t>()) {
       const auto ua = static_cast<std::uint32_t>(a), ub = static_cast<std::uint32_t>(b);
       ASSERT_EQ(set_predicates("eq.b32", a, b), wanted(a == b));
@@ -35,12 +35,13 @@ TEST(Compare, Integers) {
       ASSERT_EQ(set_predicates("hi.u32", ua, ub), wanted(ua > ub));
       ASSERT_EQ(set_predicates("hs.u32", ua, ub), wanted(ua >= ub));
     }
+  }
   EXPECT_EQ(set_predicates("lt.s16", std::int16_t{-1}, std::int16_t{1}), 1u);
   EXPECT_EQ(set_predicates("lt.u64", ~std::uint64_t{0}, std::uint64_t{1}), 2u);
 }
 
 TEST(Compare, Floats) {
-  for (const float a : float_edges())
+  for (const float a : float_edges()) {
     for (const float b : float_edges()) {
       const bool nan = std::isnan(a) || std::isnan(b);
       ASSERT_EQ(set_predicates("eq.f32", a, b), wanted(a == b));
@@ -56,6 +57,7 @@ TEST(Compare, Floats) {
       ASSERT_EQ(set_predicates("num.f32", a, b), wanted(!nan));
       ASSERT_EQ(set_predicates("nan.f32", a, b), wanted(nan));
     }
+  }
   EXPECT_EQ(set_predicates("gt.f32", 0x1p-140f, 0.0f), 1u);
   EXPECT_EQ(set_predicates("gt.ftz.f32", 0x1p-140f, 0.0f), 2u);
   EXPECT_EQ(set_predicates("lt.f64", 1.0, 2.0), 1u);
@@ -75,8 +77,8 @@ TEST(Compare, Floats) {
 }
 
 TEST(Compare, CombinesWithAThird) {
-  for (const int a : {0, 1})
-    for (const int c : {0, 1})
+  for (const int a : {0, 1}) {
+    for (const int c : {0, 1}) {
       for (const bool negated : {false, true}) {
         const bool t = a == 1, third = (c == 1) != negated;
         const auto ask = [&](const std::string& join) {
@@ -92,6 +94,8 @@ TEST(Compare, CombinesWithAThird) {
         EXPECT_EQ(ask("or"), both(t || third, !t || third));
         EXPECT_EQ(ask("xor"), both(t != third, !t != third));
       }
+    }
+  }
 }
 
 TEST(Compare, SetAndSelect) {

@@ -54,15 +54,16 @@ std::vector<float> around(DType type) {
     const double value = value_of(type, pattern), next = value_of(type, pattern + 1);
     if (!std::isfinite(value) || !std::isfinite(next)) continue;
     const auto middle = static_cast<float>((value + next) / 2);
-    for (const float x : {static_cast<float>(value), middle})
+    for (const float x : {static_cast<float>(value), middle}) {
       for (const float y : {x, std::nextafterf(x, INFINITY), std::nextafterf(x, -INFINITY)})
         values.push_back(y);
+    }
   }
   return values;
 }
 
 TEST(Convert, RoundsToHalvesToNearest) {
-  for (const auto& [type, name] : {std::pair(DType::f16, "f16"), std::pair(DType::bf16, "bf16")})
+  for (const auto& [type, name] : {std::pair(DType::f16, "f16"), std::pair(DType::bf16, "bf16")}) {
     for (const float x : around(type)) {
       if (std::isnan(x)) continue;
       const auto pattern = evaluate<std::uint16_t>(std::string("cvt.rn.") + name + ".f32", x);
@@ -72,6 +73,7 @@ TEST(Convert, RoundsToHalvesToNearest) {
       const auto finite = evaluate<std::uint16_t>(std::string("cvt.rn.satfinite.") + name + ".f32", x);
       ASSERT_EQ(value_of(type, finite), round_to(type, x, Overflow::saturate)) << name << " " << x;
     }
+  }
   EXPECT_EQ(evaluate<std::uint16_t>("cvt.rn.f16.f32", NAN), 0x7fff);
   EXPECT_EQ(evaluate<std::uint16_t>("cvt.rn.bf16.f32", NAN), 0x7fff);
   EXPECT_EQ(evaluate<std::uint16_t>("cvt.rn.relu.f16.f32", -3.0f), 0);

@@ -205,7 +205,7 @@ TEST(FakeDevice, CollectiveSeesEveryLane) {
     struct Mine {
       unsigned value, sum;
     } mine{lane, 0};
-    for (int round = 0; round < 2; ++round)
+    for (int round = 0; round < 2; ++round) {
       warp_collective(
           kFullMask, &mine,
           [](void* const* lanes, unsigned) {
@@ -214,6 +214,7 @@ TEST(FakeDevice, CollectiveSeesEveryLane) {
             for (unsigned i = 0; i < kWarpSize; ++i) static_cast<Mine*>(lanes[i])->sum += sum;
           },
           Operation::vote);
+    }
     sums[lane] = mine.sum;
   });
   for (const unsigned sum : sums) EXPECT_EQ(sum, 2 * 496u);

@@ -36,7 +36,7 @@ float directed(double exact, bool up) {
 }
 
 TEST(Float, SumsAndProducts) {
-  for (const float a : float_edges())
+  for (const float a : float_edges()) {
     for (const float b : float_edges()) {
       ASSERT_TRUE(same(evaluate<float>("add.f32", a, b), a + b)) << a << " + " << b;
       ASSERT_TRUE(same(evaluate<float>("sub.rn.f32", a, b), a - b)) << a << " - " << b;
@@ -51,11 +51,12 @@ TEST(Float, SumsAndProducts) {
       ASSERT_TRUE(same(evaluate<float>("fma.rn.f32", a, b, 0.5f), std::fma(a, b, 0.5f))) << a << " * " << b;
       ASSERT_TRUE(same(evaluate<float>("mad.rn.f32", a, b, a), std::fma(a, b, a))) << a << " * " << b;
     }
+  }
 }
 
 // Sums of these and products of any two fp32 are exact in fp64.
 TEST(Float, DirectedRoundings) {
-  for (const float a : float_edges())
+  for (const float a : float_edges()) {
     for (const float b : float_edges()) {
       const double product = double{a} * double{b};
       if (!std::isfinite(product)) continue;
@@ -64,6 +65,7 @@ TEST(Float, DirectedRoundings) {
       ASSERT_TRUE(same(evaluate<float>("mul.rz.f32", a, b), directed(product, std::signbit(product))))
           << a << " * " << b;
     }
+  }
   const float third = 1.0f / 3.0f, tiny = 0x1p-30f;
   EXPECT_EQ(evaluate<float>("add.rp.f32", 1.0f, tiny), std::nextafterf(1, 2));
   EXPECT_EQ(evaluate<float>("add.rm.f32", 1.0f, tiny), 1.0f);
@@ -91,7 +93,7 @@ TEST(Float, ApproximateDivisionLosesHugeDivisors) {
 // The smaller or larger; a NaN only when both are, or with .NaN; -0 is smaller than +0.
 TEST(Float, Extremes) {
   const auto order = [](float x) { return std::signbit(x) ? -1.0 - bits(-x) : 1.0 * bits(x); };
-  for (const float a : float_edges())
+  for (const float a : float_edges()) {
     for (const float b : float_edges()) {
       const float smaller = std::isnan(a) ? b : std::isnan(b) ? a : order(a) < order(b) ? a : b;
       const float larger = std::isnan(a) ? b : std::isnan(b) ? a : order(a) > order(b) ? a : b;
@@ -104,6 +106,7 @@ TEST(Float, Extremes) {
       ASSERT_TRUE(same(evaluate<float>("min.xorsign.abs.f32", a, b), negative ? -magnitude : magnitude))
           << a << ", " << b;
     }
+  }
 }
 
 TEST(Float, Signs) {

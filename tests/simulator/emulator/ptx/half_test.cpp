@@ -75,7 +75,7 @@ std::vector<std::uint16_t> patterns() {
 TYPED_TEST(Halves, SumsAndProducts) {
   using F = TypeParam;
   const std::string type = std::string(".") + F::name;
-  for (const std::uint16_t a : patterns<F>())
+  for (const std::uint16_t a : patterns<F>()) {
     for (const std::uint16_t b : patterns<F>()) {
       const Exact x = F::value(a), y = F::value(b);
       const bool both_negative = (a & b & 0x8000) != 0, differ = ((a ^ b) & 0x8000) != 0;
@@ -86,6 +86,7 @@ TYPED_TEST(Halves, SumsAndProducts) {
       ASSERT_EQ(evaluate<std::uint16_t>("mul.rn" + type, a, b), rounded<F>(x * y, differ))
           << std::hex << a << " " << b;
     }
+  }
 }
 
 TYPED_TEST(Halves, FusedRoundsOnce) {
@@ -151,13 +152,14 @@ TYPED_TEST(Halves, Extremes) {
   EXPECT_EQ(evaluate<std::uint16_t>("max" + type, minus_zero, zero), zero);
   const auto minus_one = static_cast<std::uint16_t>(one | 0x8000);
   EXPECT_EQ(evaluate<std::uint16_t>("max.xorsign.abs" + type, minus_one, zero), minus_one);
-  for (const std::uint16_t a : patterns<F>())
+  for (const std::uint16_t a : patterns<F>()) {
     for (const std::uint16_t b : patterns<F>()) {
       if ((a & 0x7fff) == 0 && (b & 0x7fff) == 0) continue;
       const bool less = F::value(a) < F::value(b);
       ASSERT_EQ(F::value(evaluate<std::uint16_t>("min" + type, a, b)), F::value(less ? a : b));
       ASSERT_EQ(F::value(evaluate<std::uint16_t>("max" + type, a, b)), F::value(less ? b : a));
     }
+  }
 }
 
 TEST(Half, SaturationFlushingAndOverflow) {

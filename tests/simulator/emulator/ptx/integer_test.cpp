@@ -28,10 +28,12 @@ TYPED_TEST_SUITE(Integers, Types);
 
 template <class T, class F>
 void expect_binary(const std::string& instruction, F formula) {
-  for (const T a : edges<T>())
-    for (const T b : edges<T>())
+  for (const T a : edges<T>()) {
+    for (const T b : edges<T>()) {
       ASSERT_EQ(evaluate<T>(instruction, a, b), static_cast<T>(formula(Wide{a}, Wide{b})))
           << instruction << " " << a << ", " << b;
+    }
+  }
 }
 
 TYPED_TEST(Integers, Arithmetic) {
@@ -50,20 +52,21 @@ TYPED_TEST(Integers, Arithmetic) {
   });
   expect_binary<T>("min" + type, [](Wide a, Wide b) { return a < b ? a : b; });
   expect_binary<T>("max" + type, [](Wide a, Wide b) { return a > b ? a : b; });
-  for (const T a : edges<T>())
+  for (const T a : edges<T>()) {
     for (const T b : edges<T>()) {
       if (b == 0) continue;
       ASSERT_EQ(evaluate<T>("div" + type, a, b), static_cast<T>(Wide{a} / Wide{b})) << +a << " / " << +b;
       ASSERT_EQ(evaluate<T>("rem" + type, a, b), static_cast<T>(Wide{a} % Wide{b})) << +a << " % " << +b;
     }
+  }
 }
 
 TYPED_TEST(Integers, ProductsWithAnAddend) {
   using T = TypeParam;
   __extension__ using Unsigned = unsigned __int128;
   constexpr unsigned width = 8 * sizeof(T);
-  for (const T a : edges<T>())
-    for (const T b : edges<T>())
+  for (const T a : edges<T>()) {
+    for (const T b : edges<T>()) {
       for (const T c : {T(0), T(1), static_cast<T>(~T(0)), std::numeric_limits<T>::max(),
                         std::numeric_limits<T>::min()}) {
         const Unsigned product = static_cast<Unsigned>(Wide{a}) * static_cast<Unsigned>(Wide{b});
@@ -76,17 +79,20 @@ TYPED_TEST(Integers, ProductsWithAnAddend) {
         const Wide difference = Wide{a} < Wide{b} ? Wide{b} - Wide{a} : Wide{a} - Wide{b};
         ASSERT_EQ(evaluate<T>("sad" + suffix<T>(), a, b, c), static_cast<T>(difference + c));
       }
+    }
+  }
 }
 
 template <class T, class Twice>
 void expect_wide() {
-  for (const T a : edges<T>())
+  for (const T a : edges<T>()) {
     for (const T b : edges<T>()) {
       const Wide product = Wide{a} * Wide{b};
       ASSERT_EQ((evaluate<Twice>("mul.wide" + suffix<T>(), a, b)), static_cast<Twice>(product));
       const Twice c = std::numeric_limits<Twice>::max();
       ASSERT_EQ((evaluate<Twice>("mad.wide" + suffix<T>(), a, b, c)), static_cast<Twice>(product + c));
     }
+  }
 }
 TEST(Integer, WideProducts) {
   expect_wide<std::uint16_t, std::uint32_t>();
@@ -96,7 +102,7 @@ TEST(Integer, WideProducts) {
 }
 
 TEST(Integer, SaturatingSums) {
-  for (const std::int32_t a : edges<std::int32_t>())
+  for (const std::int32_t a : edges<std::int32_t>()) {
     for (const std::int32_t b : edges<std::int32_t>()) {
       const auto clamp = [](Wide x) {
         return static_cast<std::int32_t>(std::clamp<Wide>(x, INT32_MIN, INT32_MAX));
@@ -104,11 +110,12 @@ TEST(Integer, SaturatingSums) {
       ASSERT_EQ(evaluate<std::int32_t>("add.sat.s32", a, b), clamp(Wide{a} + b));
       ASSERT_EQ(evaluate<std::int32_t>("sub.sat.s32", a, b), clamp(Wide{a} - b));
     }
+  }
 }
 
 TEST(Integer, Products24) {
   const auto low24 = [](std::int64_t x) { return (x & 0xffffff) - ((x & 0x800000) != 0 ? 0x1000000 : 0); };
-  for (const std::int32_t a : edges<std::int32_t>())
+  for (const std::int32_t a : edges<std::int32_t>()) {
     for (const std::int32_t b : edges<std::int32_t>()) {
       const std::int64_t product = low24(a) * low24(b);
       ASSERT_EQ(evaluate<std::int32_t>("mul24.lo.s32", a, b), static_cast<std::int32_t>(product));
@@ -118,6 +125,7 @@ TEST(Integer, Products24) {
       ASSERT_EQ(evaluate<std::uint32_t>("mad24.lo.u32", ua, ub, 5u),
                 static_cast<std::uint32_t>(unsigned_product + 5));
     }
+  }
 }
 
 TEST(Integer, NegationAndMagnitude) {
@@ -130,7 +138,7 @@ TEST(Integer, NegationAndMagnitude) {
 }
 
 TEST(Integer, DotProductsOfBytes) {
-  for (const std::uint32_t a : edges<std::uint32_t>())
+  for (const std::uint32_t a : edges<std::uint32_t>()) {
     for (const std::uint32_t b : edges<std::uint32_t>()) {
       std::int64_t ss = 100, uu = 100, su = 100, low = -9, high = -9;
       for (unsigned i = 0; i < 4; ++i) {
@@ -146,6 +154,7 @@ TEST(Integer, DotProductsOfBytes) {
       ASSERT_EQ(evaluate<std::int32_t>("dp2a.lo.s32.s32", a, b, -9), static_cast<std::int32_t>(low));
       ASSERT_EQ(evaluate<std::int32_t>("dp2a.hi.s32.s32", a, b, -9), static_cast<std::int32_t>(high));
     }
+  }
 }
 
 template <class T>
@@ -209,8 +218,8 @@ T inserted(T a, T b, unsigned position, unsigned length) {
 }
 template <class T>
 void expect_fields() {
-  for (const T a : edges<T>())
-    for (const unsigned position : {0u, 1u, 7u, 31u, 32u, 40u, 63u, 64u, 255u, 256u})
+  for (const T a : edges<T>()) {
+    for (const unsigned position : {0u, 1u, 7u, 31u, 32u, 40u, 63u, 64u, 255u, 256u}) {
       for (const unsigned length : {0u, 1u, 8u, 24u, 31u, 32u, 33u, 63u, 64u, 255u, 257u}) {
         ASSERT_EQ(evaluate<T>("bfe" + suffix<T>(), a, position, length), extracted(a, position, length))
             << suffix<T>() << " " << a << " " << position << " " << length;
@@ -220,6 +229,8 @@ void expect_fields() {
                   inserted(ua, into, position, length))
             << a << " " << position << " " << length;
       }
+    }
+  }
 }
 TEST(Bits, Fields) {
   expect_fields<std::uint32_t>();
@@ -258,7 +269,7 @@ TEST(Bits, CountsAndPositions) {
 }
 
 TEST(Bits, FunnelShifts) {
-  for (const std::uint32_t a : edges<std::uint32_t>())
+  for (const std::uint32_t a : edges<std::uint32_t>()) {
     for (const std::uint32_t n : {0u, 1u, 13u, 31u, 32u, 33u, 64u, 100u}) {
       const std::uint32_t b = 0x89abcdefu;
       const auto left = [&](std::uint32_t k) { return k == 0 ? b : k == 32 ? a : b << k | a >> (32 - k); };
@@ -268,6 +279,7 @@ TEST(Bits, FunnelShifts) {
       ASSERT_EQ(evaluate<std::uint32_t>("shf.r.wrap.b32", a, b, n), right(n % 32));
       ASSERT_EQ(evaluate<std::uint32_t>("shf.r.clamp.b32", a, b, n), right(std::min(n, 32u)));
     }
+  }
 }
 
 TEST(Bits, Permutations) {
@@ -286,11 +298,13 @@ TEST(Bits, Permutations) {
   } tables[] = {{"f4e", {0x3210, 0x4321, 0x5432, 0x6543}}, {"b4e", {0x5670, 0x6701, 0x7012, 0x0123}},
                 {"rc8", {0x0000, 0x1111, 0x2222, 0x3333}}, {"ecl", {0x3210, 0x3211, 0x3222, 0x3333}},
                 {"ecr", {0x0000, 0x1110, 0x2210, 0x3210}}, {"rc16", {0x1010, 0x3232, 0x1010, 0x3232}}};
-  for (const auto& table : tables)
-    for (std::uint32_t i = 0; i < 4; ++i)
+  for (const auto& table : tables) {
+    for (std::uint32_t i = 0; i < 4; ++i) {
       EXPECT_EQ(evaluate<std::uint32_t>(std::string("prmt.b32.") + table.mode, a, b, i),
                 evaluate<std::uint32_t>("prmt.b32", a, b, table.rows[i]))
           << table.mode << " " << i;
+    }
+  }
 }
 
 TEST(Bits, TruthTables) {

@@ -187,7 +187,7 @@ TEST_F(Memory, Atomics) {
   const auto expect = [&](const std::string& op, auto old, auto operand, auto wanted) {
     using T = decltype(old);
     static_assert(std::is_same_v<T, decltype(wanted)>);
-    for (const bool shared : {false, true})
+    for (const bool shared : {false, true}) {
       for (const bool returns : {true, false}) {
         if (!returns && (op.starts_with("exch") || op.starts_with("cas"))) continue;
         alignas(8) T cell = old;
@@ -198,16 +198,18 @@ TEST_F(Memory, Atomics) {
         const std::string space = shared ? ".shared" : ".global";
         const auto address =
             shared ? std::uint64_t{fake::shared_begin + 64} : reinterpret_cast<std::uint64_t>(target);
-        if (returns)
+        if (returns) {
           run_text("atom" + space + "." + op + " %0, [%1], %2;", out(constraint_of<T>(), before),
                    in("l", address), in(constraint_of<T>() + 1, static_cast<T>(operand)));
-        else
+        } else {
           run_text("red" + space + "." + op + " [%0], %1;", in("l", address),
                    in(constraint_of<T>() + 1, static_cast<T>(operand)));
+        }
         EXPECT_EQ(before, returns ? old : T{}) << op;
         EXPECT_EQ(*target, wanted) << op << space;
         expect_access(returns ? Access::Kind::atomic : Access::Kind::reduction, target, sizeof(T));
       }
+    }
   };
   expect("add.u32", 5u, 7u, 12u);
   expect("add.s32", -5, 3, -2);

@@ -17,11 +17,12 @@ std::uint32_t row_offset(unsigned lane) { return (lane * 5 % 32) * 48; }
 
 void fill_shared() {
   fake::shared_memory.fill(0xee);
-  for (unsigned lane = 0; lane < 32; ++lane)
+  for (unsigned lane = 0; lane < 32; ++lane) {
     for (unsigned column = 0; column < 8; ++column) {
       const std::uint16_t e = element(lane / 8, lane % 8, column);
       std::memcpy(fake::shared_memory.data() + row_offset(lane) + 2 * column, &e, 2);
     }
+  }
 }
 // What a lane's register of matrix i holds: two elements of a row, or of a column.
 std::uint32_t pair(unsigned i, unsigned lane, bool transposed) {
@@ -36,8 +37,8 @@ std::string registers(unsigned count) {
 
 TEST(Matrix, Loads) {
   fill_shared();
-  for (const unsigned count : {1u, 2u, 4u})
-    for (const bool transposed : {false, true})
+  for (const unsigned count : {1u, 2u, 4u}) {
+    for (const bool transposed : {false, true}) {
       for (const bool generic : {false, true}) {
         fake::reset();
         fake::run_warp([&](unsigned lane) {
@@ -47,12 +48,13 @@ TEST(Matrix, Loads) {
                                    registers(count) + ", [%4];";
           // Lanes whose address is not used give a wild one.
           const std::uint32_t offset = lane < 8 * count ? row_offset(lane) : 1u << 30;
-          if (generic)
+          if (generic) {
             run_text(text, out("=r", r[0]), out("=r", r[1]), out("=r", r[2]), out("=r", r[3]),
                      in("l", fake::shared_memory.data() + offset));
-          else
+          } else {
             run_text(text, out("=r", r[0]), out("=r", r[1]), out("=r", r[2]), out("=r", r[3]),
                      in("r", fake::shared_begin + offset));
+          }
           for (unsigned i = 0; i < count; ++i)
             EXPECT_EQ(r[i], pair(i, lane, transposed)) << "x" << count << " lane " << lane;
         });
@@ -64,10 +66,12 @@ TEST(Matrix, Loads) {
           EXPECT_EQ(access.site, fake::device.accesses[0].site);
         }
       }
+    }
+  }
 }
 
 TEST(Matrix, Stores) {
-  for (const unsigned count : {1u, 2u, 4u})
+  for (const unsigned count : {1u, 2u, 4u}) {
     for (const bool transposed : {false, true}) {
       fill_shared();
       const auto expected = fake::shared_memory;
@@ -86,6 +90,7 @@ TEST(Matrix, Stores) {
       EXPECT_EQ(fake::device.accesses.size(), 8 * count);
       EXPECT_EQ(fake::device.accesses[0].kind, fake::Access::Kind::store);
     }
+  }
 }
 
 TEST(Matrix, Transposes) {

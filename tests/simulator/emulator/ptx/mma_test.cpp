@@ -155,11 +155,12 @@ void multiply(const Shape2& shape, const std::string& types, const std::string& 
              in("r", c[1]), in("r", c[2]), in("r", c[3]));
     for (unsigned i = 0; i < 4; ++i) {
       const Place p = accumulator(lane, i);
-      if (ct == "f16")
+      if (ct == "f16") {
         m.d[p.row][p.column] =
             evaluate<float>("cvt.f32.f16", static_cast<std::uint16_t>(d[i / 2] >> (16 * (i & 1))));
-      else
+      } else {
         m.d[p.row][p.column] = static_cast<std::int32_t>(d[i]);
+      }
     }
   });
 }
@@ -179,15 +180,18 @@ std::vector<Case> cases() {
       {k4_tf32, ".f32.tf32.tf32.f32", "tf32", "tf32", "f32"},
       {k8_tf32, ".f32.tf32.tf32.f32", "tf32", "tf32", "f32"},
   };
-  for (const std::string a : {"e4m3", "e5m2"})
+  for (const std::string a : {"e4m3", "e5m2"}) {
     for (const std::string b : {"e4m3", "e5m2"})
       all.push_back({k32_byte, ".f32." + a + "." + b + ".f32", a, b, "f32"});
-  for (const std::string a : {"s8", "u8"})
-    for (const std::string b : {"s8", "u8"})
+  }
+  for (const std::string a : {"s8", "u8"}) {
+    for (const std::string b : {"s8", "u8"}) {
       for (const std::string saturating : {"", ".satfinite"}) {
         all.push_back({k16_byte, saturating + ".s32." + a + "." + b + ".s32", a, b, "s32"});
         all.push_back({k32_byte, saturating + ".s32." + a + "." + b + ".s32", a, b, "s32"});
       }
+    }
+  }
   return all;
 }
 
@@ -207,12 +211,13 @@ TEST(Mma, SmallIntegersExactly) {
       for (double& x : row) x = static_cast<int>(random() % 200) - 100;
     fake::reset();
     multiply(c.shape, c.types, c.a, c.b, c.c, m);
-    for (unsigned row = 0; row < 16; ++row)
+    for (unsigned row = 0; row < 16; ++row) {
       for (unsigned column = 0; column < 8; ++column) {
         double sum = m.c[row][column];
         for (unsigned k = 0; k < c.shape.k; ++k) sum += m.a[row][k] * m.b[k][column];
         ASSERT_EQ(m.d[row][column], sum) << "k" << c.shape.k << c.types << " " << row << "," << column;
       }
+    }
     EXPECT_EQ(fake::device.operations[Operation::tensor_flop], 2 * 16 * 8 * c.shape.k) << c.types;
   }
 }
@@ -230,7 +235,7 @@ TEST(Mma, RandomValuesWithinKRoundings) {
     for (auto& row : m.c)
       for (double& x : row) x = rounded(c.c, static_cast<float>(normal(random)));
     multiply(c.shape, c.types, c.a, c.b, c.c, m);
-    for (unsigned row = 0; row < 16; ++row)
+    for (unsigned row = 0; row < 16; ++row) {
       for (unsigned column = 0; column < 8; ++column) {
         double sum = m.c[row][column], magnitude = std::fabs(sum);
         for (unsigned k = 0; k < c.shape.k; ++k) {
@@ -242,6 +247,7 @@ TEST(Mma, RandomValuesWithinKRoundings) {
         ASSERT_NEAR(m.d[row][column], sum, bound + (c.c == "f16" ? 0x1p-11 * (std::fabs(sum) + bound) : 0))
             << "k" << c.shape.k << c.types << " " << row << "," << column;
       }
+    }
   }
 }
 

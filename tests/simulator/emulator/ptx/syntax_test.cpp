@@ -205,10 +205,11 @@ TEST(Syntax, WhatCannotRunIsNamed) {
       {"shfl.up.b32 %0, %0, 1, 0;", {"+r"}, "shfl.up", "expected 5"},
       {"@%0 mov.u32 %0, 1;", {"+r"}, "@%0", "no predicate"},
   };
-  for (const auto& c : cases)
+  for (const auto& c : cases) {
     EXPECT_THAT(problem(c.text, c.constraints),
                 AllOf(HasSubstr("inline PTX \""), HasSubstr(c.instruction), HasSubstr(c.reason)))
         << c.text;
+  }
   EXPECT_EQ(problem("add.u32 %0, %1, 1;", {"=r", "r"}), "");
 }
 

@@ -30,8 +30,8 @@ Shuffled shuffled(const std::string& mode, int lane, int b, int c) {
 }
 
 TEST(Warp, Shuffles) {
-  for (const std::string mode : {"up", "down", "bfly", "idx"})
-    for (const int width : {32, 16, 4})
+  for (const std::string mode : {"up", "down", "bfly", "idx"}) {
+    for (const int width : {32, 16, 4}) {
       for (const int b : {0, 1, 3, 17, 31}) {
         const int c = (32 - width) << 8 | (mode == "up" ? 0 : 31);
         fake::run_warp([&](unsigned lane) {
@@ -44,6 +44,8 @@ TEST(Warp, Shuffles) {
           EXPECT_EQ(p, wanted.predicate ? 1u : 0u);
         });
       }
+    }
+  }
 }
 
 TEST(Warp, ShuffleWithinAMask) {

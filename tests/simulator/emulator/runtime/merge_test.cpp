@@ -81,12 +81,13 @@ TEST_F(Merge, BothSidesOfABranchMeetBehindIt) {
 // them.
 TEST_F(Merge, AlternatingBranchesInALoopStayInTheirIteration) {
   constexpr unsigned iterations = 6;
-  for (unsigned l = 0; l < kWarpSize; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     for (unsigned i = 0; i < iterations; ++i) {
       add(l, 10, i);
       add(l, (l + i) % 2 == 0 ? 20 : 30, i);
       add(l, 40, i);
     }
+  }
   const auto requests = merged(0);
   ASSERT_EQ(requests.size(), iterations * 4);
   for (const auto& request : requests)
@@ -139,12 +140,13 @@ TEST_F(Merge, AStarvingLaneGetsItsTurn) {
 TEST_F(Merge, WindowsDoNotChangeTheRequests) {
   std::mt19937 random(7);
   std::vector<std::vector<std::pair<std::uint32_t, std::uint64_t>>> lists(kWarpSize);
-  for (unsigned l = 0; l < kWarpSize; ++l)
+  for (unsigned l = 0; l < kWarpSize; ++l) {
     for (std::uint64_t i = 0; i < 40 + random() % 20; ++i) {
       lists[l].emplace_back(10, i);
       if (random() % 3 == 0) lists[l].emplace_back(20 + random() % 3, i);
       lists[l].emplace_back(30, i);
     }
+  }
   for (auto& list : lists) list.emplace_back(40, 0);
   const auto run = [&](unsigned largest_step) {
     warp = std::make_unique<Warp>();

@@ -255,10 +255,11 @@ TEST(Constructs, LinesStayBehindAsmOfSeveralLines) {
   const std::string out = in_kernel(
       "\nasm volatile(\"a\\n\\t\"\n  \"b\"\n  : \"=r\"(x)\n# 5 \"a.cu\" 3 4\n  : \"r\"(y)\n  ); last;\n");
   const Source source = tokenize("# 1 \"a.cu\"\n" + out);
-  for (std::size_t i = 0; i + 1 < source.tokens.size(); ++i)
+  for (std::size_t i = 0; i + 1 < source.tokens.size(); ++i) {
     if (source.is(i, "last")) {
       EXPECT_EQ(source.tokens[i].line, 6u);
     }
+  }
 }
 
 }  // namespace

@@ -101,9 +101,10 @@ TEST(Programs, CountersNameTheLine) {
   ASSERT_EQ(outcome.report.kernels.size(), 2u);
   const auto store = [&](std::size_t kernel) {
     std::string place;
-    for (const LineReport& line : outcome.report.kernels[kernel].lines)
+    for (const LineReport& line : outcome.report.kernels[kernel].lines) {
       if (line.counters[static_cast<std::size_t>(Metric::global_store_requests)] == 1)
         place += fs::path(line.file).filename().string() + ":" + std::to_string(line.line);
+    }
     return place;
   };
   EXPECT_EQ(store(0), "k.cuh:4");
