@@ -27,14 +27,14 @@ def main():
         ("CUDA kernel, emulated", "the kernel, run on a CPU:", "what its warps ask for", BLUE),
         ("CUDA kernel, H200", "the same kernel on a GPU:", "the GPU's own counters", GREEN),
     ]
-    width, gap = 188, 16
+    width, gap = 194, 8
     parts = [text(410, 26, "How many bytes does FlashAttention-2 move?", 18, weight="bold"),
              text(410, 48, f"forward, {SEQLEN} queries and keys, head_dim {DIM}, two heads, fp32", 13)]
     for n, ((title, line1, line2, colour), count) in enumerate(zip(ways, counted(sys.argv[1]))):
         x = 10 + n * (width + gap)
         parts += [arrow(410, 58, x + width / 2, 84), box(x, 88, width, 122, stroke=colour),
-                  label(x, 88, width, 28, title, colour, 14), text(x + width / 2, 138, line1, 12.5),
-                  text(x + width / 2, 155, line2, 12.5), text(x + width / 2, 192, f"{count:,}", 22, weight="bold")]
+                  label(x, 88, width, 28, title, colour, 14), text(x + width / 2, 138, line1, 12),
+                  text(x + width / 2, 155, line2, 12), text(x + width / 2, 192, f"{count:,}", 22, weight="bold")]
     sys.stdout.write(picture(820, 220, "Four counts of the bytes that FlashAttention-2 moves", parts))
 
 
