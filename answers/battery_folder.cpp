@@ -12,6 +12,7 @@
 #include "files/npy.h"
 #include "files/output_file.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::answers {
 namespace {
@@ -19,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using attention::Problem;
 using oracle::Call;
-using oracle::OutputTensor;
 
 std::size_t bytes_of(DType dtype) { return static_cast<std::size_t>(bits(dtype)) / 8; }
 
@@ -48,7 +48,7 @@ void for_rows(const T& t, bool bshd, std::size_t element, const Body& body) {
 }
 
 // A tensor as it lies there: a paged cache is [pages, heads, rows a page, dim].
-oracle::Tensor stored(oracle::Tensor t) {
+Tensor stored(Tensor t) {
   if (!t.paged()) return t;
   t.batch = t.num_pages, t.seqlen = t.page_size;
   t.block_table = nullptr;
@@ -61,10 +61,9 @@ const std::byte* row_in_memory(const T& t, Index b, Index h, Index i) {
   return static_cast<const std::byte*>(t.data) + static_cast<std::size_t>(element) * bytes_of(t.dtype);
 }
 
-void write_tensor(const oracle::Tensor& given, bool bshd, bool is_lse, const fs::path& folder,
-                  const char* name) {
+void write_tensor(const Tensor& given, bool bshd, bool is_lse, const fs::path& folder, const char* name) {
   if (!given) return;
-  const oracle::Tensor t = stored(given);
+  const Tensor t = stored(given);
   files::Tensor file;
   file.name = name;
   file.dtype = file_type(t.dtype);
@@ -149,7 +148,7 @@ void write_block_table(const Call& call, const fs::path& path) {
 
 // A mask or bias, with its extents of 1.
 template <class T>
-void write_broadcast(const attention::BroadcastView<T>& view, DType dtype, const fs::path& path) {
+void write_broadcast(const BroadcastView<T>& view, DType dtype, const fs::path& path) {
   if (!view) return;
   files::Tensor file;
   file.dtype = dtype;
@@ -178,8 +177,8 @@ void read_output(const OutputTensor& t, bool bshd, bool is_lse, const fs::path& 
   const std::vector<Index> expected =
       is_lse ? lse_shape(t) : shape_of(t.batch, t.heads, t.seqlen, t.dim, bshd);
   if (file.shape != expected) {
-    throw FileError(path.filename(), fmt::format("has the shape {}, expected {}",
-                                                 files::shape_text(file.shape), files::shape_text(expected)));
+    throw FileError(path.filename(), fmt::format("has the shape {}, expected {}", shape_text(file.shape),
+                                                 shape_text(expected)));
   }
   if (file.dtype == file_type(t.dtype)) file.dtype = t.dtype;  // bit patterns
   if (!is_float(file.dtype)) {
@@ -213,8 +212,7 @@ void require_space(const Call& call, const fs::path& folder) {
     needed +=
         static_cast<double>(t.batch * t.heads * t.seqlen * t.dim) * static_cast<double>(bytes_of(t.dtype));
   };
-  for (const oracle::Tensor* t : {&call.q, &call.k, &call.v, &call.dout, &call.saved_o, &call.saved_lse})
-    add(*t);
+  for (const Tensor* t : {&call.q, &call.k, &call.v, &call.dout, &call.saved_o, &call.saved_lse}) add(*t);
   for (const OutputTensor* t : {&call.o, &call.lse, &call.dq, &call.dk, &call.dv}) add(*t);
   const auto free = static_cast<double>(fs::space(folder).available);
   if (needed < free) return;

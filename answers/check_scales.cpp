@@ -45,12 +45,12 @@ std::optional<float> parse_number(const std::string& text) {
 }
 
 void apply_scale(const std::string& text, const TensorSource& source, const std::string& field,
-                 Index num_kv_heads, oracle::Tensor& tensor, std::list<std::vector<float>>& storage) {
+                 Index num_kv_heads, Tensor& tensor, std::list<std::vector<float>>& storage) {
   if (!source) {
     if (text.empty()) return;
     const std::optional<float> number = parse_number(text);
     if (!number) throw InvalidArgument(field, text, "a number or a file");
-    tensor.scale = attention::broadcast(storage.emplace_back(1, *number).data(), 1, 1, 1, 1);
+    tensor.scale = broadcast(storage.emplace_back(1, *number).data(), 1, 1, 1, 1);
     return;
   }
   std::vector<Index> shape = source.info().shape;
@@ -72,7 +72,7 @@ void apply_scale(const std::string& text, const TensorSource& source, const std:
                              "that may be 1",
                              tensor.batch, tensor.heads, tensor.seqlen, tensor.dim));
   }
-  tensor.scale = attention::broadcast(values.data(), shape[0], shape[1], shape[2], shape[3]);
+  tensor.scale = broadcast(values.data(), shape[0], shape[1], shape[2], shape[3]);
   tensor.scale_rows = *block;
 }
 

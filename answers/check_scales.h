@@ -19,6 +19,6 @@ std::optional<float> parse_number(const std::string& text);
 // [batch, heads, rows(, dim)], whose extents may be 1, and whose rows may be those of blocks of 2^n rows. The
 // numbers are kept in `storage`. Throws InvalidArgument naming the field or source.
 void apply_scale(const std::string& text, const TensorSource& source, const std::string& field,
-                 Index num_kv_heads, oracle::Tensor& tensor, std::list<std::vector<float>>& storage);
+                 Index num_kv_heads, Tensor& tensor, std::list<std::vector<float>>& storage);
 
 }  // namespace attnlab::answers

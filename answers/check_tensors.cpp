@@ -6,30 +6,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <optional>
 
 #include "answers/check_scales.h"
-#include "files/tensor_file.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::answers {
 namespace {
 
-using Extents = Form::Extents;
-
-// Opened files by role, and what an --input holds besides.
-struct Opened {
-  std::array<TensorSource, kRoles.size()> sources;
-  std::vector<std::string> unused;
-
-  TensorSource& of(Role role) { return sources[static_cast<std::size_t>(role)]; }
-};
-
 bool is_output(Role role) {
   return role == Role::o || role == Role::lse || role == Role::dq || role == Role::dk || role == Role::dv;
 }
-bool is_scale(Role role) { return role == Role::q_scale || role == Role::k_scale || role == Role::v_scale; }
 
 // What the integers of a tensor, or elements that a .npy leaves untyped, are.
 std::optional<DType> patterns_of(Role role, const CheckSources& s) {
@@ -54,42 +42,8 @@ std::optional<DType> patterns_of(Role role, const CheckSources& s) {
   }
 }
 
-const RoleInfo* role_of(const std::string& name) {
-  const auto* found = std::ranges::find_if(
-      kRoles, [&](const RoleInfo& r) { return name == r.name || (*r.alias != '\0' && name == r.alias); });
-  return found == kRoles.end() ? nullptr : found;
-}
-
-Opened open_all(const CheckSources& s) {
-  Opened opened;
-  if (!s.input.empty()) {
-    const std::shared_ptr<const files::Archive> file =
-        files::open(s.input, parse_float_type("dtype", s.dtype));
-    for (const files::TensorInfo& tensor : file->tensors()) {
-      const RoleInfo* known = role_of(tensor.name);
-      if (known == nullptr) {
-        opened.unused.push_back(tensor.name);
-        continue;
-      }
-      TensorSource& source = opened.of(known->role);
-      const std::string label = fmt::format("{}: {}", s.input, tensor.name);
-      if (source) throw InvalidArgument(label, "a tensor", fmt::format("one of {} alone", source.name));
-      source = {file, tensor.name, label, patterns_of(known->role, s)};
-    }
-  }
-  for (const RoleInfo& role : kRoles) {
-    const std::string& path = s.file(role.role);
-    TensorSource& source = opened.of(role.role);
-    if (path.empty()) continue;
-    if (source) throw InvalidArgument(role.name, path, fmt::format("nothing beside {}", source.label));
-    if (is_scale(role.role) && parse_number(path)) continue;
-    source = open_single(role.name, path, patterns_of(role.role, s));
-  }
-  return opened;
-}
-
 // Is there enough to look at?
-void require_tensors(const CheckSources& s, Opened& opened) {
+void require_tensors(const CheckSources& s, const TensorFiles& opened) {
   for (const Role role : {Role::q, Role::k, Role::v}) {
     if (opened.of(role)) continue;
     throw InvalidArgument(info(role).name, "nothing",
@@ -108,7 +62,7 @@ void require_tensors(const CheckSources& s, Opened& opened) {
   }
 }
 
-void require_types(const CheckSources& s, Opened& opened) {
+void require_types(const CheckSources& s, const TensorFiles& opened) {
   for (const RoleInfo& role : kRoles) {
     const bool integers = role.role == Role::mask || role.role == Role::block_table;
     if (const TensorSource& source = opened.of(role.role); source && !integers) {
@@ -142,31 +96,23 @@ void require_types(const CheckSources& s, Opened& opened) {
   }
 }
 
-oracle::Tensor view(const Form& form, const files::Tensor& tensor, const Extents& e) {
-  return form.order == Form::Order::bhsd
-             ? oracle::bhsd(tensor.data.data(), tensor.dtype, e.batch, e.heads, e.seqlen, e.dim)
-             : oracle::bshd(tensor.data.data(), tensor.dtype, e.batch, e.seqlen, e.heads, e.dim);
-}
-
 // Reads the tensors of a check whose sources are open and of fitting types.
 class Reader {
  public:
-  Reader(const CheckSources& sources, const ProblemFields& fields, Opened& opened)
+  Reader(const CheckSources& sources, const ProblemFields& fields, const TensorFiles& opened)
       : sources_(sources), fields_(fields), opened_(opened) {}
 
   CheckInputs read() {
     const bool packed = fields_.packed();
-    const TensorSource& q = opened_.of(Role::q);
-    result_.form = form_of(q.label, q.info().shape, order_of("layout", sources_.layout, packed));
-    q_ = require_shape(form(), q.label, q.info().shape, {});
-    if (opened_.of(Role::block_table)) {
-      paged_extents();
+    const Form::Order order = order_of("layout", sources_.layout, packed);
+    if (paged()) {
+      paged_extents(order);
     } else {
+      const Sizes sizes = sizes_of(opened_.of(Role::q), k(), v(), order);
       if (!sources_.page_layout.empty()) {
         throw InvalidArgument("page_layout", sources_.page_layout, "nothing without `block_table`");
       }
-      k_ = require_shape(form(), k().label, k().info().shape, {q_.batch, {}, {}, q_.dim, q_.heads});
-      v_ = require_shape(form(), v().label, v().info().shape, {q_.batch, k_.heads, k_.seqlen, {}, {}});
+      result_.form = sizes.form, q_ = sizes.q, k_ = sizes.k, v_ = sizes.v;
     }
     set_problem(packed);
     check_shapes(packed);
@@ -176,16 +122,19 @@ class Reader {
 
  private:
   const Form& form() const { return result_.form; }
-  const TensorSource& k() { return opened_.of(Role::k); }
-  const TensorSource& v() { return opened_.of(Role::v); }
-  bool paged() { return static_cast<bool>(opened_.of(Role::block_table)); }
+  const TensorSource& k() const { return opened_.of(Role::k); }
+  const TensorSource& v() const { return opened_.of(Role::v); }
+  bool paged() const { return static_cast<bool>(opened_.of(Role::block_table)); }
 
   // K and V of a cache: pages of the order that --page-layout says, and a table that says whose they are.
-  void paged_extents() {
+  void paged_extents(Form::Order order) {
+    const TensorSource& q = opened_.of(Role::q);
+    result_.form = form_of(q.label, q.info().shape, order);
+    q_ = extents_in(form(), q.label, q.info().shape, {});
     const std::string& layout = sources_.page_layout;
     page_form_ = {order_of("page_layout", layout.empty() ? "bshd" : layout, false), 4};
-    k_ = require_shape(page_form_, k().label, k().info().shape, {{}, {}, {}, q_.dim, q_.heads});
-    v_ = require_shape(page_form_, v().label, v().info().shape, {k_.batch, k_.heads, k_.seqlen, {}, {}});
+    k_ = extents_in(page_form_, k().label, k().info().shape, {{}, {}, {}, q_.dim, q_.heads});
+    v_ = extents_in(page_form_, v().label, v().info().shape, {k_.batch, k_.heads, k_.seqlen, {}, {}});
     pages_ = k_.batch;
     page_size_ = k_.seqlen;
     if (page_size_ < 1) refuse_shape(k().label, k().info().shape, "pages of a row or more");
@@ -203,13 +152,7 @@ class Reader {
 
   void set_problem(bool packed) {
     attention::Problem& p = result_.problem;
-    p.batch = q_.batch;
-    p.num_heads = q_.heads;
-    p.num_kv_heads = k_.heads;
-    p.seqlen_q = q_.seqlen;
-    p.seqlen_kv = k_.seqlen;
-    p.head_dim = q_.dim;
-    p.head_dim_v = v_.dim;
+    set_sizes(p, q_, k_, v_);
     ProblemFields fields = fields_;
     if (paged() && packed && fields.cu_seqlens_kv.empty()) {
       // Packed queries over a cache: kv_lens say how many keys each sequence has.
@@ -231,15 +174,15 @@ class Reader {
     const std::optional<Index> batch = q_.batch;
     if (packed) {
       const TensorSource& q = opened_.of(Role::q);
-      require_shape(form(), q.label, q.info().shape, {batch, q_.heads, p.tensor_rows_q(), q_.dim, {}});
+      extents_in(form(), q.label, q.info().shape, {batch, q_.heads, p.tensor_rows_q(), q_.dim, {}});
       if (!paged()) {
-        require_shape(form(), k().label, k().info().shape, {batch, k_.heads, p.tensor_rows_kv(), k_.dim, {}});
+        extents_in(form(), k().label, k().info().shape, {batch, k_.heads, p.tensor_rows_kv(), k_.dim, {}});
       }
     }
     const Extents o{q_.batch, q_.heads, q_.seqlen, v_.dim};
     const auto require = [&](Role role, const Extents& e) {
       if (const TensorSource& source = opened_.of(role)) {
-        require_shape(form(), source.label, source.info().shape, {e.batch, e.heads, e.seqlen, e.dim, {}});
+        extents_in(form(), source.label, source.info().shape, {e.batch, e.heads, e.seqlen, e.dim, {}});
       }
     };
     require(Role::o, o);
@@ -253,19 +196,19 @@ class Reader {
     require(Role::dv, v_);
     if (const TensorSource& lse = opened_.of(Role::lse)) {
       const std::vector<Index> wanted = form().lse_shape(q_);
-      if (lse.info().shape != wanted) refuse_shape(lse.label, lse.info().shape, files::shape_text(wanted));
+      if (lse.info().shape != wanted) refuse_shape(lse.label, lse.info().shape, shape_text(wanted));
     }
   }
 
   const files::Tensor& keep(Role role) { return result_.tensors.emplace_back(opened_.of(role).load()); }
 
-  oracle::Tensor tensor(Role role, const Extents& e) {
-    return opened_.of(role) ? view(form(), keep(role), e) : oracle::Tensor{};
+  Tensor tensor(Role role, const Extents& e) {
+    return opened_.of(role) ? form().tensor(keep(role), e) : Tensor{};
   }
 
-  oracle::Tensor kv(Role role, const Extents& e) {
+  Tensor kv(Role role, const Extents& e) {
     if (!paged()) return tensor(role, e);
-    oracle::Tensor t = view(page_form_, keep(role), {pages_, e.heads, page_size_, e.dim});
+    Tensor t = page_form_.tensor(keep(role), {pages_, e.heads, page_size_, e.dim});
     t.batch = result_.problem.batch;
     t.seqlen = result_.problem.seqlen_kv;
     t.block_table = result_.block_table.data();
@@ -306,7 +249,7 @@ class Reader {
     out.dv = tensor(Role::dv, v_);
     if (opened_.of(Role::lse)) {
       const files::Tensor& lse = keep(Role::lse);
-      out.lse = oracle::bhsd(lse.data.data(), lse.dtype, q_.batch, q_.heads, q_.seqlen, 1);
+      out.lse = bhsd(lse.data.data(), lse.dtype, q_.batch, q_.heads, q_.seqlen, 1);
     }
     for (const auto& [role, scaled] :
          {std::pair{Role::q_scale, &in.q}, {Role::k_scale, &in.k}, {Role::v_scale, &in.v}}) {
@@ -318,7 +261,7 @@ class Reader {
 
   const CheckSources& sources_;
   const ProblemFields& fields_;
-  Opened& opened_;
+  const TensorFiles& opened_;
   CheckInputs result_;
   Form page_form_;
   Extents q_, k_, v_;
@@ -326,7 +269,7 @@ class Reader {
 };
 
 // NaN and infinities among the rows that belong to sequences.
-std::uint64_t count_not_finite(const attention::Problem& p, const oracle::Tensor& t, bool keys) {
+std::uint64_t count_not_finite(const attention::Problem& p, const Tensor& t, bool keys) {
   constexpr Index kRows = 256;
   std::vector<double> buffer(static_cast<std::size_t>(kRows * t.dim));
   std::uint64_t count = 0;
@@ -336,7 +279,7 @@ std::uint64_t count_not_finite(const attention::Problem& p, const oracle::Tensor
     for (Index h = 0; h < t.heads; ++h) {
       for (Index r = 0; r < rows.size; r += kRows) {
         const Rows some{rows.begin + r, std::min(kRows, rows.size - r)};
-        oracle::read(t, t.paged() ? b : p.tensor_batch(b), h, some, {buffer.data(), some.size, t.dim, t.dim});
+        read(t, t.paged() ? b : p.tensor_batch(b), h, some, {buffer.data(), some.size, t.dim, t.dim});
         count +=
             static_cast<std::uint64_t>(std::count_if(buffer.begin(), buffer.begin() + some.size * t.dim,
                                                      [](double value) { return !std::isfinite(value); }));
@@ -348,10 +291,10 @@ std::uint64_t count_not_finite(const attention::Problem& p, const oracle::Tensor
 
 }  // namespace
 
-const RoleInfo& info(Role role) { return kRoles[static_cast<std::size_t>(role)]; }
-
 CheckInputs read_check_inputs(const CheckSources& sources, const ProblemFields& fields) {
-  Opened opened = open_all(sources);
+  TensorFiles opened = open_tensors(
+      sources, [](Role) { return true; }, parse_float_type("dtype", sources.dtype),
+      [&](Role role) { return patterns_of(role, sources); });
   require_tensors(sources, opened);
   require_types(sources, opened);
   CheckInputs result = Reader(sources, fields, opened).read();

@@ -2,63 +2,24 @@
 // them.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <list>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "answers/form.h"
 #include "answers/problem_fields.h"
+#include "answers/tensor_files.h"
 #include "answers/tensor_source.h"
 #include "files/tensor.h"
 #include "oracle/tensor.h"
 
 namespace attnlab::answers {
 
-// A tensor that check knows: its name in an --input, another one that is taken for it, and what it is.
-enum class Role { q, k, v, o, lse, dout, dq, dk, dv, mask, bias, block_table, q_scale, k_scale, v_scale };
-struct RoleInfo {
-  Role role;
-  const char* name;
-  const char* alias;  // "" for none
-  const char* what;
-};
-inline constexpr std::array<RoleInfo, 15> kRoles{{
-    {Role::q, "q", "", "Queries"},
-    {Role::k, "k", "", "Keys"},
-    {Role::v, "v", "", "Values"},
-    {Role::o, "o", "out", "What the kernel wrote: attention's output"},
-    {Role::lse, "lse", "", "and its log-sum-exp, [batch, heads, seqlen_q] [packed: heads, total]"},
-    {Role::dout, "dout", "do", "The gradient of the output that a backward pass was given"},
-    {Role::dq, "dq", "", "and what it wrote: the gradient of q,"},
-    {Role::dk, "dk", "", "of k,"},
-    {Role::dv, "dv", "", "of v"},
-    {Role::mask, "mask", "",
-     "A file of bool or integers, 0 where a key is hidden, that broadcasts to [batch, heads, seqlen_q, "
-     "seqlen_kv]"},
-    {Role::bias, "bias", "", "A file of numbers added to the scores, broadcast like a mask"},
-    {Role::block_table, "block_table", "",
-     "A paged KV cache: a file of integers [batch, pages]; row j of a sequence is row j % page size of page "
-     "[j / page size]. k and v are then [pages, page size, heads, dim]"},
-    {Role::q_scale, "q_scale", "",
-     "Factor of the stored q (FP8): a number, or a file of [batch, heads] or of what broadcasts to q"},
-    {Role::k_scale, "k_scale", "", "Of k"},
-    {Role::v_scale, "v_scale", "", "Of v"},
-}};
-const RoleInfo& info(Role role);
-
 // As typed; empty: not given.
-struct CheckSources {
-  std::string input;
-  std::array<std::string, kRoles.size()> files;  // by role; of scales a number or a file
+struct CheckSources : TensorNames {
   std::string layout, page_layout;
   std::string dtype, kv_dtype, out_dtype;
-
-  const std::string& file(Role role) const { return files[static_cast<std::size_t>(role)]; }
-  std::string& file(Role role) { return files[static_cast<std::size_t>(role)]; }
 };
 
 // Numbers of a tensor that are NaN or infinite.

@@ -5,15 +5,13 @@
 
 #include <utility>
 
-#include "files/tensor.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::answers {
 
-using Extents = Form::Extents;
-
 void refuse_shape(const std::string& label, const std::vector<Index>& shape, const std::string& expected) {
-  throw InvalidArgument(label, files::shape_text(shape), expected);
+  throw InvalidArgument(label, shape_text(shape), expected);
 }
 
 Form::Order order_of(const std::string& field, const std::string& layout, bool packed) {
@@ -40,8 +38,8 @@ Form form_of(const std::string& label, const std::vector<Index>& shape, Form::Or
                                          form.name())));
 }
 
-Extents require_shape(const Form& form, const std::string& label, const std::vector<Index>& shape,
-                      const ExpectedExtents& expected) {
+Extents extents_in(const Form& form, const std::string& label, const std::vector<Index>& shape,
+                   const ExpectedExtents& expected) {
   const auto word = [](std::optional<Index> extent, const char* otherwise) {
     return extent ? std::to_string(*extent) : otherwise;
   };
@@ -86,6 +84,11 @@ std::string Form::text(const std::string& batch, const std::string& heads, const
   std::vector<std::string> full{batch, heads, seqlen, dim};
   if (order != Order::bhsd && rank != 2) std::swap(full[1], full[2]);
   return fmt::format("[{}]", fmt::join(full.end() - static_cast<std::ptrdiff_t>(rank), full.end(), ", "));
+}
+
+Tensor Form::tensor(const files::Tensor& elements, const Extents& e) const {
+  return order == Order::bhsd ? bhsd(elements.data.data(), elements.dtype, e.batch, e.heads, e.seqlen, e.dim)
+                              : bshd(elements.data.data(), elements.dtype, e.batch, e.seqlen, e.heads, e.dim);
 }
 
 const char* Form::name() const {

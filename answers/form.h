@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "reference/core/view.h"
+#include "files/tensor.h"
+#include "reference/core/tensor.h"
 
 namespace attnlab::answers {
 
@@ -21,9 +22,6 @@ struct Form {
   Order order = Order::bhsd;
   std::size_t rank = 4;
 
-  struct Extents {
-    Index batch = 1, heads = 1, seqlen = 0, dim = 0;
-  };
   // The extents of a shape of this rank, and the shape of extents.
   Extents extents(const std::vector<Index>& shape) const;
   std::vector<Index> shape(const Extents& extents) const;
@@ -33,6 +31,8 @@ struct Form {
                    const std::string& dim) const;
   const char* name() const;
 
+  // Elements that lie in this form.
+  Tensor tensor(const files::Tensor& elements, const Extents& e) const;
   template <class T>
   TensorView<T> view(T* data, const Extents& e) const {
     return order == Order::bhsd ? bhsd(data, e.batch, e.heads, e.seqlen, e.dim)
@@ -56,8 +56,8 @@ struct ExpectedExtents {
 
 // The extents of a shape, which must be of the form and agree with what is fixed. Throws InvalidArgument with
 // the shape and the expected one.
-Form::Extents require_shape(const Form& form, const std::string& label, const std::vector<Index>& shape,
-                            const ExpectedExtents& expected);
+Extents extents_in(const Form& form, const std::string& label, const std::vector<Index>& shape,
+                   const ExpectedExtents& expected);
 
 [[noreturn]] void refuse_shape(const std::string& label, const std::vector<Index>& shape,
                                const std::string& expected);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::answers {
 namespace {
@@ -47,7 +48,7 @@ std::optional<Projection> projection_of(const std::string& name) {
 }
 
 std::string shown(const TensorInfo& info) {
-  return fmt::format("{} {}", name(info.dtype), files::shape_text(info.shape));
+  return fmt::format("{} {}", name(info.dtype), shape_text(info.shape));
 }
 
 [[noreturn]] void refuse(const TensorInfo& info, const std::string& expected) {

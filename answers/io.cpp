@@ -33,11 +33,11 @@ void add_stored(const IoChoices& choices, Problem& p, Stored& stored) {
   const std::size_t size = scores <= kLargest ? static_cast<std::size_t>(std::max<Index>(1, scores)) : 1;
   if (choices.boolean_mask) {
     stored.mask.assign(size, 1);
-    p.mask = attention::broadcast(stored.mask.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
+    p.mask = broadcast(stored.mask.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
   }
   if (choices.bias) {
     stored.bias.assign(size, 0.0f);
-    p.bias = attention::broadcast(stored.bias.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
+    p.bias = broadcast(stored.bias.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
   }
 }
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "reference/cards/config_json.h"
 #include "reference/cards/variants.h"
 #include "reference/core/checked.h"
 #include "reference/core/errors.h"
+#include "simulator/device/device.h"
 
 namespace attnlab::answers {
 namespace {
@@ -50,6 +52,30 @@ DType storage_dtype(const std::string& field, const std::string& text) {
   } catch (const InvalidArgument&) {  // refused below, with the types that make sense here
   }
   throw InvalidArgument(field, "'" + text + "'", "fp32, fp16, bf16, fp8 (fp8_e4m3, fp8_e5m2), int8 or int4");
+}
+
+KvQuestion question_of(const KvFields& f) {
+  if (f.model.has_value() == f.config.has_value()) {
+    throw InvalidArgument("model", f.model ? "`config` too" : "nothing",
+                          "either `model`, a name (see attnlab list), or `config`, a file");
+  }
+  if (f.device && f.memory_bytes) throw InvalidArgument("device", *f.device, "nothing beside `memory_bytes`");
+  KvQuestion question;
+  question.card = f.model ? cards::load(*f.model) : cards::read_config(*f.config);
+  if (f.parameters) question.card.parameters = f.parameters;
+  const DType scale = storage_dtype("scale_dtype", f.scale_dtype);
+  question.cache = {storage_dtype("dtype", f.dtype), f.group_size, scale};
+  question.weights = {storage_dtype("weights_dtype", f.weights_dtype), f.weights_group_size, scale};
+  question.context = f.context;
+  question.batch = f.batch;
+  question.gpus = f.gpus;
+  question.memory = f.device ? std::optional(device::load(*f.device).hbm_bytes) : f.memory_bytes;
+  if (!question.memory && (f.gpus != 1 || f.reserve_bytes != 0 || f.reserve_share)) {
+    throw InvalidArgument("memory_bytes", "nothing",
+                          "a size or `device`, which `gpus` and `reserve_bytes` refer to");
+  }
+  question.reserve = f.reserve_share ? f.reserve_share->of(*question.memory) : f.reserve_bytes;
+  return question;
 }
 
 KvAnswer answer(const KvQuestion& question) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "answers/quantity.h"
 #include "reference/cards/sizing.h"
 
 namespace attnlab::answers {
@@ -20,6 +21,21 @@ struct KvQuestion {
   std::optional<std::uint64_t> memory;  // bytes a GPU; with it, the limits are computed
   std::uint64_t reserve = 0;            // bytes a GPU kept for everything but weights and cache
 };
+
+// The question as it is asked, by names.
+struct KvFields {
+  std::optional<std::string> model, config;  // a card's name, or the path of a config.json: one of the two
+  std::string dtype = "bf16", scale_dtype = "fp16", weights_dtype = "bf16";
+  std::uint64_t group_size = 0, weights_group_size = 0;  // 0: no scales
+  std::uint64_t context = 4096, batch = 1, gpus = 1;
+  std::optional<std::uint64_t> parameters;    // which a config.json does not tell
+  std::optional<std::uint64_t> memory_bytes;  // of a GPU
+  std::optional<std::string> device;          // or of this device
+  std::uint64_t reserve_bytes = 0;
+  std::optional<Share> reserve_share;  // or a share of the memory
+};
+// Throws InvalidArgument naming the field, and FileError.
+KvQuestion question_of(const KvFields& fields);
 
 // Sizes are the whole model's, over all GPUs, a copy not counted; limits are those of the GPU that holds
 // most.

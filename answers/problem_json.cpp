@@ -6,7 +6,7 @@ namespace {
 Json or_null(const std::optional<Index>& value) { return value ? Json(*value) : Json(); }
 
 template <class T>
-Json extents_json(const attention::BroadcastView<T>& view) {
+Json extents_json(const BroadcastView<T>& view) {
   return Json::array({view.batch, view.heads, view.rows, view.cols});
 }
 

@@ -3,12 +3,11 @@
 
 #include <cmath>
 #include <cstdint>
-#include <numbers>
 #include <vector>
 
 #include "reference/attention/attention.h"
 #include "reference/core/dtype.h"
-#include "reference/core/philox.h"
+#include "reference/core/random.h"
 
 namespace attnlab::answers {
 
@@ -35,17 +34,16 @@ struct OwnedTensor {
   Index batch = 0, heads = 0, seqlen = 0, dim = 0;
 };
 
-// N(0, 1) rounded to the type (Box and Muller), reproducible from (seed, stream) on any machine with the same
+// N(0, 1) rounded to the type, reproducible from (seed, stream) on any machine with the same
 // libm.
 inline OwnedTensor<float> random_normal(Index batch, Index heads, Index seqlen, Index dim, DType dtype,
                                         std::uint64_t seed, std::uint32_t stream) {
   OwnedTensor<float> tensor(batch, heads, seqlen, dim);
   for (std::size_t n = 0; n < tensor.values.size(); n += 2) {
     const Philox4x32 words = philox(seed, n, stream);
-    const double radius = std::sqrt(-2 * std::log((words[0] + 0.5) / 4294967296.0));
-    const double angle = 2 * std::numbers::pi * words[1] / 4294967296.0;
-    tensor.values[n] = static_cast<float>(radius * std::cos(angle));
-    if (n + 1 < tensor.values.size()) tensor.values[n + 1] = static_cast<float>(radius * std::sin(angle));
+    const NormalPair pair = normal_pair(words[0], words[1]);
+    tensor.values[n] = static_cast<float>(pair.first);
+    if (n + 1 < tensor.values.size()) tensor.values[n + 1] = static_cast<float>(pair.second);
   }
   round_to(dtype, std::span<float>(tensor.values));
   return tensor;

@@ -54,7 +54,7 @@ struct Numbers {
   TensorView<T> view;
 
   Numbers() = default;
-  Numbers(const Form& form, const Form::Extents& e)
+  Numbers(const Form& form, const Extents& e)
       : values(static_cast<std::size_t>(e.batch * e.heads * e.seqlen * e.dim)),
         view(form.view(values.data(), e)) {}
   Numbers(const Form& form, const files::Tensor& tensor) {
@@ -126,7 +126,7 @@ RunAnswer run(const RunQuestion& question, const RunInputs& inputs) {
   result.tiles = options.tiles;
   result.threads = worker_count(p.batch * p.num_heads, options.threads);
 
-  const Form::Extents oe = inputs.o_extents();
+  const Extents oe = inputs.o_extents();
   Numbers<T> q(form, inputs.q), k(form, inputs.k), v(form, inputs.v), o(form, oe), dout, dq, dk, dv;
   std::vector<T> lse(static_cast<std::size_t>(oe.batch * oe.heads * oe.seqlen));
   RunViews<T> views{q.view, k.view, v.view, {}, o.view, bhsd(lse.data(), oe.batch, oe.heads, oe.seqlen, 1),
@@ -151,7 +151,7 @@ RunAnswer run(const RunQuestion& question, const RunInputs& inputs) {
   round_to(inputs.dtype(), std::span<T>(rounded.values));
   result.not_finite = static_cast<std::uint64_t>(
       std::ranges::count_if(rounded.values, [](T value) { return !std::isfinite(value); }));
-  const auto stored = [&](const Numbers<T>& numbers, const Form::Extents& e, const char* name) {
+  const auto stored = [&](const Numbers<T>& numbers, const Extents& e, const char* name) {
     return files::Tensor::from(std::span<const T>(numbers.values), form.shape(e), inputs.dtype(), name);
   };
   result.o = stored(rounded, oe, "o");

@@ -55,7 +55,7 @@ Head reference_head(const Problem& p, Index b, Index h, const attention::Options
     }
   }
   head.has_mask = true;
-  head.mask = attention::broadcast<std::uint8_t>(mask.data(), 1, 1, head.seqlen_q, head.seqlen_kv);
+  head.mask = broadcast<std::uint8_t>(mask.data(), 1, 1, head.seqlen_q, head.seqlen_kv);
   return head;
 }
 

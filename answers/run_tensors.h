@@ -10,20 +10,21 @@
 
 #include "answers/form.h"
 #include "answers/problem_fields.h"
-#include "answers/tensor_source.h"
+#include "answers/tensor_files.h"
 #include "files/tensor.h"
 #include "reference/attention/problem.h"
 
 namespace attnlab::answers {
 
 // As typed; empty: not given.
-struct RunSources {
-  std::string input, q, k, v, mask, bias, dout;  // files
+struct RunSources : TensorNames {
   std::string layout, dtype;
   std::uint64_t seed = 0;
   bool backward = false;
 
-  bool random() const { return input.empty() && q.empty() && k.empty() && v.empty(); }
+  bool random() const {
+    return input.empty() && file(Role::q).empty() && file(Role::k).empty() && file(Role::v).empty();
+  }
 };
 
 // A problem with its tensors. Not copied, since the problem points into mask and bias.
@@ -40,10 +41,10 @@ struct RunInputs {
   std::vector<std::string> unused;  // tensors of the input that play no part
 
   DType dtype() const { return q.dtype; }
-  Form::Extents q_extents() const { return form.extents(q.shape); }
-  Form::Extents k_extents() const { return form.extents(k.shape); }
-  Form::Extents v_extents() const { return form.extents(v.shape); }
-  Form::Extents o_extents() const;
+  Extents q_extents() const { return form.extents(q.shape); }
+  Extents k_extents() const { return form.extents(k.shape); }
+  Extents v_extents() const { return form.extents(v.shape); }
+  Extents o_extents() const;
 };
 
 // Called with the problem (its mask and bias not read yet) and the type of q before anything is read or

@@ -7,6 +7,7 @@
 #include "answers/form.h"
 #include "files/tensor_file.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::answers {
 namespace {
@@ -28,9 +29,9 @@ std::array<Index, 4> broadcast_extents(const TensorSource& source, const attenti
     fits = shape[n] == 1 || shape[n] == full[at];
   }
   if (!fits) {
-    refuse_shape(source.label, shape,
-                 fmt::format("[batch, heads, seqlen_q, seqlen_kv] = {}, or what broadcasts to it",
-                             files::shape_text(full)));
+    refuse_shape(
+        source.label, shape,
+        fmt::format("[batch, heads, seqlen_q, seqlen_kv] = {}, or what broadcasts to it", shape_text(full)));
   }
   return extents;
 }
@@ -101,7 +102,7 @@ MaskAndBias read_mask_and_bias(TensorSource mask, const TensorSource& bias, atte
                             "bool or an integer type, 0 where a key is hidden (numbers to add are a bias)");
     }
     result.mask = nonzero(mask.load());
-    problem.mask = attention::broadcast(result.mask.data(), b, h, r, c);
+    problem.mask = broadcast(result.mask.data(), b, h, r, c);
   }
   if (bias) {
     const auto [b, h, r, c] = broadcast_extents(bias, problem);
@@ -111,7 +112,7 @@ MaskAndBias read_mask_and_bias(TensorSource mask, const TensorSource& bias, atte
                             "fp32 or a narrower floating-point type, as biases are kept in fp32");
     }
     result.bias = bias.load().to_float();
-    problem.bias = attention::broadcast(result.bias.data(), b, h, r, c);
+    problem.bias = broadcast(result.bias.data(), b, h, r, c);
   }
   return result;
 }

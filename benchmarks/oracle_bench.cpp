@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "oracle/check.h"
-#include "reference/core/philox.h"
+#include "reference/core/random.h"
 #include "reference/core/threads.h"
 
 namespace {
@@ -26,15 +26,12 @@ struct Tensors {
     std::uint32_t stream = 0;
     for (auto* t : {&q, &k, &v, &o}) {
       t->resize(static_cast<std::size_t>(heads * n * d));
-      for (std::size_t i = 0; i < t->size(); ++i) {
-        const Philox4x32 words = philox(1, i, stream);
-        (*t)[i] = static_cast<float>((words[0] + words[1] + words[2] + 0.0 + words[3]) / 2147483648.0 - 4);
-      }
-      ++stream;
+      Random random(1, stream++);
+      for (double& value : *t) value = static_cast<float>(random.normal());
     }
   }
-  oracle::Tensor view(const std::vector<double>& t) const {
-    return oracle::bhsd(t.data(), DType::f64, 1, p.num_heads, p.seqlen_q, p.head_dim);
+  Tensor view(const std::vector<double>& t) const {
+    return bhsd(t.data(), DType::f64, 1, p.num_heads, p.seqlen_q, p.head_dim);
   }
   oracle::Inputs inputs() const { return {view(q), view(k), view(v), {}}; }
   double flops() const {

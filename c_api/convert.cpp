@@ -21,8 +21,8 @@ DType dtype_of(std::int32_t dtype, const std::string& name) {
 
 // What attnlab_tensor and attnlab_output have in common.
 template <class T>
-oracle::Tensor layout_of(const T& given, const void* data, const std::string& name) {
-  oracle::Tensor t;
+Tensor layout_of(const T& given, const void* data, const std::string& name) {
+  Tensor t;
   t.data = data;
   t.dtype = dtype_of(given.dtype, name);
   t.batch = given.shape[0], t.heads = given.shape[1], t.seqlen = given.shape[2], t.dim = given.shape[3];
@@ -31,10 +31,10 @@ oracle::Tensor layout_of(const T& given, const void* data, const std::string& na
   return t;
 }
 
-oracle::Tensor tensor_of(const attnlab_tensor* given, const std::string& name) {
+Tensor tensor_of(const attnlab_tensor* given, const std::string& name) {
   if (given == nullptr) return {};
   const attnlab_tensor c = copied(given, name);
-  oracle::Tensor t = layout_of(c, c.data, name);
+  Tensor t = layout_of(c, c.data, name);
   if (c.scale != nullptr) {
     t.scale_rows = c.scale_rows == 0 ? 1 : c.scale_rows;
     if (t.scale_rows < 1)
@@ -50,7 +50,7 @@ oracle::Tensor tensor_of(const attnlab_tensor* given, const std::string& name) {
   return t;
 }
 
-oracle::Tensor required(const attnlab_tensor* given, const std::string& name) {
+Tensor required(const attnlab_tensor* given, const std::string& name) {
   if (given == nullptr) throw InvalidArgument(name, "NULL", "a tensor");
   return tensor_of(given, name);
 }
@@ -61,8 +61,7 @@ std::vector<T> list_of(const T* values, Index count) {
 }
 
 template <class T>
-attention::BroadcastView<T> broadcast_of(const T* data, const std::int64_t* strides,
-                                         const attention::Problem& p) {
+BroadcastView<T> broadcast_of(const T* data, const std::int64_t* strides, const attention::Problem& p) {
   if (data == nullptr) return {};
   return {data,       p.batch,    p.num_heads, p.seqlen_q, p.seqlen_kv,
           strides[0], strides[1], strides[2],  strides[3]};
@@ -79,7 +78,7 @@ ResultTensor result_of(const attnlab_output* given, const std::string& name) {
 
 void write(const ResultTensor& to, const oracle::GoldenTensor& from) {
   if (to.data == nullptr) return;
-  const oracle::Tensor& t = to.layout;
+  const Tensor& t = to.layout;
   const auto size = static_cast<Index>(bits(t.dtype) / 8);
   auto* base = static_cast<unsigned char*>(to.data);
   const double* value = from.values.data();

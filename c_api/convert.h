@@ -16,7 +16,7 @@ oracle::CheckOptions options_of(const attnlab_check_options* options);          
 
 // Tensors to write, with any stride between columns.
 struct ResultTensor {
-  oracle::Tensor layout;  // without data where not wanted
+  Tensor layout;  // without data where not wanted
   void* data = nullptr;
 };
 struct Results {

@@ -1,5 +1,4 @@
 // attnlab cc: nvcc's place in a build. A CUDA program compiled for the CPU, on the emulator.
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "cli/command.h"
@@ -9,7 +8,7 @@
 namespace attnlab::cli {
 namespace {
 
-constexpr const char* footer = R"(
+constexpr const char* kFooter = R"(
 attnlab cc file.cu [file.cu|file.cpp|file.o ...] -o program [options of nvcc]
 
 Takes nvcc's command line, so that a Makefile works with NVCC="attnlab cc":
@@ -34,16 +33,15 @@ The program reads these variables when it runs:
 
 }  // namespace
 
-void add_cc(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("cc", "Compile a CUDA program for the CPU, on the emulator");
-  command->prefix_command();
-  command->footer(footer);
-  command->callback([command] {
+void add_cc(Command& app) {
+  Command command = app.add_command("cc", "Compile a CUDA program for the CPU, on the emulator");
+  command.take_the_rest();
+  command.footer(kFooter);
+  command.callback([command] {
     emulator::translate::Compilation compilation =
-        emulator::translate::parse_command_line(command->remaining());
+        emulator::translate::parse_command_line(command.remaining());
     compilation.check_asm = emulator::ptx::problem;
-    if (const int error = emulator::translate::compile(compilation); error != 0)
-      throw CLI::RuntimeError(error);
+    if (const int error = emulator::translate::compile(compilation); error != 0) throw Exit{error};
   });
 }
 

@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "cli/check_report.h"
 #include "cli/command.h"
+#include "cli/declaration_options.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
 #include "cli/refusal.h"
@@ -32,7 +32,7 @@ struct Options {
   answers::CheckQuestion question;
   ProblemOptions problem;
   std::string rows = "all", golden = "auto", rules, picture = "auto", html;
-  std::uint64_t threads = 0, block_kv = 0, seed = 0;
+  std::uint64_t threads = 0, seed = 0;
   bool no_diagnosis = false, json = false;
 };
 
@@ -61,13 +61,12 @@ void run(Options& o) {
   apply_options(o, question.options);
   const Screen show = screen("--picture", o.picture);
   if (!o.html.empty()) files::check_writable(o.html);
-  if (o.block_kv != 0) question.declared.min_block_kv = extent("--min-block-kv", o.block_kv);
   question.problem = fields_of(o.problem);
   const CheckAnswer result = answer(question);
   if (!o.html.empty()) write_file(o.html, to_html(result, title(question.sources)));
   const std::string text = o.json ? dump(to_json(result)) : to_text(result, show);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (!result.verdict.right) throw CLI::RuntimeError(1);
+  if (!result.verdict.right) throw Exit{1};
 }
 
 // The output o is --out, the others have their own names.
@@ -75,7 +74,7 @@ std::string option_of(const RoleInfo& role) {
   return role.role == Role::o ? "--out" : option_like(role.name);
 }
 
-void add_tensors(CLI::App& check, CheckSources& s) {
+void add_tensors(Command& check, CheckSources& s) {
   check.add_option(
       "--input", s.input,
       "A .safetensors or .npz file with tensors q, k, v, o (or out), lse, dout, dq, dk, dv, mask, "
@@ -97,61 +96,37 @@ void add_tensors(CLI::App& check, CheckSources& s) {
                    "bf16]");
 }
 
-void add_class(CLI::App& check, Options& o) {
-  oracle::Declaration& d = o.question.declared;
-  check.add_option("--accumulate", d.accumulate, "Type of products and sums [fp32; fp64 for fp64]");
-  check.add_option("--p-dtype", d.p, "Type that P and dS are rounded to [that of q; fp8: e4m3 times 256]");
-  check.add_option("--p-scale", d.p_scale, "Factor of P before it is rounded [1]");
-  check.add_option("--ds-scale", d.ds_scale, "Factor of dS before it is rounded [1]");
-  check.add_option("--operands", d.operands,
-                   "Type that Q, K, V are rounded to before products, such as tf32");
-  check.add_option("--scores-dtype", d.scores, "Type that S is stored in between passes, if narrower");
-  check.add_option("--rounded-to", d.output,
-                   "Type that outputs were rounded to before they were stored in a wider one");
-  check.add_option("--sums", d.sums, "How additions round: nearest, or truncated as tensor cores do");
-  check.add_option("--groups", d.groups,
-                   "dK and dV of each query head are rounded before those of a group are added: "
-                   "rounded, or exact if not [rounded]");
-  add_count(check, "--min-block-kv", o.block_kv, "The narrowest tile of keys [16]", 1);
-  check.add_option("--exp-error", d.exp_error, "Relative error of the exponential function [2^-22]");
-}
-
 }  // namespace
 
-void add_check(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("check", "Is the output of a kernel right? And if not, what is wrong?");
-  command->footer("Exit code 0: right; 1: wrong; 2: not checked, with the reason on stderr.");
+void add_check(Command& app) {
+  Command command = app.add_command("check", "Is the output of a kernel right? And if not, what is wrong?");
+  command.footer("Exit code 0: right; 1: wrong; 2: not checked, with the reason on stderr.");
   const auto o = std::make_shared<Options>();
-  add_tensors(*command, o->question.sources);
-  add_mask_options(*command, o->problem);
-  add_class(*command, *o);
-  command->add_option("--rows", o->rows, "Rows of Q that are compared: all, or sample:COUNT a head")
-      ->capture_default_str();
-  add_count(*command, "--seed", o->seed, "Of the sample [0]");
+  add_tensors(command, o->question.sources);
+  add_mask_options(command, o->problem);
+  add_declaration_options(command, o->question.declared);
+  command.add_option("--rows", o->rows, "Rows of Q that are compared: all, or sample:COUNT a head")
+      .show_default();
+  add_count(command, "--seed", o->seed, "Of the sample [0]");
   command
-      ->add_option(
+      .add_option(
           "--golden", o->golden,
           "Who computes golden values: cpu, gpu, emulator, or auto: a GPU where there is one and the problem "
           "is large")
-      ->capture_default_str();
-  command->add_option("--rules", o->rules, "all: what the rules of other projects say of this output, too");
-  command->add_flag("--no-diagnosis", o->no_diagnosis, "Does not look for the mistake");
-  add_count(*command, "--threads", o->threads, "[one a core]");
-  command->add_option("--picture", o->picture, "Shades: auto (the locale's), unicode or ascii")
-      ->capture_default_str();
-  command->add_option("--html", o->html, "Writes the verdict as a page, too");
-  command->add_flag("--json", o->json, "One JSON object");
+      .show_default();
+  command.add_option("--rules", o->rules, "all: what the rules of other projects say of this output, too");
+  command.add_flag("--no-diagnosis", o->no_diagnosis, "Does not look for the mistake");
+  add_count(command, "--threads", o->threads, "[one a core]");
+  command.add_option("--picture", o->picture, "Shades: auto (the locale's), unicode or ascii").show_default();
+  command.add_option("--html", o->html, "Writes the verdict as a page, too");
+  command.add_flag("--json", o->json, "One JSON object");
   std::map<std::string, std::string> names{{"alibi", "--alibi"},       {"dtype", "--dtype"},
                                            {"kv_dtype", "--kv-dtype"}, {"out_dtype", "--out-dtype"},
                                            {"layout", "--layout"},     {"page_layout", "--page-layout"}};
   for (const RoleInfo& role : kRoles) names[role.name] = option_of(role);
-  for (const char* field : {"accumulate", "p_dtype", "p_scale", "ds_scale", "operands", "scores_dtype",
-                            "rounded_to", "sums", "groups", "min_block_kv", "exp_error"}) {
-    names[field] = option_like(field);
-  }
-  spell_fields(*command, std::move(names));
-  command->callback([o] { run(*o); });
+  add_declaration_names(names);
+  spell_fields(command, std::move(names));
+  command.callback([o] { run(*o); });
 }
 
 }  // namespace attnlab::cli

@@ -1,25 +1,25 @@
-// The commands of the attnlab program. A file a command; each adds itself to the CLI11 application.
+// The commands of the attnlab program, one per file; each adds itself to the program.
 #pragma once
 
-#include "cli/cli11.h"
+#include "cli/options.h"
 
 namespace attnlab::cli {
 
 // Each adds a subcommand whose callback does the work; typed exceptions (reference/core/errors.h) leave it as
-// exit code 2 and one line on stderr, CLI::RuntimeError as its exit code without a line.
-void add_battery(CLI::App& app);
-void add_cc(CLI::App& app);
-void add_check(CLI::App& app);
-void add_convert_gqa(CLI::App& app);
-void add_demo(CLI::App& app);
-void add_emulate(CLI::App& app);
-void add_experiment(CLI::App& app);
-void add_io(CLI::App& app);
-void add_kv(CLI::App& app);
-void add_list(CLI::App& app);
-void add_run(CLI::App& app);
-void add_traffic(CLI::App& app);
-void add_witness(CLI::App& app);
-void add_zoo(CLI::App& app);
+// exit code 2 and one line on stderr, Exit as its exit code without a line.
+void add_battery(Command& app);
+void add_cc(Command& app);
+void add_check(Command& app);
+void add_convert_gqa(Command& app);
+void add_demo(Command& app);
+void add_emulate(Command& app);
+void add_experiment(Command& app);
+void add_io(Command& app);
+void add_kv(Command& app);
+void add_list(Command& app);
+void add_run(Command& app);
+void add_traffic(Command& app);
+void add_witness(Command& app);
+void add_zoo(Command& app);
 
 }  // namespace attnlab::cli

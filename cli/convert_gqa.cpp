@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "answers/quantity.h"
@@ -13,6 +12,7 @@
 #include "files/tensor.h"
 #include "reference/attention/problem.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::cli {
 namespace {
@@ -24,8 +24,9 @@ using answers::format_bytes;
 
 struct Options {
   std::string in, out, config, method = "mean";
-  std::uint64_t groups = 0, heads = 0, seed = 0;
-  bool has_seed = false, json = false;
+  std::uint64_t groups = 0, heads = 0;
+  std::optional<std::uint64_t> seed;
+  bool json = false;
 };
 
 Index checked_heads(const std::string& option, std::uint64_t count) {
@@ -44,7 +45,7 @@ ConvertGqaQuestion question_of(const Options& options) {
   question.in = options.in, question.out = options.out;
   question.groups = checked_heads("--groups", options.groups);
   question.pooling = heads::parse_pooling(options.method);
-  if (options.has_seed) question.seed = options.seed;
+  question.seed = options.seed;
   question.config = options.config;
   if (options.config.empty()) question.heads = checked_heads("--heads", options.heads);
   return question;
@@ -53,8 +54,8 @@ ConvertGqaQuestion question_of(const Options& options) {
 std::string to_text(const ConvertGqaQuestion& question, const ConvertGqaAnswer& a) {
   std::string text;
   for (const ConvertGqaAnswer::Changed& tensor : a.changed) {
-    text += fmt::format("{}  {} {} -> {}\n", tensor.name, name(tensor.dtype),
-                        files::shape_text(tensor.before), files::shape_text(tensor.after));
+    text += fmt::format("{}  {} {} -> {}\n", tensor.name, name(tensor.dtype), shape_text(tensor.before),
+                        shape_text(tensor.after));
   }
   text +=
       fmt::format("{}: {} of {} tensors changed, to {} heads of K and V ({}); {} -> {}\n",
@@ -73,32 +74,29 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_convert_gqa(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
+void add_convert_gqa(Command& app) {
+  Command command = app.add_command(
       "convert-gqa",
       "Pools the K and V heads of a checkpoint: multi-head to grouped- or multi-query attention");
   const auto options = std::make_shared<Options>();
-  command->add_option("in", options->in, "Checkpoint, .safetensors")->type_name("FILE")->required();
-  command->add_option("out", options->out, "Converted checkpoint, .safetensors")
-      ->type_name("FILE")
-      ->required();
-  add_count(*command, "--groups", options->groups, "Heads of K and V afterwards; 1: multi-query")->required();
-  add_count(*command, "--heads", options->heads, "Query heads of the model");
+  command.add_option("in", options->in, "Checkpoint, .safetensors").type_name("FILE").required();
+  command.add_option("out", options->out, "Converted checkpoint, .safetensors").type_name("FILE").required();
+  add_count(command, "--groups", options->groups, "Heads of K and V afterwards; 1: multi-query").required();
+  add_count(command, "--heads", options->heads, "Query heads of the model");
   command
-      ->add_option("--config", options->config,
-                   "Or its config.json, written with the new count beside OUT too")
-      ->type_name("FILE");
-  command->add_option("--method", options->method, "mean, first or random")->capture_default_str();
-  command->add_option("--seed", options->seed, "Of --method random [0]")->each([options](const std::string&) {
-    options->has_seed = true;
-  });
-  command->add_flag("--json", options->json, "One JSON object");
-  spell_fields(*command, {{"seed", "--seed"}});
-  command->footer(
+      .add_option("--config", options->config,
+                  "Or its config.json, written with the new count beside OUT too")
+      .type_name("FILE");
+  command.add_option("--method", options->method, "mean, first or random").show_default();
+  add_count(command, "--seed", "Of --method random [0]", 0,
+            [options](std::uint64_t seed) { options->seed = seed; });
+  command.add_flag("--json", options->json, "One JSON object");
+  spell_fields(command, {{"seed", "--seed"}});
+  command.footer(
       "The converted model needs further training (Ainslie et al. 2023: 5 % of the original steps). "
       "Transformers "
       "loads it where the model type knows num_key_value_heads, as llama, mistral and qwen2 do.");
-  command->callback([options] { run(*options); });
+  command.callback([options] { run(*options); });
 }
 
 }  // namespace attnlab::cli

@@ -2,7 +2,6 @@
 // experiments; then CUDA kernels on the CPU.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <iterator>
@@ -53,9 +52,10 @@ void run_kernels(const std::filesystem::path& out) {
   shape.seqlen_q = shape.seqlen_kv = 512;
   std::vector<Witness> witnesses;
   emulator::Report last_report;
-  for (const char* rung : {"naive-01", "flash1-03", "flash2-04"})
+  for (const char* rung : {"naive-01", "flash1-03", "flash2-04"}) {
     witnesses.push_back(
         witness(emulate(cuda::find_kernel(rung), shape, measurements, &last_report), measurements));
+  }
   print("\nCUDA kernels on the CPU: N 512, d 64, two heads, fp32\n\n" + to_text(witnesses, measurements));
   emulator::HtmlOptions html;
   if (const Witness& last = witnesses.back(); last.closed)
@@ -69,7 +69,7 @@ void run(const Options& options) {
   arguments.push_back("--out=" + options.out);
   if (options.quick) arguments.emplace_back("--quick");
   if (options.no_plots) arguments.emplace_back("--no-plots");
-  if (const int code = run_experiments(arguments); code != 0) throw CLI::RuntimeError(code);
+  if (const int code = run_experiments(arguments); code != 0) throw Exit{code};
   run_kernels(kernels_out);
   print(fmt::format("\nResults in {} and {}; the kernel's report, line by line: {}\n",
                     (out / kExperiments[0]).string(), (out / kExperiments[1]).string(),
@@ -78,14 +78,14 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_demo(CLI::App& app) {
-  CLI::App* demo = app.add_subcommand(
+void add_demo(Command& app) {
+  Command demo = app.add_command(
       "demo", "FlashAttention's Figure 2, a real model's attention, and CUDA kernels on the CPU, about 20 s");
   const auto options = std::make_shared<Options>();
-  demo->add_option("--out", options->out, "Where results go")->capture_default_str();
-  demo->add_flag("--quick", options->quick, "Fewer heads against float64");
-  demo->add_flag("--no-plots", options->no_plots, "Data only");
-  demo->callback([options] { run(*options); });
+  demo.add_option("--out", options->out, "Where results go").show_default();
+  demo.add_flag("--quick", options->quick, "Fewer heads against float64");
+  demo.add_flag("--no-plots", options->no_plots, "Data only");
+  demo.callback([options] { run(*options); });
 }
 
 }  // namespace attnlab::cli

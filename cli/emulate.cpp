@@ -1,5 +1,4 @@
 // attnlab emulate: compile a CUDA program for the emulator, run it, and report.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -26,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* footer = R"(
+constexpr const char* kFooter = R"(
 attnlab emulate file.cu [options] [-- arguments of the program]
 
   --gpu name       the GPU whose limits hold: a100, h100, h200 (as without), rtx4090, or a device file
@@ -84,9 +83,10 @@ Question parse(const std::vector<std::string>& words) {
     *option->second = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
     if (option->first == "--seed" || option->first == "--threads")
       require_number(option->first, *option->second);
-    if (option->first == "--threads" && std::stoull(question.threads) > emulator::kMostThreads)
+    if (option->first == "--threads" && std::stoull(question.threads) > emulator::kMostThreads) {
       throw InvalidArgument("--threads", question.threads,
                             "at most " + std::to_string(emulator::kMostThreads));
+    }
   }
   return question;
 }
@@ -108,12 +108,13 @@ emulator::Report run(const Question& question, int& exit_code) {
   emulator::translate::Compilation compilation = emulator::translate::parse_command_line(compile);
   const fs::path program = work.path() / compilation.sources[0].stem(),
                  report_file = work.path() / "report.json";
-  if (!compilation.output.empty() || compilation.stop != emulator::translate::Compilation::Stop::program)
+  if (!compilation.output.empty() || compilation.stop != emulator::translate::Compilation::Stop::program) {
     throw InvalidArgument("option", "-o, -c or -E",
                           "none of them: emulate runs the program (see attnlab cc)");
+  }
   compilation.output = program;
   compilation.check_asm = emulator::ptx::problem;
-  if (const int error = emulator::translate::compile(compilation); error != 0) throw CLI::RuntimeError(error);
+  if (const int error = emulator::translate::compile(compilation); error != 0) throw Exit{error};
 
   const std::string data = data_dir("simulator/device/data").parent_path().parent_path().parent_path();
   std::map<std::string, std::string> environment = {{"ATTNLAB_EMULATOR_REPORT", report_file},
@@ -126,9 +127,10 @@ emulator::Report run(const Question& question, int& exit_code) {
   command.insert(command.end(), question.arguments.begin(), question.arguments.end());
   const bool json_alone = question.json && question.json->empty();
   exit_code = emulator::translate::run_process(command, environment, json_alone);
-  if (!fs::exists(report_file))
+  if (!fs::exists(report_file)) {
     throw FileError(compilation.sources[0].string(),
                     "the program ended with code " + std::to_string(exit_code) + " and left no report");
+  }
   emulator::Report report = emulator::read_json(report_file);
   report.program = compilation.sources[0].string();
   return report;
@@ -136,13 +138,12 @@ emulator::Report run(const Question& question, int& exit_code) {
 
 }  // namespace
 
-void add_emulate(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("emulate", "Run a CUDA program on the CPU: counters, checks, report");
-  command->prefix_command();
-  command->footer(footer);
-  command->callback([command] {
-    const Question question = parse(command->remaining());
+void add_emulate(Command& app) {
+  Command command = app.add_command("emulate", "Run a CUDA program on the CPU: counters, checks, report");
+  command.take_the_rest();
+  command.footer(kFooter);
+  command.callback([command] {
+    const Question question = parse(command.remaining());
     const emulator::HtmlOptions html = page(question);
     for (const std::string& file : {question.json.value_or(""), question.html})
       if (!file.empty()) emulator::require_writable(file);
@@ -159,7 +160,7 @@ void add_emulate(CLI::App& app) {
         std::any_of(report.kernels.begin(), report.kernels.end(),
                     [](const emulator::KernelReport& kernel) { return !kernel.findings.empty(); });
     if (exit_code == 0 && findings) exit_code = 1;
-    if (exit_code != 0) throw CLI::RuntimeError(exit_code);
+    if (exit_code != 0) throw Exit{exit_code};
   });
 }
 

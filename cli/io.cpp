@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -110,45 +109,42 @@ void run(const Options& o) {
 
 }  // namespace
 
-void add_io(CLI::App& app) {
-  CLI::App* io =
-      app.add_subcommand("io", "HBM traffic, SRAM and FLOPs of an algorithm: closed form and metered");
+void add_io(Command& app) {
+  Command io = app.add_command("io", "HBM traffic, SRAM and FLOPs of an algorithm: closed form and metered");
   const auto o = std::make_shared<Options>();
-  io->add_option("--algorithm", o->algorithm, "One of attnlab list")->capture_default_str();
-  add_size_options(*io, o->problem);
-  io->add_option("--dtype", o->dtype, "Of Q, K, V: fp32, fp16, bf16, fp8")->capture_default_str();
-  io->add_option("--pass", o->choices.pass, "forward, backward or both")->capture_default_str();
-  add_mask_options(*io, o->problem);
-  io->add_flag("--mask", o->choices.mask_pass,
-               "Scores take a masking pass, its mask computed and not stored");
-  io->add_flag("--boolean-mask", o->choices.boolean_mask,
-               "A mask of a byte a score in HBM, the same for every head");
-  io->add_flag("--bias", o->choices.bias, "An additive bias in HBM, the same for every head");
-  io->add_option("--device", o->choices.device,
-                 "Its SRAM and its roofline: a name of attnlab list, or a file")
-      ->capture_default_str();
-  add_bytes(*io, "--sram", o->sram, "Bytes of SRAM [the device's L1 and shared memory of an SM]", 1);
-  add_count(*io, "--br", o->br, "Rows of a tile [the paper's rule]", 1);
-  add_count(*io, "--bc", o->bc, "Columns of a tile [the paper's rule]", 1);
-  add_share(*io, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
-  add_count(*io, "--kv-lora-rank", o->kv_lora_rank, "mla-*: d_c, the latent of K and V [512]", 1);
-  add_count(*io, "--rope-dim", o->rope_dim, "mla-*: d_R, the decoupled RoPE key [64]");
-  CLI::Option* sweep =
-      io->add_option(
+  io.add_option("--algorithm", o->algorithm, "One of attnlab list").show_default();
+  add_size_options(io, o->problem);
+  io.add_option("--dtype", o->dtype, "Of Q, K, V: fp32, fp16, bf16, fp8").show_default();
+  io.add_option("--pass", o->choices.pass, "forward, backward or both").show_default();
+  add_mask_options(io, o->problem);
+  io.add_flag("--mask", o->choices.mask_pass, "Scores take a masking pass, its mask computed and not stored");
+  io.add_flag("--boolean-mask", o->choices.boolean_mask,
+              "A mask of a byte a score in HBM, the same for every head");
+  io.add_flag("--bias", o->choices.bias, "An additive bias in HBM, the same for every head");
+  io.add_option("--device", o->choices.device, "Its SRAM and its roofline: a name of attnlab list, or a file")
+      .show_default();
+  add_bytes(io, "--sram", o->sram, "Bytes of SRAM [the device's L1 and shared memory of an SM]", 1);
+  add_count(io, "--br", o->br, "Rows of a tile [the paper's rule]", 1);
+  add_count(io, "--bc", o->bc, "Columns of a tile [the paper's rule]", 1);
+  add_share(io, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
+  add_count(io, "--kv-lora-rank", o->kv_lora_rank, "mla-*: d_c, the latent of K and V [512]", 1);
+  add_count(io, "--rope-dim", o->rope_dim, "mla-*: d_R, the decoupled RoPE key [64]");
+  Option sweep =
+      io.add_option(
             "--sweep", o->sweep,
             "One row per value of a size: seqlen=1k..64k doubles, seqlen=1k..8k..+1k adds; sizes are seqlen, "
             "seqlen_q, seqlen_kv, head_dim, batch, heads, br, bc, sram")
-          ->type_name("FIELD=FIRST..LAST");
-  CLI::Option* json = io->add_flag("--json", o->json, "One JSON object; with --sweep an array of them");
-  io->add_flag("--csv", o->csv, "Of --sweep, with a header line")->needs(sweep)->excludes(json);
-  spell_fields(*io, {{"pass", "--pass"},
-                     {"density", "--density"},
-                     {"sram_bytes", "--sram"},
-                     {"alibi", "--alibi"},
-                     {"seqlen_q", "--seqlen-q"},
-                     {"seqlen_kv", "--seqlen-kv"},
-                     {"sweep", "--sweep"}});
-  io->callback([o] { run(*o); });
+          .type_name("FIELD=FIRST..LAST");
+  Option json = io.add_flag("--json", o->json, "One JSON object; with --sweep an array of them");
+  io.add_flag("--csv", o->csv, "Of --sweep, with a header line").needs(sweep).excludes(json);
+  spell_fields(io, {{"pass", "--pass"},
+                    {"density", "--density"},
+                    {"sram_bytes", "--sram"},
+                    {"alibi", "--alibi"},
+                    {"seqlen_q", "--seqlen-q"},
+                    {"seqlen_kv", "--seqlen-kv"},
+                    {"sweep", "--sweep"}});
+  io.callback([o] { run(*o); });
 }
 
 }  // namespace attnlab::cli

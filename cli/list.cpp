@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
@@ -174,12 +173,12 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_list(CLI::App& app) {
-  CLI::App* list = app.add_subcommand("list", "What there is: " + names());
+void add_list(Command& app) {
+  Command list = app.add_command("list", "What there is: " + names());
   const auto options = std::make_shared<Options>();
-  list->add_option("what", options->what, names() + " [all]");
-  list->add_flag("--json", options->json, "One JSON object, with the source of every figure");
-  list->callback([options] { run(*options); });
+  list.add_option("what", options->what, names() + " [all]");
+  list.add_flag("--json", options->json, "One JSON object, with the source of every figure");
+  list.callback([options] { run(*options); });
 }
 
 }  // namespace attnlab::cli

@@ -12,9 +12,10 @@
 #include "reference/core/version.h"
 
 int main(int argc, char** argv) {
-  CLI::App app{"attnlab: reference implementation and simulator of attention"};
-  app.require_subcommand(1);
-  app.set_version_flag("--version", "attnlab " + std::string(attnlab::version()));
+  CLI::App parser{"attnlab: reference implementation and simulator of attention"};
+  parser.require_subcommand(1);
+  parser.set_version_flag("--version", "attnlab " + std::string(attnlab::version()));
+  attnlab::cli::Command app(parser);
   const bool json = attnlab::cli::wants_json(argc, argv);
   try {
     attnlab::cli::add_battery(app);
@@ -34,17 +35,17 @@ int main(int argc, char** argv) {
     app.footer(attnlab::cli::exit_codes_text());  // after them: it is theirs, too, if it is there before
     std::string names;
     bool known = argc < 2 || argv[1][0] == '-';
-    for (const CLI::App* command : app.get_subcommands({})) {
-      names += (names.empty() ? "" : ", ") + command->get_name();
-      known |= !known && command->get_name() == argv[1];
+    for (const std::string& command : app.commands()) {
+      names += (names.empty() ? "" : ", ") + command;
+      known |= !known && command == argv[1];
     }
     if (!known) throw attnlab::InvalidArgument("command", argv[1], "one of " + names);
-    app.parse(argc, argv);
+    parser.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& help) {
-    return app.exit(help);
-  } catch (const CLI::RuntimeError& failed) {  // a command that has said what there is to say
-    return failed.get_exit_code();
+    return parser.exit(help);
+  } catch (const attnlab::cli::Exit& end) {  // a command that has said what there is to say
+    return end.code;
   } catch (const CLI::ParseError& error) {
     return attnlab::cli::refuse(app, error, json);
   } catch (const attnlab::InvalidArgument& error) {

@@ -1,7 +1,5 @@
 #include "cli/problem_options.h"
 
-#include <CLI/CLI.hpp>
-
 #include "cli/quantity_options.h"
 #include "reference/core/errors.h"
 
@@ -66,7 +64,7 @@ std::vector<Index> parse_list(const std::string& option, const std::string& text
   return list;
 }
 
-void add_size_options(CLI::App& app, ProblemOptions& o) {
+void add_size_options(Command& app, ProblemOptions& o) {
   add_count(app, "--batch", o.batch, "Sequences [1]");
   add_count(app, "--heads", o.heads, "Query heads [1]");
   add_count(app, "--kv-heads", o.kv_heads, "Heads of K and V: a divisor of --heads (GQA), 1 (MQA) [--heads]");
@@ -77,7 +75,7 @@ void add_size_options(CLI::App& app, ProblemOptions& o) {
   add_count(app, "--dim-v", o.dim_v, "Of a head of V and O [--dim]");
 }
 
-void add_mask_options(CLI::App& app, ProblemOptions& o) {
+void add_mask_options(Command& app, ProblemOptions& o) {
   app.add_flag("--causal", o.causal, "Query i sees keys up to i + seqlen_kv - seqlen_q (bottom-right)");
   app.add_option("--window", o.window, "Sliding window LEFT,RIGHT around the diagonal; -1: no bound");
   app.add_option("--scale", o.scale, "Softmax scale [1 / sqrt(dim)]");

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "answers/problem_fields.h"
-#include "cli/cli11.h"
+#include "cli/options.h"
 
 namespace attnlab::cli {
 
@@ -24,9 +24,9 @@ struct ProblemOptions {
 };
 
 // --batch, --heads, --seqlen-q, ...: the sizes of a problem that has no tensors yet.
-void add_size_options(CLI::App& app, ProblemOptions& options);
+void add_size_options(Command& app, ProblemOptions& options);
 // --causal, --window, --softcap, --kv-lens, ...: everything else.
-void add_mask_options(CLI::App& app, ProblemOptions& options);
+void add_mask_options(Command& app, ProblemOptions& options);
 
 // What was typed, as fields. Throws InvalidArgument naming the option.
 answers::ProblemFields fields_of(const ProblemOptions& options);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <optional>
@@ -15,15 +14,14 @@ namespace {
 
 using Names = std::map<std::string, std::string>;
 
-std::map<const CLI::App*, Names>& spellings() {
-  static std::map<const CLI::App*, Names> all;
+std::map<std::string, Names>& spellings() {  // by the command's name
+  static std::map<std::string, Names> all;
   return all;
 }
 
 // The refusal in the words of the command that was parsed.
-InvalidArgument as_typed(const CLI::App& app, const InvalidArgument& refusal) {
-  Names names;
-  for (const CLI::App* command : app.get_subcommands()) names = spellings()[command];
+InvalidArgument as_typed(const Command& app, const InvalidArgument& refusal) {
+  const Names& names = spellings()[app.parsed()];
   const auto in_text = [&](const std::string& field) {
     const auto found = names.find(field);
     return found == names.end() ? option_like(field) : found->second;
@@ -52,9 +50,9 @@ std::string option_like(std::string field) {
   return "--" + field;
 }
 
-void spell_fields(const CLI::App& command, Names options) { spellings()[&command] = std::move(options); }
+void spell_fields(const Command& command, Names options) { spellings()[command.name()] = std::move(options); }
 
-int refuse(const CLI::App& app, const std::exception& error, bool json) {
+int refuse(const Command& app, const std::exception& error, bool json) {
   if (const auto* refused = dynamic_cast<const InvalidArgument*>(&error)) {
     return say(as_typed(app, *refused), "", json);
   }

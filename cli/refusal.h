@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/cli11.h"
+#include "cli/options.h"
 
 namespace attnlab::cli {
 
@@ -28,13 +28,13 @@ std::string exit_codes_text();
 
 // A question's fields have names (answers/error.h); a command says which option each is. A name in the text of a
 // refusal that is not among them is "--" and the name, with hyphens.
-void spell_fields(const CLI::App& command, std::map<std::string, std::string> options);
+void spell_fields(const Command& command, std::map<std::string, std::string> options);
 
 // "p_scale" as "--p-scale".
 std::string option_like(std::string field);
 
 // Says on stderr, and with `json` on stdout, what the command that was parsed refused. Returns the exit code.
-int refuse(const CLI::App& app, const std::exception& error, bool json);
+int refuse(const Command& app, const std::exception& error, bool json);
 
 // Whether the command line asks for JSON on stdout; it need not be one that can be parsed.
 bool wants_json(int argc, const char* const* argv);

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -21,8 +20,8 @@
 namespace attnlab::cli {
 
 using answers::dump;
-using answers::parse_count;
 using answers::read_inputs;
+using answers::Role;
 using answers::RunAnswer;
 using answers::RunInputs;
 using answers::RunQuestion;
@@ -61,11 +60,11 @@ RunQuestion question_of(const Options& o) {
 }
 
 // Sizes belong to random tensors: files have their own.
-void refuse_sizes_beside_files(const CLI::App& app, const RunSources& sources) {
+void refuse_sizes_beside_files(const Command& app, const RunSources& sources) {
   if (sources.random()) return;
   for (const char* option : {"--batch", "--heads", "--kv-heads", "--seqlen", "--seqlen-q", "--seqlen-kv",
                              "--dim", "--dim-v", "--seed"}) {
-    if (app.get_option(option)->count() != 0) {
+    if (app.given(option)) {
       throw InvalidArgument(option, "a value", "nothing beside tensors from files, whose shapes say it");
     }
   }
@@ -100,7 +99,7 @@ std::vector<std::string> write_outputs(const Options& o, const RunAnswer& result
   return written;
 }
 
-void run(const Options& o, const CLI::App& app) {
+void run(const Options& o, const Command& app) {
   RunQuestion question = question_of(o);
   refuse_sizes_beside_files(app, o.sources);
   check_outputs(o);
@@ -116,67 +115,66 @@ void run(const Options& o, const CLI::App& app) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
-void add_inputs(CLI::App& run, Options& o) {
+void add_inputs(Command& run, Options& o) {
   RunSources& s = o.sources;
-  CLI::Option* input = run.add_option(
+  Option input = run.add_option(
       "--input", s.input, "A .safetensors or .npz file with q, k, v, and if wanted mask, bias, dout, o");
-  for (const auto& [option, path] : {std::pair{"--q", &s.q}, {"--k", &s.k}, {"--v", &s.v}})
-    run.add_option(option, *path, "Or a file a tensor (.npy)")->excludes(input);
+  for (const Role role : {Role::q, Role::k, Role::v}) {
+    run.add_option(option_like(info(role).name), s.file(role), "Or a file a tensor (.npy)").excludes(input);
+  }
   run.add_option(
       "--layout", s.layout,
       "bhsd, [batch, heads, seqlen, dim], or bshd, [batch, seqlen, heads, dim]; 3 dimensions are one "
       "sequence, 2 one head [bhsd]. With --cu-seqlens-*: [total, heads, dim]");
-  run.add_option("--mask", s.mask,
+  run.add_option("--mask", s.file(Role::mask),
                  "A file of bool or integers, 0 where a key is hidden, that broadcasts to [batch, heads, "
                  "seqlen_q, seqlen_kv]");
-  run.add_option("--bias", s.bias, "A file of numbers added to the scores, broadcast like a mask");
+  run.add_option("--bias", s.file(Role::bias),
+                 "A file of numbers added to the scores, broadcast like a mask");
   run.add_option("--dtype", s.dtype,
                  "Of random tensors [fp16]; of bf16 and fp8 arrays that a .npy leaves untyped");
   add_count(run, "--seed", s.seed,
             "Of random tensors, N(0, 1): without files, drawn for the sizes below [0]");
 }
 
-void add_outputs(CLI::App& run, Options& o) {
+void add_outputs(Command& run, Options& o) {
   run.add_option("--out", o.out, "Writes O in the type and layout of q: .npy, .npz or .safetensors");
   run.add_option("--lse", o.lse,
                  "Writes the log-sum-exp, fp32 or (in double) fp64: [batch, heads, seqlen_q]");
-  CLI::Option* backward =
-      run.add_flag("--backward", o.sources.backward, "Gradients of q, k, v too, from dout");
-  run.add_option("--dout", o.sources.dout, "The gradient of O, shaped as O")->needs(backward);
+  Option backward = run.add_flag("--backward", o.sources.backward, "Gradients of q, k, v too, from dout");
+  run.add_option("--dout", o.sources.file(Role::dout), "The gradient of O, shaped as O").needs(backward);
   for (const auto& [option, path] : {std::pair{"--dq", &o.dq}, {"--dk", &o.dk}, {"--dv", &o.dv}})
-    run.add_option(option, *path, "Writes that gradient")->needs(backward);
+    run.add_option(option, *path, "Writes that gradient").needs(backward);
 }
 
 }  // namespace
 
-void add_run(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("run", "Attention on tensors from files, or on random ones");
+void add_run(Command& app) {
+  Command command = app.add_command("run", "Attention on tensors from files, or on random ones");
   const auto o = std::make_shared<Options>();
-  command->add_option("--algorithm", o->algorithm, "One of attnlab list")->capture_default_str();
-  add_inputs(*command, *o);
-  add_size_options(*command, o->problem);
-  add_mask_options(*command, o->problem);
-  add_outputs(*command, *o);
-  command->add_option("--precision", o->precision,
-                      "Computes in float or double [double for fp64 tensors, else float]");
-  add_count(*command, "--br", o->br, "Rows of a tile [what suits the CPU; blocksparse 64]", 1);
-  add_count(*command, "--bc", o->bc, "Columns of a tile", 1);
-  add_share(*command, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
-  add_count(*command, "--threads", o->threads, "Threads over heads [one a core]");
-  command
-      ->add_option_function<std::string>(
-          "--check", [o](const std::string& text) { o->check = parse_count("--check", text); },
-          "Heads compared with standard attention in float64 [as many as a few seconds allow]; 0: none")
-      ->type_name("COUNT");
-  command->add_flag("--json", o->json, "One JSON object");
+  command.add_option("--algorithm", o->algorithm, "One of attnlab list").show_default();
+  add_inputs(command, *o);
+  add_size_options(command, o->problem);
+  add_mask_options(command, o->problem);
+  add_outputs(command, *o);
+  command.add_option("--precision", o->precision,
+                     "Computes in float or double [double for fp64 tensors, else float]");
+  add_count(command, "--br", o->br, "Rows of a tile [what suits the CPU; blocksparse 64]", 1);
+  add_count(command, "--bc", o->bc, "Columns of a tile", 1);
+  add_share(command, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
+  add_count(command, "--threads", o->threads, "Threads over heads [one a core]");
+  add_count(command, "--check",
+            "Heads compared with standard attention in float64 [as many as a few seconds allow]; 0: none", 0,
+            [o](std::uint64_t heads) { o->check = heads; });
+  command.add_flag("--json", o->json, "One JSON object");
   std::map<std::string, std::string> names{{"alibi", "--alibi"},         {"seqlen_q", "--seqlen-q"},
                                            {"seqlen_kv", "--seqlen-kv"}, {"density", "--density"},
                                            {"precision", "--precision"}, {"dtype", "--dtype"},
                                            {"layout", "--layout"}};
   for (const char* tensor : {"q", "k", "v", "mask", "bias", "dout"})
     names[tensor] = std::string("--") + tensor;
-  spell_fields(*command, std::move(names));
-  command->callback([o, command] { run(*o, *command); });
+  spell_fields(command, std::move(names));
+  command.callback([o, command] { run(*o, command); });
 }
 
 }  // namespace attnlab::cli

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -70,32 +69,31 @@ void run(Options& o) {
 
 }  // namespace
 
-void add_traffic(CLI::App& app) {
-  CLI::App* traffic = app.add_subcommand(
+void add_traffic(Command& app) {
+  Command traffic = app.add_command(
       "traffic", "Bytes between SMs, L2 and DRAM: an algorithm's tiles replayed through modelled caches");
   const auto o = std::make_shared<Options>();
   TrafficQuestion& q = o->question;
-  traffic->add_option("--algorithm", q.algorithm, "One of attnlab list that traffic knows; naive is standard")
-      ->capture_default_str();
-  add_size_options(*traffic, o->problem);
-  traffic->add_option("--dtype", o->dtype, "Of Q, K, V: fp32, fp16, bf16, fp8")->capture_default_str();
-  traffic->add_option("--pass", q.pass, "forward, backward or both")->capture_default_str();
-  add_mask_options(*traffic, o->problem);
-  add_count(*traffic, "--br", o->br, "Rows of a tile [128]", 1);
-  add_count(*traffic, "--bc", o->bc, "Columns of a tile [128]", 1);
-  traffic->add_option("--gpu", q.gpu, "SMs and caches: a name of attnlab list, or a file")
-      ->capture_default_str();
-  add_count(*traffic, "--resident-blocks", q.resident_blocks,
+  traffic.add_option("--algorithm", q.algorithm, "One of attnlab list that traffic knows; naive is standard")
+      .show_default();
+  add_size_options(traffic, o->problem);
+  traffic.add_option("--dtype", o->dtype, "Of Q, K, V: fp32, fp16, bf16, fp8").show_default();
+  traffic.add_option("--pass", q.pass, "forward, backward or both").show_default();
+  add_mask_options(traffic, o->problem);
+  add_count(traffic, "--br", o->br, "Rows of a tile [128]", 1);
+  add_count(traffic, "--bc", o->bc, "Columns of a tile [128]", 1);
+  traffic.add_option("--gpu", q.gpu, "SMs and caches: a name of attnlab list, or a file").show_default();
+  add_count(traffic, "--resident-blocks", q.resident_blocks,
             "Blocks of an SM at a time [what its tiles leave room for]", 1);
-  add_count(*traffic, "--sms", q.sms, "Streaming multiprocessors [the GPU's]", 1);
-  add_bytes(*traffic, "--l2", q.l2_bytes, "Bytes of L2 [the GPU's]", 1);
-  add_share(*traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that is used [all]");
-  add_bytes(*traffic, "--l1", q.l1_bytes, "Bytes of L1 of an SM; 0: tiles go past it [0]");
-  traffic->add_flag("--json", o->json, "One JSON object");
+  add_count(traffic, "--sms", q.sms, "Streaming multiprocessors [the GPU's]", 1);
+  add_bytes(traffic, "--l2", q.l2_bytes, "Bytes of L2 [the GPU's]", 1);
+  add_share(traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that is used [all]");
+  add_bytes(traffic, "--l1", q.l1_bytes, "Bytes of L1 of an SM; 0: tiles go past it [0]");
+  traffic.add_flag("--json", o->json, "One JSON object");
   spell_fields(
-      *traffic,
+      traffic,
       {{"pass", "--pass"}, {"alibi", "--alibi"}, {"seqlen_q", "--seqlen-q"}, {"seqlen_kv", "--seqlen-kv"}});
-  traffic->callback([o] { run(*o); });
+  traffic.callback([o] { run(*o); });
 }
 
 }  // namespace attnlab::cli

@@ -104,9 +104,10 @@ std::vector<NamedTable> witness_tables(const std::vector<cuda::Measurement>& pre
                                        const cuda::Measurements& measurements,
                                        const std::vector<cuda::Exception>& exceptions) {
   std::vector<Pair> pairs;
-  for (const cuda::Measurement& prediction : predictions)
+  for (const cuda::Measurement& prediction : predictions) {
     if (const auto* measured = measurements.find(*prediction.kernel, prediction.shape))
       pairs.push_back({&prediction, measured});
+  }
   std::vector<NamedTable> tables{{"setup", setup(pairs, measurements)},
                                  {"summary", summary(pairs)},
                                  {"out of bounds", out_of_bounds(exceptions)},

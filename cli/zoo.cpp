@@ -1,6 +1,5 @@
 // attnlab zoo: every known mistake as a kernel, on every problem of the zoo, before the check and before
 // other projects' rules; honest kernels; and how small an error is seen.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -48,24 +47,24 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_zoo(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("zoo", "Known mistakes as kernels: which rule rejects which of them");
+void add_zoo(Command& app) {
+  Command command = app.add_command("zoo", "Known mistakes as kernels: which rule rejects which of them");
   const auto options = std::make_shared<Options>();
-  command->add_option("--mistake", options->mistake, "One mistake only, by its name");
-  command->add_option("--problem", options->problem, "One problem only, by its name");
-  command->add_flag("--full", options->full,
-                    "The problems of 64k keys, every honest run and the tables of sensitivity too (minutes)");
-  auto* json = command->add_flag("--json", options->json, "JSON");
-  auto* markdown = command->add_flag("--markdown", options->markdown, "The tables of docs/results/oracle.md")
-                       ->excludes(json);
+  command.add_option("--mistake", options->mistake, "One mistake only, by its name");
+  command.add_option("--problem", options->problem, "One problem only, by its name");
+  command.add_flag("--full", options->full,
+                   "The problems of 64k keys, every honest run and the tables of sensitivity too (minutes)");
+  const Option json = command.add_flag("--json", options->json, "JSON");
+  const Option markdown =
+      command.add_flag("--markdown", options->markdown, "The tables of docs/results/oracle.md")
+          .excludes(json);
   command
-      ->add_flag("--sensitivity", options->sensitivity,
-                 "Instead: the smallest errors that the check sees, by class and output, as Markdown")
-      ->excludes(json)
-      ->excludes(markdown);
-  spell_fields(*command, {{"problem", "--problem"}});
-  command->callback([options] { run(*options); });
+      .add_flag("--sensitivity", options->sensitivity,
+                "Instead: the smallest errors that the check sees, by class and output, as Markdown")
+      .excludes(json)
+      .excludes(markdown);
+  spell_fields(command, {{"problem", "--problem"}});
+  command.callback([options] { run(*options); });
 }
 
 }  // namespace attnlab::cli

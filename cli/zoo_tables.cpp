@@ -115,9 +115,10 @@ std::vector<NamedTable> sensitivity_tables(const std::vector<oracle::Sensitivity
   Table lost{{"class"}, {}};
   for (const oracle::Term term : oracle::terms()) lost.header.emplace_back(oracle::name(term));
   for (const oracle::Sensitivity& one : all) {
-    for (const oracle::SmallestCaught& c : one.caught)
+    for (const oracle::SmallestCaught& c : one.caught) {
       smallest.rows.push_back({one.name, c.tensor, factor(c.everywhere),
                                c.tensor == "lse" ? "-" : factor(c.row), factor(c.element)});
+    }
     lost.rows.push_back({one.name});
     for (const oracle::LostBits& bits : one.lost)
       lost.rows.back().push_back(bits.caught ? std::to_string(*bits.caught) : "-");

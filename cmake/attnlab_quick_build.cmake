@@ -6,7 +6,8 @@ set(attnlab_std_headers <algorithm> <array> <cmath> <cstdint> <filesystem> <func
                         <span> <sstream> <string> <string_view> <utility> <vector>)
 
 # attnlab_quick_build(<target> [LESS_OPTIMISED] (HEADERS header... | LIKE <other target>)): precompiles the headers, or
-# uses those of a target with the same flags. LESS_OPTIMISED: -O1, for code whose speed nobody waits for.
+# uses those of a target with the same flags. -O2 in place of CMake's -O3 saves a tenth of the time and costs Eigen's
+# products nothing. LESS_OPTIMISED: -O1, for code whose speed nobody waits for.
 function(attnlab_quick_build target)
   if(NOT ATTNLAB_QUICK_BUILD)
     return()
@@ -17,6 +18,8 @@ function(attnlab_quick_build target)
   endif()
   if(arg_LESS_OPTIMISED)
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  else()
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
   endif()
   if(arg_LIKE)
     target_precompile_headers(${target} REUSE_FROM ${arg_LIKE})

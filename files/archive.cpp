@@ -11,9 +11,10 @@ namespace attnlab::files {
 
 Archive::Archive(std::string path, std::vector<TensorInfo> tensors, Metadata metadata)
     : path_(std::move(path)), tensors_(std::move(tensors)), metadata_(std::move(metadata)) {
-  for (std::size_t i = 0; i < tensors_.size(); ++i)
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
     if (!index_.emplace(tensors_[i].name, i).second)
       throw FileError(path_, fmt::format("holds two tensors named \"{}\"", tensors_[i].name));
+  }
 }
 
 std::size_t Archive::index_of(std::string_view name) const {

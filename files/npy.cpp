@@ -8,6 +8,7 @@
 #include "files/npy_header.h"
 #include "files/output_file.h"
 #include "files/place.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::files {
 namespace {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::files {
 namespace {

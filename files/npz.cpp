@@ -13,6 +13,7 @@
 #include "files/output_file.h"
 #include "files/place.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::files {
 namespace {

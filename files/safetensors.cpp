@@ -18,6 +18,7 @@
 #include "files/output_file.h"
 #include "files/place.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::files {
 namespace {
@@ -234,11 +235,12 @@ std::unique_ptr<Archive> open_safetensors(const std::filesystem::path& path) {
   Metadata metadata;
   std::vector<Entry> entries;
   const json header = parse_header(text, place);
-  for (const auto& [key, value] : header.items())
+  for (const auto& [key, value] : header.items()) {
     if (key == kMetadataKey)
       metadata = read_metadata(value, place);
     else
       entries.push_back(read_entry(key, value, place));
+  }
   const std::uint64_t data_begin = kLengthBytes + header_bytes;
   std::vector<TensorInfo> tensors;
   std::vector<Extent> extents;

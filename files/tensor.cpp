@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::files {
 namespace {
@@ -143,8 +144,6 @@ std::optional<Index> byte_count(const TensorInfo& info) {
   if (*elements > std::numeric_limits<Index>::max() / element_bytes) return {};
   return *elements * element_bytes;
 }
-
-std::string shape_text(std::span<const Index> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 void check_tensors(std::span<const TensorInfo> tensors) {
   if (tensors.empty()) throw InvalidArgument("tensors", "none", "at least one");

@@ -28,9 +28,6 @@ std::optional<Index> element_count(std::span<const Index> shape);
 // has no file form.
 std::optional<Index> byte_count(const TensorInfo& info);
 
-// "[2, 12, 201, 32]"
-std::string shape_text(std::span<const Index> shape);
-
 struct Tensor : TensorInfo {
   std::vector<std::byte> data;  // byte_count() bytes
 

@@ -10,10 +10,24 @@
 namespace attnlab::oracle {
 namespace {
 
-bool is_usual(const Declaration& d) {
-  return d.operands.empty() && d.p.empty() && d.accumulate.empty() && d.scores.empty() && d.output.empty() &&
-         d.sums.empty() && d.groups.empty() && !d.p_scale && !d.ds_scale && !d.exp_error && !d.min_block_kv;
-}
+constexpr DeclarationField kFields[] = {
+    {"accumulate", "Type of products and sums [fp32; fp64 for fp64]", &Declaration::accumulate},
+    {"p_dtype", "Type that P and dS are rounded to [that of q; fp8: e4m3 times 256]", &Declaration::p},
+    {"p_scale", "Factor of P before it is rounded [1]", &Declaration::p_scale},
+    {"ds_scale", "Factor of dS before it is rounded [1]", &Declaration::ds_scale},
+    {"operands", "Type that Q, K, V and dO are rounded to before products, such as tf32",
+     &Declaration::operands},
+    {"scores_dtype", "Type that S is stored in between passes, if narrower", &Declaration::scores},
+    {"rounded_to", "Type that outputs were rounded to before they were stored in a wider one",
+     &Declaration::output},
+    {"sums", "How additions round: nearest, or truncated as tensor cores do", &Declaration::sums},
+    {"groups",
+     "dK and dV of each query head are rounded before those of a group are added: rounded, or exact if not "
+     "[rounded]",
+     &Declaration::groups},
+    {"min_block_kv", "The narrowest tile of keys [16]", &Declaration::min_block_kv},
+    {"exp_error", "Relative error of the exponential function [2^-22]", &Declaration::exp_error},
+};
 
 // What the class is called: the formats as they were declared, else the usual ones.
 std::string name_of(DType inputs, const Declaration& d, const KernelClass& k) {
@@ -38,9 +52,11 @@ std::string name_of(DType inputs, const Declaration& d, const KernelClass& k) {
 
 }  // namespace
 
+std::span<const DeclarationField> declaration_fields() { return kFields; }
+
 KernelClass declared_class(DType inputs, const Declaration& d, const std::string& prefix, char separator) {
   KernelClass result = usual_class(inputs);
-  if (is_usual(d)) return result;
+  if (d.usual()) return result;
   const auto argument = [&](std::string field) {
     std::ranges::replace(field, '_', separator);
     return prefix + field;

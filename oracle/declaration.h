@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <variant>
 
 #include "oracle/kernel_class.h"
 #include "reference/core/dtype.h"
@@ -21,7 +23,20 @@ struct Declaration {
   std::string groups;
   std::optional<double> p_scale, ds_scale, exp_error;
   std::optional<Index> min_block_kv;
+
+  bool operator==(const Declaration&) const = default;
+  bool usual() const { return *this == Declaration{}; }
 };
+
+// A field by the name that callers give it, and what it is, with what holds where it is absent in brackets.
+struct DeclarationField {
+  const char* name;
+  const char* what;
+  std::variant<std::string Declaration::*, std::optional<double> Declaration::*,
+               std::optional<Index> Declaration::*>
+      member;
+};
+std::span<const DeclarationField> declaration_fields();
 
 // The usual class of the type with what is declared, and a name that says so. Tensor cores round operands, so
 // operands that are declared make sums truncated unless sums says otherwise. Throws InvalidArgument for a

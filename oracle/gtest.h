@@ -14,8 +14,9 @@
 
 #include "oracle/check.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
-namespace attnlab::oracle {
+namespace attnlab {
 
 // How GoogleTest prints tensors: "bf16 [1, 2, 65, 64]".
 inline void PrintTo(const Tensor& t, std::ostream* os) {
@@ -23,8 +24,12 @@ inline void PrintTo(const Tensor& t, std::ostream* os) {
     *os << "no tensor";
     return;
   }
-  *os << name(t.dtype) << " [" << t.batch << ", " << t.heads << ", " << t.seqlen << ", " << t.dim << "]";
+  *os << name(t.dtype) << " " << shape_text(extents_of(t));
 }
+
+}  // namespace attnlab
+
+namespace attnlab::oracle {
 
 inline void PrintTo(const Outputs& outputs, std::ostream* os) {
   const char* separator = "";
@@ -35,7 +40,7 @@ inline void PrintTo(const Outputs& outputs, std::ostream* os) {
                                       {&outputs.dv, "dv "}}) {
     if (!*tensor) continue;
     *os << separator << label;
-    PrintTo(*tensor, os);
+    attnlab::PrintTo(*tensor, os);
     separator = ", ";
   }
 }

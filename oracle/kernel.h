@@ -9,16 +9,6 @@
 
 namespace attnlab::oracle {
 
-// A tensor to write, with the same addressing as Tensor.
-struct OutputTensor {
-  void* data = nullptr;
-  DType dtype = DType::f32;
-  Index batch = 0, heads = 0, seqlen = 0, dim = 0;
-  Index batch_stride = 0, head_stride = 0, row_stride = 0;
-  explicit operator bool() const { return data != nullptr; }
-  Tensor read() const;
-};
-
 struct Call {
   const attention::Problem& problem;
   Tensor q, k, v, dout;             // dout only in a backward call

@@ -52,7 +52,7 @@ cuda/golden:             reference/ oracle cuda
 cuda/counters:           reference/core cuda
 
 answers:                 reference/ files oracle/ simulator/io simulator/device simulator/memory
-answers/kernels:         reference/ oracle/ simulator/ cuda/ answers
+answers/kernels:         reference/ files oracle/ simulator/ cuda/ answers
 
 cli:                     reference/ files oracle/ simulator/ cuda/ answers/
 c_api:                   reference/core oracle

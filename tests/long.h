@@ -5,8 +5,8 @@
 
 namespace attnlab {
 
-inline int rounds(int usual, int in_long_runs) {
-  return std::getenv("ATTNLAB_LONG") == nullptr ? usual : in_long_runs;
-}
+inline bool long_runs() { return std::getenv("ATTNLAB_LONG") != nullptr; }
+
+inline int rounds(int usual, int in_long_runs) { return long_runs() ? in_long_runs : usual; }
 
 }  // namespace attnlab

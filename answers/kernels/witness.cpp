@@ -27,6 +27,39 @@ void add_io(Witness& w) {
     w.metered = io::bytes(sample->traffic, sizes).total();
 }
 
+DType dtype_of(const cuda::Kernel& kernel, const std::string& text) {
+  for (const DType type : kernel.needs.dtypes)
+    if (text == name(type)) return type;
+  throw InvalidArgument("dtype", text, cuda::alternatives(kernel.needs.dtypes));
+}
+
+std::vector<const cuda::Kernel*> chosen(const WitnessQuestion& question) {
+  std::vector<const cuda::Kernel*> kernels;
+  for (const std::string& name : question.kernels) kernels.push_back(&cuda::find_kernel(name));
+  if (kernels.empty())
+    for (const cuda::Kernel& kernel : cuda::kernels()) kernels.push_back(&kernel);
+  return kernels;
+}
+
+// Products of a query's and a key's elements; softmax: ten per number.
+double work(const cuda::Measurement& run) {
+  const cuda::Shape& s = run.shape;
+  if (run.kernel->pass == cuda::Pass::softmax) return 10.0 * static_cast<double>(s.heads * s.seqlen_kv);
+  return static_cast<double>(s.batch * s.heads * s.seqlen_q) * static_cast<double>(s.seqlen_kv * s.head_dim);
+}
+
+void validate(const WitnessQuestion& q) {
+  if (q.seqlen < 1) throw InvalidArgument("seqlen", std::to_string(q.seqlen), "at least 1");
+  if (q.heads < 1) throw InvalidArgument("heads", std::to_string(q.heads), "at least 1");
+  // Every pair of a query and a key is emulated: beyond this nobody would wait for the end.
+  constexpr Index kLongest = 1 << 17;
+  if (q.seqlen > kLongest) throw InvalidArgument("seqlen", std::to_string(q.seqlen), "at most 131072");
+  if (q.heads > kLongest) throw InvalidArgument("heads", std::to_string(q.heads), "at most 131072");
+  if (q.seqlen * q.heads > Index{1} << 19)
+    throw InvalidArgument("heads", std::to_string(q.heads), "`seqlen` times `heads` of at most 2^19");
+  if (!(q.products > 0)) throw InvalidArgument("products", fmt::format("{}", q.products), "more than 0");
+}
+
 }  // namespace
 
 std::uint64_t Witness::useful_bytes() const {
@@ -61,9 +94,10 @@ cuda::Measurement emulate(const cuda::Kernel& kernel, const cuda::Shape& shape,
   for (const emulator::KernelReport& launch : own.kernels) {
     cuda::MeasuredLaunch counted;
     counted.cuda_kernel = launch.name;
-    for (const emulator::MetricInfo& info : emulator::metrics())
+    for (const emulator::MetricInfo& info : emulator::metrics()) {
       counted.counters[std::string(info.name)] =
           static_cast<double>(launch.counters[static_cast<std::size_t>(info.metric)]);
+    }
     if (const auto code = code_bytes.find(launch.name); code != code_bytes.end()) {
       counted.code_bytes = code->second;
       counted.counters["dram__bytes_read.sum"] +=
@@ -73,6 +107,34 @@ cuda::Measurement emulate(const cuda::Kernel& kernel, const cuda::Shape& shape,
   }
   if (report != nullptr) *report = std::move(own);
   return run;
+}
+
+std::vector<cuda::Measurement> predictions(const WitnessQuestion& question,
+                                           const cuda::Measurements& measurements) {
+  validate(question);
+  const std::vector<const cuda::Kernel*> kernels = chosen(question);
+  std::vector<cuda::Measurement> result;
+  if (question.measured) {
+    for (const cuda::Kernel* kernel : kernels) {
+      for (const cuda::Measurement& measured : measurements.runs) {
+        if (measured.kernel == kernel && work(measured) <= question.products)
+          result.push_back(emulate(*kernel, measured.shape, measurements));
+      }
+    }
+    return result;
+  }
+  cuda::Shape shape;
+  shape.seqlen_q = shape.seqlen_kv = question.seqlen;
+  shape.head_dim = question.dim;
+  shape.heads = shape.kv_heads = question.heads;
+  shape.causal = question.causal;
+  for (const cuda::Kernel* kernel : kernels) {
+    shape.type = dtype_of(*kernel, question.dtype);
+    // Softmax kernels have other shapes: only where they are asked for.
+    if (kernel->pass == cuda::Pass::softmax && question.kernels.empty()) continue;
+    result.push_back(emulate(*kernel, shape, measurements));
+  }
+  return result;
 }
 
 Witness witness(const cuda::Measurement& prediction, const cuda::Measurements& measurements) {

@@ -31,6 +31,19 @@ struct Witness {
   std::optional<std::uint64_t> on_gpu(emulator::Metric metric) const;
 };
 
+struct WitnessQuestion {
+  std::vector<std::string> kernels;  // by name; none: all
+  Index seqlen = 512, dim = 64, heads = 2;
+  std::string dtype = "fp32";
+  bool causal = false;
+  // Instead of the sizes above: every run that was measured, up to this many products of two numbers.
+  bool measured = false;
+  double products = 6e8;
+};
+// The emulator's counts of every run that is asked for. Throws InvalidArgument naming the field.
+std::vector<cuda::Measurement> predictions(const WitnessQuestion& question,
+                                           const cuda::Measurements& measurements);
+
 // What the emulator counts, a launch a CUDA kernel. It is told what only nvcc knows: registers, which limit
 // the blocks that share an SM, and bytes of code, which DRAM reads. report: takes the emulator's own, if not
 // null.

@@ -179,9 +179,10 @@ Json to_json(const Zoo& zoo) {
   };
   Json json = {{"honest", one(zoo.honest)}, {"mistakes", Json::array()}};
   for (const Animal& animal : zoo.animals) json["mistakes"].push_back(one(animal));
-  for (const HonestRuns& group : zoo.others)
+  for (const HonestRuns& group : zoo.others) {
     json["honest_runs"].push_back(
         {{"kernels", group.kernels}, {"runs", group.runs}, {"rejected", group.rejected}});
+  }
   return json;
 }
 

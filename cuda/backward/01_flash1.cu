@@ -97,13 +97,13 @@ __global__ void __launch_bounds__(kBackward<D>.threads, 2)
 void flash1_backward_01(const BackwardParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
   for_type_and_dim<kScalarAttention>(p.forward.type, p.forward.head_dim, [&]<class T, int D>() {
-    constexpr Geometry geometry = kBackward<D>;
+    constexpr Geometry kGeometry = kBackward<D>;
     const BackwardWorkspace w = backward_workspace(p);
     ATTNLAB_CUDA_CHECK(cudaFuncSetAttribute(flash1_backward_kernel<T, D>,
                                             cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(geometry.shared_bytes)));
+                                            static_cast<int>(kGeometry.shared_bytes)));
     const dim3 grid(static_cast<unsigned>(p.forward.heads_kv), static_cast<unsigned>(p.forward.batch));
-    flash1_backward_kernel<T, D><<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p, w);
+    flash1_backward_kernel<T, D><<<grid, kGeometry.threads, kGeometry.shared_bytes, stream>>>(p, w);
     ATTNLAB_CUDA_LAUNCHED("flash1_backward_kernel");
     round_dq<T, D>(p, w, stream);
   });

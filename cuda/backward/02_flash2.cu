@@ -125,7 +125,7 @@ inline unsigned tiles(int length, const Geometry& geometry) {
 
 template <class T, int D, bool Atomic>
 struct Flash2BackwardSteps {
-  static constexpr Geometry geometry = kBackward<D>;
+  static constexpr Geometry kGeometry = kBackward<D>;
 
   static void run(const BackwardParams& p, cudaStream_t stream) {
     const BackwardWorkspace w = backward_workspace(p);
@@ -144,21 +144,21 @@ struct Flash2BackwardSteps {
   static void keys(const BackwardParams& p, const BackwardWorkspace& w, cudaStream_t stream) {
     ATTNLAB_CUDA_CHECK(cudaFuncSetAttribute(flash2_backward_keys_kernel<T, D, Atomic>,
                                             cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(geometry.shared_bytes)));
-    const dim3 grid(tiles(p.forward.seqlen_kv, geometry), static_cast<unsigned>(p.forward.heads_kv),
+                                            static_cast<int>(kGeometry.shared_bytes)));
+    const dim3 grid(tiles(p.forward.seqlen_kv, kGeometry), static_cast<unsigned>(p.forward.heads_kv),
                     static_cast<unsigned>(p.forward.batch));
     flash2_backward_keys_kernel<T, D, Atomic>
-        <<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p, w);
+        <<<grid, kGeometry.threads, kGeometry.shared_bytes, stream>>>(p, w);
     ATTNLAB_CUDA_LAUNCHED("flash2_backward_keys_kernel");
   }
 
   static void queries(const BackwardParams& p, const BackwardWorkspace& w, cudaStream_t stream) {
     ATTNLAB_CUDA_CHECK(cudaFuncSetAttribute(flash2_backward_queries_kernel<T, D>,
                                             cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(geometry.shared_bytes)));
-    const dim3 grid(tiles(p.forward.seqlen_q, geometry), static_cast<unsigned>(p.forward.heads_q),
+                                            static_cast<int>(kGeometry.shared_bytes)));
+    const dim3 grid(tiles(p.forward.seqlen_q, kGeometry), static_cast<unsigned>(p.forward.heads_q),
                     static_cast<unsigned>(p.forward.batch));
-    flash2_backward_queries_kernel<T, D><<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p, w);
+    flash2_backward_queries_kernel<T, D><<<grid, kGeometry.threads, kGeometry.shared_bytes, stream>>>(p, w);
     ATTNLAB_CUDA_LAUNCHED("flash2_backward_queries_kernel");
   }
 };

@@ -7,7 +7,7 @@
 
 #include "cuda/host/attention.h"
 #include "cuda/host/backward.h"
-#include "reference/core/philox.h"
+#include "reference/core/random.h"
 
 namespace attnlab::cuda {
 
@@ -23,10 +23,8 @@ using BeforeLaunch = std::function<void()>;
 
 inline std::vector<float> random_numbers(Index count, std::uint64_t seed) {
   std::vector<float> numbers(static_cast<std::size_t>(count));
-  for (std::size_t n = 0; n < numbers.size(); ++n) {
-    const std::uint32_t word = philox(seed, n / 4)[n % 4];
-    numbers[n] = static_cast<float>(static_cast<double>(word) * 0x1p-31 - 1.0);
-  }
+  Random random(seed);
+  for (float& number : numbers) number = static_cast<float>(static_cast<double>(random.word()) * 0x1p-31 - 1);
   return numbers;
 }
 
@@ -66,10 +64,10 @@ struct Numbers {
   TensorView<float> keys(std::vector<float>& data) const {
     return bhsd(data.data(), p.batch, p.num_kv_heads, p.seqlen_kv, p.head_dim);
   }
-  attention::ForwardTensors<float> forward() {
+  ForwardTensors forward() {
     return {queries(q, p.head_dim), keys(k), keys(v), queries(o, p.head_dim), queries(lse, 1)};
   }
-  attention::BackwardTensors<float> backward() {
+  BackwardTensors backward() {
     const Index d = p.head_dim;
     return {queries(q, d),    keys(k),        keys(v),  queries(o, d), queries(lse, 1),
             queries(dout, d), queries(dq, d), keys(dk), keys(dv)};

@@ -45,18 +45,21 @@ const Measurement* Measurements::find(const Kernel& kernel, const Shape& shape) 
 
 std::map<std::string, unsigned> Measurements::registers() const {
   std::map<std::string, unsigned> all;
-  for (const Measurement& run : runs)
-    for (const MeasuredLaunch& launch : run.launches)
+  for (const Measurement& run : runs) {
+    for (const MeasuredLaunch& launch : run.launches) {
       if (const auto at = launch.counters.find("launch__registers_per_thread"); at != launch.counters.end())
         all[launch.cuda_kernel] = static_cast<unsigned>(at->second);
+    }
+  }
   return all;
 }
 
 std::map<std::string, std::uint64_t> Measurements::code_bytes() const {
   std::map<std::string, std::uint64_t> all;
-  for (const Measurement& run : runs)
+  for (const Measurement& run : runs) {
     for (const MeasuredLaunch& launch : run.launches)
       if (launch.code_bytes != 0) all[launch.cuda_kernel] = launch.code_bytes;
+  }
   return all;
 }
 

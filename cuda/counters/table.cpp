@@ -40,9 +40,10 @@ Table read_table(const std::filesystem::path& path) {
       columns = cells;
       continue;
     }
-    if (cells.size() != columns.size())
+    if (cells.size() != columns.size()) {
       throw FileError(path.string(), "a line of " + std::to_string(cells.size()) + " cells, expected " +
                                          std::to_string(columns.size()) + ": " + line);
+    }
     Row& row = table.rows.emplace_back();
     for (std::size_t n = 0; n < columns.size(); ++n) row[columns[n]] = cells[n];
   }

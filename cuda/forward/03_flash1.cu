@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(kThreadPerRow<D>.threads)
 void flash1_03(const AttentionParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
   for_type_and_dim<kScalarAttention>(p.type, p.head_dim, [&]<class T, int D>() {
-    constexpr Geometry geometry = kThreadPerRow<D>;
+    constexpr Geometry kGeometry = kThreadPerRow<D>;
     const std::int64_t batches = p.cu_seqlens_q != nullptr ? 1 : p.batch;
     const std::int64_t rows = p.rows_q, all_rows = batches * p.heads_q * rows;
     Flash1State state;
@@ -136,9 +136,9 @@ void flash1_03(const AttentionParams& p, void* on_stream) {
       state.o = {p.workspace + 2 * all_rows, p.heads_q * rows * D, rows * D, D};
     }
     ATTNLAB_CUDA_CHECK(cudaFuncSetAttribute(flash1_kernel<T, D>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(geometry.shared_bytes)));
+                                            static_cast<int>(kGeometry.shared_bytes)));
     const dim3 grid(static_cast<unsigned>(p.heads_q), static_cast<unsigned>(p.batch));
-    flash1_kernel<T, D><<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p, state);
+    flash1_kernel<T, D><<<grid, kGeometry.threads, kGeometry.shared_bytes, stream>>>(p, state);
     ATTNLAB_CUDA_LAUNCHED("flash1_kernel");
   });
 }

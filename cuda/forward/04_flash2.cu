@@ -85,12 +85,12 @@ __global__ void __launch_bounds__(kThreadPerRow<D>.threads) flash2_kernel(const 
 void flash2_04(const AttentionParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
   for_type_and_dim<kScalarAttention>(p.type, p.head_dim, [&]<class T, int D>() {
-    constexpr Geometry geometry = kThreadPerRow<D>;
+    constexpr Geometry kGeometry = kThreadPerRow<D>;
     ATTNLAB_CUDA_CHECK(cudaFuncSetAttribute(flash2_kernel<T, D>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(geometry.shared_bytes)));
-    const dim3 grid(static_cast<unsigned>((p.seqlen_q + geometry.br - 1) / geometry.br),
+                                            static_cast<int>(kGeometry.shared_bytes)));
+    const dim3 grid(static_cast<unsigned>((p.seqlen_q + kGeometry.br - 1) / kGeometry.br),
                     static_cast<unsigned>(p.heads_q), static_cast<unsigned>(p.batch));
-    flash2_kernel<T, D><<<grid, geometry.threads, geometry.shared_bytes, stream>>>(p);
+    flash2_kernel<T, D><<<grid, kGeometry.threads, kGeometry.shared_bytes, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("flash2_kernel");
   });
 }

@@ -30,14 +30,14 @@ Index row_at(const GoldenTensor& t, Index b, Index h, Index row) {
 }
 
 // The rows that sequences use, in float64; padding stays 0.
-GoldenTensor read_all(const Problem& p, const oracle::Tensor& from, Index heads, Index rows, Index dim,
+GoldenTensor read_all(const Problem& p, const Tensor& from, Index heads, Index rows, Index dim,
                       bool of_queries) {
   GoldenTensor t = tensor(p.tensor_batches(), heads, rows, dim, 0);
   for (Index b = 0; b < p.batch; ++b) {
     const Rows used = of_queries ? p.q_rows(b) : p.kv_rows(b);
     for (Index h = 0; h < heads; ++h) {
       double* to = t.values.data() + row_at(t, p.tensor_batch(b), h, used.begin);
-      oracle::read(from, from.paged() ? b : p.tensor_batch(b), h, used, {to, used.size, dim, dim});
+      read(from, from.paged() ? b : p.tensor_batch(b), h, used, {to, used.size, dim, dim});
     }
   }
   return t;
@@ -65,7 +65,7 @@ class OnDevice {
 
 // The elements that a broadcast tensor really holds: from its first to its last.
 template <class T>
-std::span<const T> extent(const attention::BroadcastView<T>& view) {
+std::span<const T> extent(const BroadcastView<T>& view) {
   if (!view) return {};
   const auto last = [](Index size, Index stride) { return size > 1 ? (size - 1) * stride : 0; };
   const Index end = last(view.batch, view.batch_stride) + last(view.heads, view.head_stride) +
@@ -74,7 +74,7 @@ std::span<const T> extent(const attention::BroadcastView<T>& view) {
 }
 
 template <class T>
-PairValues<T> on_device(const attention::BroadcastView<T>& of_head, const T* host, const T* device) {
+PairValues<T> on_device(const BroadcastView<T>& of_head, const T* host, const T* device) {
   if (!of_head) return {};
   return {device + (of_head.data - host), of_head.row_stride, of_head.col_stride};
 }

@@ -11,7 +11,6 @@
 namespace attnlab::cuda {
 namespace {
 
-using attention::ForwardTensors;
 using attention::Problem;
 
 void require_absent(const char* argument, bool present) {
@@ -21,7 +20,7 @@ void require_absent(const char* argument, bool present) {
 std::vector<int> ints(const std::vector<Index>& values) { return {values.begin(), values.end()}; }
 std::vector<float> floats_of(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
-AttentionParams checked_params(const Problem& problem, DType type, const ForwardTensors<float>& t) {
+AttentionParams checked_params(const Problem& problem, DType type, const ForwardTensors& t) {
   const AttentionParams p = params_of(problem, type);
   require_shapes(problem, t);
   return p;
@@ -78,13 +77,13 @@ AttentionParams params_of(const Problem& problem, DType type) {
   return p;
 }
 
-void require_shapes(const Problem& p, const ForwardTensors<float>& t) {
+void require_shapes(const Problem& p, const ForwardTensors& t) {
   const Index batches = p.tensor_batches(), rows_q = p.tensor_rows_q(), rows_kv = p.tensor_rows_kv();
-  require_shape("q", t.q, batches, p.num_heads, rows_q, p.head_dim);
-  require_shape("k", t.k, batches, p.num_kv_heads, rows_kv, p.head_dim);
-  require_shape("v", t.v, batches, p.num_kv_heads, rows_kv, p.head_dim_v);
-  require_shape("o", t.o, batches, p.num_heads, rows_q, p.head_dim_v);
-  if (t.lse.data != nullptr) require_shape("lse", t.lse, batches, p.num_heads, rows_q, 1);
+  require_shape("q", t.q, {batches, p.num_heads, rows_q, p.head_dim});
+  require_shape("k", t.k, {batches, p.num_kv_heads, rows_kv, p.head_dim});
+  require_shape("v", t.v, {batches, p.num_kv_heads, rows_kv, p.head_dim_v});
+  require_shape("o", t.o, {batches, p.num_heads, rows_q, p.head_dim_v});
+  if (t.lse.data != nullptr) require_shape("lse", t.lse, {batches, p.num_heads, rows_q, 1});
 }
 
 void require_launchable(Backend backend, const Kernel& kernel, const AttentionParams& p) {
@@ -110,15 +109,14 @@ void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& 
   launch(backend, kernel, Pass::softmax, p, stream);
 }
 
-DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, DType type,
-                             const ForwardTensors<float>& t)
+DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, DType type, const ForwardTensors& t)
     : backend_(backend),
       params_(checked_params(problem, type, t)),
       q_(backend, type, t.q),
       k_(backend, type, t.k),
       v_(backend, type, t.v),
-      o_(backend, type, t.o),
-      lse_(backend, DType::f32, t.lse),
+      o_(backend, type, t.o.read()),
+      lse_(backend, DType::f32, t.lse.read()),
       cu_seqlens_q_(backend, ints(problem.cu_seqlens_q)),
       cu_seqlens_kv_(backend, ints(problem.cu_seqlens_kv)),
       lens_q_(backend, ints(problem.q_lens)),
@@ -152,7 +150,7 @@ void DeviceProblem::forward(const Kernel& kernel) {
   functions(backend_).synchronize();
 }
 
-void DeviceProblem::copy_in_results(const TensorView<const float>& o, const TensorView<const float>& lse) {
+void DeviceProblem::copy_in_results(const Tensor& o, const Tensor& lse) {
   o_.copy_from(o), lse_.copy_from(lse);
 }
 
@@ -161,13 +159,13 @@ void DeviceProblem::poison() {
   if (workspace_ != nullptr) workspace_->poison();
 }
 
-void DeviceProblem::copy_out(const ForwardTensors<float>& t) const {
+void DeviceProblem::copy_out(const ForwardTensors& t) const {
   o_.copy_to(t.o);
   if (t.lse.data != nullptr) lse_.copy_to(t.lse);
 }
 
 void forward(Backend backend, std::string_view kernel, const Problem& problem, DType type,
-             const ForwardTensors<float>& tensors) {
+             const ForwardTensors& tensors) {
   params_of(problem, type);  // refuses what no kernel is given
   const Kernel& chosen = chosen_kernel(backend, kernel, Pass::forward, need_of(problem, type));
   DeviceProblem on_device(backend, problem, type, tensors);
@@ -177,9 +175,7 @@ void forward(Backend backend, std::string_view kernel, const Problem& problem, D
 
 void softmax(Backend backend, std::string_view kernel, DType type, MatrixView<const float> x,
              MatrixView<float> y) {
-  if (x.rows != y.rows || x.cols != y.cols) {
-    throw InvalidArgument("y", shape(1, 1, y.rows, y.cols), shape(1, 1, x.rows, x.cols));
-  }
+  require_shape("y", y, x.rows, x.cols, "[rows, columns]");
   require_at_most("rows", x.rows, kUnbounded), require_at_most("cols", x.cols, kUnbounded);
   const Kernel& chosen = chosen_kernel(backend, kernel, Pass::softmax, {.dtype = type});
   const auto tensor = [](auto matrix) {

@@ -15,12 +15,18 @@
 
 namespace attnlab::cuda {
 
-// O and lse, computed in fp32 from inputs of `type`: the host's floats are rounded to it, and O holds numbers
+// Tensors of the host, of any type and strides. lse has dim 1, and may be empty.
+struct ForwardTensors {
+  Tensor q, k, v;
+  OutputTensor o, lse;
+};
+
+// O and lse, computed in fp32 from inputs of `type`: the host's numbers are rounded to it, and O holds numbers
 // of it. kernel: a name of the registry's forward rungs, or "" for the fittest. Throws InvalidArgument on
 // anything that does not fit, before anything is allocated or written, and CudaError where a call of the
 // device fails.
 void forward(Backend backend, std::string_view kernel, const attention::Problem& problem, DType type,
-             const attention::ForwardTensors<float>& tensors);
+             const ForwardTensors& tensors);
 
 // y = softmax(x) for each row, likewise.
 void softmax(Backend backend, std::string_view kernel, DType type, MatrixView<const float> x,
@@ -32,15 +38,15 @@ class DeviceProblem {
   // Checks, allocates and copies q, k, v and the problem's lists. o and lse give shapes; lse may have no
   // data.
   DeviceProblem(Backend backend, const attention::Problem& problem, DType type,
-                const attention::ForwardTensors<float>& tensors);
+                const ForwardTensors& tensors);
 
   // Launches, and waits for the end. Leaves the outputs on the device.
   void forward(const Kernel& kernel);
   // Sets all outputs and the workspace to NaN; the next forward reuses the workspace when it is large enough.
   void poison();
-  void copy_out(const attention::ForwardTensors<float>& tensors) const;
+  void copy_out(const ForwardTensors& tensors) const;
   // The results of an earlier forward pass, for a backward one. They must have this problem's shapes.
-  void copy_in_results(const TensorView<const float>& o, const TensorView<const float>& lse);
+  void copy_in_results(const Tensor& o, const Tensor& lse);
 
   // What the kernels are launched with: device pointers that live as long as this object.
   const AttentionParams& params() const { return params_; }
@@ -69,6 +75,6 @@ AttentionParams params_of(const attention::Problem& problem, DType type);
 // Throws InvalidArgument for numbers that the kernel does not take, whatever its pass.
 void require_launchable(Backend backend, const Kernel& kernel, const AttentionParams& params);
 // Throws InvalidArgument unless the tensors fit the problem.
-void require_shapes(const attention::Problem& problem, const attention::ForwardTensors<float>& tensors);
+void require_shapes(const attention::Problem& problem, const ForwardTensors& tensors);
 
 }  // namespace attnlab::cuda

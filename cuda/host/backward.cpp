@@ -4,36 +4,19 @@
 
 namespace attnlab::cuda {
 
-using attention::BackwardTensors;
 using attention::Problem;
 
-namespace {
-
-// For the parts of ForwardTensors that give shapes only.
-TensorView<float> shape_of(const TensorView<const float>& t) {
-  return {const_cast<float*>(t.data),
-          t.batch,
-          t.heads,
-          t.seqlen,
-          t.dim,
-          t.batch_stride,
-          t.head_stride,
-          t.row_stride};
-}
-
-}  // namespace
-
-void require_shapes(const Problem& p, const BackwardTensors<float>& t) {
+void require_shapes(const Problem& p, const BackwardTensors& t) {
   const Index batches = p.tensor_batches(), rows_q = p.tensor_rows_q(), rows_kv = p.tensor_rows_kv();
-  require_shape("q", t.q, batches, p.num_heads, rows_q, p.head_dim);
-  require_shape("k", t.k, batches, p.num_kv_heads, rows_kv, p.head_dim);
-  require_shape("v", t.v, batches, p.num_kv_heads, rows_kv, p.head_dim_v);
-  require_shape("o", t.o, batches, p.num_heads, rows_q, p.head_dim_v);
-  require_shape("lse", t.lse, batches, p.num_heads, rows_q, 1);
-  require_shape("dout", t.dout, batches, p.num_heads, rows_q, p.head_dim_v);
-  require_shape("dq", t.dq, batches, p.num_heads, rows_q, p.head_dim);
-  require_shape("dk", t.dk, batches, p.num_kv_heads, rows_kv, p.head_dim);
-  require_shape("dv", t.dv, batches, p.num_kv_heads, rows_kv, p.head_dim_v);
+  require_shape("q", t.q, {batches, p.num_heads, rows_q, p.head_dim});
+  require_shape("k", t.k, {batches, p.num_kv_heads, rows_kv, p.head_dim});
+  require_shape("v", t.v, {batches, p.num_kv_heads, rows_kv, p.head_dim_v});
+  require_shape("o", t.o, {batches, p.num_heads, rows_q, p.head_dim_v});
+  require_shape("lse", t.lse, {batches, p.num_heads, rows_q, 1});
+  require_shape("dout", t.dout, {batches, p.num_heads, rows_q, p.head_dim_v});
+  require_shape("dq", t.dq, {batches, p.num_heads, rows_q, p.head_dim});
+  require_shape("dk", t.dk, {batches, p.num_kv_heads, rows_kv, p.head_dim});
+  require_shape("dv", t.dv, {batches, p.num_kv_heads, rows_kv, p.head_dim_v});
 }
 
 void launch_backward(Backend backend, const Kernel& kernel, const BackwardParams& p, void* stream) {
@@ -51,13 +34,13 @@ void launch_backward(Backend backend, const Kernel& kernel, const BackwardParams
   launch(backend, kernel, Pass::backward, p, stream);
 }
 
-DeviceBackward::DeviceBackward(Backend backend, const DeviceProblem& forward, const BackwardTensors<float>& t)
+DeviceBackward::DeviceBackward(Backend backend, const DeviceProblem& forward, const BackwardTensors& t)
     : backend_(backend),
       params_{forward.params(), {}, {}, {}, {}},
       dout_(backend, params_.forward.type, t.dout),
-      dq_(backend, params_.forward.type, t.dq),
-      dk_(backend, params_.forward.type, t.dk),
-      dv_(backend, params_.forward.type, t.dv) {
+      dq_(backend, params_.forward.type, t.dq.read()),
+      dk_(backend, params_.forward.type, t.dk.read()),
+      dv_(backend, params_.forward.type, t.dv.read()) {
   dout_.copy_from(t.dout);
   params_.dout = dout_.strided<const void>();
   params_.dq = dq_.strided<void>();
@@ -82,15 +65,19 @@ void DeviceBackward::poison() {
   if (workspace_ != nullptr) workspace_->poison();
 }
 
-void DeviceBackward::copy_out(const BackwardTensors<float>& t) const {
+void DeviceBackward::copy_out(const BackwardTensors& t) const {
   dq_.copy_to(t.dq), dk_.copy_to(t.dk), dv_.copy_to(t.dv);
 }
 
 void backward(Backend backend, std::string_view kernel, const Problem& problem, DType type,
-              const BackwardTensors<float>& t) {
+              const BackwardTensors& t) {
   require_shapes(problem, t);
   params_of(problem, type);  // refuses what no kernel is given
   const Kernel& chosen = chosen_kernel(backend, kernel, Pass::backward, need_of(problem, type));
+  // Of the forward pass' outputs only the shapes are wanted here.
+  const auto shape_of = [](const Tensor& tensor) {
+    return OutputTensor(const_cast<void*>(tensor.data), tensor);
+  };
   DeviceProblem forward(backend, problem, type, {t.q, t.k, t.v, shape_of(t.o), shape_of(t.lse)});
   forward.copy_in_results(t.o, t.lse);
   DeviceBackward on_device(backend, forward, t);

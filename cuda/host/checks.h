@@ -8,27 +8,11 @@
 #include "cuda/host/backend.h"
 #include "cuda/host/registry.h"
 #include "reference/core/errors.h"
-#include "reference/core/view.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::cuda {
 
 inline constexpr Index kMaxGrid = 65535;  // of a grid's y and z
-
-inline std::string shape(Index batch, Index heads, Index seqlen, Index dim) {
-  return "[" + std::to_string(batch) + ", " + std::to_string(heads) + ", " + std::to_string(seqlen) + ", " +
-         std::to_string(dim) + "]";
-}
-
-template <class T>
-void require_shape(const char* name, const TensorView<T>& t, Index batch, Index heads, Index seqlen,
-                   Index dim) {
-  if (t.batch != batch || t.heads != heads || t.seqlen != seqlen || t.dim != dim) {
-    throw InvalidArgument(name, shape(t.batch, t.heads, t.seqlen, t.dim), shape(batch, heads, seqlen, dim));
-  }
-  if (t.data == nullptr && batch * heads * seqlen * dim != 0) {
-    throw InvalidArgument(name, "no data", "a tensor");
-  }
-}
 
 inline void require_at_most(const char* argument, Index value, Index limit) {
   if (value > limit) {

@@ -1,8 +1,6 @@
 #include "cuda/host/memory.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "reference/core/dtype.h"
@@ -10,21 +8,22 @@
 namespace attnlab::cuda {
 namespace {
 
-std::size_t elements(const TensorView<const float>& t) {
-  return static_cast<std::size_t>(t.batch * t.heads * t.seqlen * t.dim);
+Index elements(const Tensor& t) { return extents_of(t).elements(); }
+
+// Memory of the host as the device's copy has it.
+std::vector<std::byte> room_for(const Tensor& t) {
+  return std::vector<std::byte>(static_cast<std::size_t>(elements(t) * bits(t.dtype) / 8));
 }
 
-// visit(offset on the device, offset on the host) for every element.
-template <class Visit>
-void for_each_element(const TensorView<const float>& device, const TensorView<const float>& host,
-                      Visit visit) {
-  for (Index b = 0; b < host.batch; ++b) {
-    for (Index h = 0; h < host.heads; ++h) {
-      for (Index i = 0; i < host.seqlen; ++i) {
-        const Index to = b * device.batch_stride + h * device.head_stride + i * device.row_stride;
-        const Index from = b * host.batch_stride + h * host.head_stride + i * host.row_stride;
-        for (Index c = 0; c < host.dim; ++c)
-          visit(static_cast<std::size_t>(to + c), static_cast<std::size_t>(from + c));
+// Every row from one tensor to another of the same extents, exactly or rounded to the other's type.
+void copy_rows(const Tensor& from, const OutputTensor& to) {
+  std::vector<double> row(static_cast<std::size_t>(from.dim));
+  const MatrixView<double> view{row.data(), 1, from.dim, from.dim};
+  for (Index b = 0; b < from.batch; ++b) {
+    for (Index h = 0; h < from.heads; ++h) {
+      for (Index i = 0; i < from.seqlen; ++i) {
+        read(from, b, h, {i, 1}, view);
+        write(to, b, h, i, view);
       }
     }
   }
@@ -41,46 +40,24 @@ DeviceMemory::~DeviceMemory() {
   if (data_ != nullptr) functions_->release(data_);
 }
 
-DeviceTensor::DeviceTensor(Backend backend, DType type, const TensorView<const float>& like)
-    : type_(type),
-      shape_(like.row_stride > like.head_stride
-                 ? bshd<const float>(nullptr, like.batch, like.seqlen, like.heads, like.dim)
-                 : bhsd<const float>(nullptr, like.batch, like.heads, like.seqlen, like.dim)),
-      memory_(backend, elements(like) * static_cast<std::size_t>(bits(type) / 8)) {}
+DeviceTensor::DeviceTensor(Backend backend, DType type, const Tensor& like)
+    : shape_(like.row_stride > like.head_stride
+                 ? bshd(nullptr, type, like.batch, like.seqlen, like.heads, like.dim)
+                 : bhsd(nullptr, type, like.batch, like.heads, like.seqlen, like.dim)),
+      memory_(backend, static_cast<std::size_t>(elements(shape_) * bits(type) / 8)) {}
 
-void DeviceTensor::copy_from(const TensorView<const float>& host) {
+void DeviceTensor::copy_from(const Tensor& host) {
   if (elements(host) == 0) return;
-  if (type_ == DType::f32) {
-    std::vector<float> packed(elements(host));
-    for_each_element(shape_, host, [&](std::size_t to, std::size_t from) { packed[to] = host.data[from]; });
-    memory_.copy_from(packed.data());
-  } else {
-    const auto size = static_cast<std::size_t>(bits(type_) / 8);
-    std::vector<std::uint8_t> packed(elements(host) * size);
-    for_each_element(shape_, host, [&](std::size_t to, std::size_t from) {
-      const std::uint64_t pattern = encode(type_, static_cast<double>(host.data[from]));
-      std::memcpy(packed.data() + to * size, &pattern, size);  // the low bytes
-    });
-    memory_.copy_from(packed.data());
-  }
+  std::vector<std::byte> packed = room_for(shape_);
+  copy_rows(host, OutputTensor(packed.data(), shape_));
+  memory_.copy_from(packed.data());
 }
 
-void DeviceTensor::copy_to(const TensorView<float>& host) const {
-  if (elements(host) == 0) return;
-  if (type_ == DType::f32) {
-    std::vector<float> packed(elements(host));
-    memory_.copy_to(packed.data());
-    for_each_element(shape_, host, [&](std::size_t from, std::size_t to) { host.data[to] = packed[from]; });
-  } else {
-    const auto size = static_cast<std::size_t>(bits(type_) / 8);
-    std::vector<std::uint8_t> packed(elements(host) * size);
-    memory_.copy_to(packed.data());
-    for_each_element(shape_, host, [&](std::size_t from, std::size_t to) {
-      std::uint64_t pattern = 0;
-      std::memcpy(&pattern, packed.data() + from * size, size);
-      host.data[to] = static_cast<float>(decode(type_, pattern));
-    });
-  }
+void DeviceTensor::copy_to(const OutputTensor& host) const {
+  if (elements(shape_) == 0) return;
+  std::vector<std::byte> packed = room_for(shape_);
+  memory_.copy_to(packed.data());
+  copy_rows(OutputTensor(packed.data(), shape_).read(), host);
 }
 
 }  // namespace attnlab::cuda

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cuda/host/backend.h"
-#include "reference/core/view.h"
+#include "reference/core/tensor.h"
 
 namespace attnlab::cuda {
 
@@ -36,14 +36,14 @@ class DeviceMemory {
 };
 
 // The device's copy of [batch, heads, seqlen, dim], without gaps, in the order of dimensions that the host's
-// view has. The host's numbers are floats, rounded to nearest on the way to a narrower type.
+// tensor has. Numbers are rounded to nearest on the way to a narrower type.
 class DeviceTensor {
  public:
-  // Shape and order of the view, contents undefined.
-  DeviceTensor(Backend backend, DType type, const TensorView<const float>& like);
+  // Shape and order of `like`, contents undefined.
+  DeviceTensor(Backend backend, DType type, const Tensor& like);
 
-  void copy_from(const TensorView<const float>& host);
-  void copy_to(const TensorView<float>& host) const;
+  void copy_from(const Tensor& host);
+  void copy_to(const OutputTensor& host) const;
   void poison() { memory_.poison(); }
 
   template <class T>
@@ -52,8 +52,7 @@ class DeviceTensor {
   }
 
  private:
-  DType type_;
-  TensorView<const float> shape_;  // of the device's copy; its data are not used
+  Tensor shape_;  // of the device's copy; its data are not used
   DeviceMemory memory_;
 };
 

@@ -166,16 +166,18 @@ void l1(unsigned* memory) {
     std::printf("random,%d,100000,\n", lines);
     random_kernel<<<1, 32, 15000>>>(memory, lines, 100000);
   }
-  for (const int before : {0, 1})
+  for (const int before : {0, 1}) {
     for (const int lanes : {1, 4, 8, 16, 32}) {
       std::printf("store,256,%d,%d\n", lanes, before);
       store_kernel<<<1, 32>>>(memory, 256, lanes, before);
     }
-  for (const int before : {0, 1})
+  }
+  for (const int before : {0, 1}) {
     for (const int group : {1, 2, 4, 8}) {
       std::printf("rows,256,%d,%d\n", group, before);
       rows_kernel<<<1, 32>>>(memory, 256, group, before);
     }
+  }
 }
 
 // The rows' columns, how often they are loaded, whether as many are stored.
@@ -184,27 +186,30 @@ void passes() {
   float* memory = nullptr;
   check(cudaMalloc(&memory, kBytes));
   check(cudaMemset(memory, 0, kBytes));
-  for (const int columns : {1024, 2048, 3072, 3584, 4096, 4608, 5120, 6144, 8192})
-    for (const int times : {2, 3})
+  for (const int columns : {1024, 2048, 3072, 3584, 4096, 4608, 5120, 6144, 8192}) {
+    for (const int times : {2, 3}) {
       for (const bool stores : {false, true}) {
         std::printf("passes,%d,%d,%d\n", columns, times, stores ? 1 : 0);
         passes_kernel<<<kRows, 256>>>(memory, columns, times, stores);
       }
+    }
+  }
 }
 
 void idle(unsigned* memory) {
-  for (const unsigned long long microseconds : {100, 1000, 4000, 8000, 16000, 64000})
+  for (const unsigned long long microseconds : {100, 1000, 4000, 8000, 16000, 64000}) {
     for (int launch = 0; launch < 4; ++launch) {
       std::printf("idle,%llu,%d,\n", microseconds, launch);
       idle_kernel<<<1, 32>>>(1000 * microseconds, memory);
     }
+  }
 }
 
 void l2() {
   float4* memory = nullptr;
   check(cudaMalloc(&memory, 65'000'000));
   check(cudaMemset(memory, 0, 65'000'000));
-  for (const bool all : {true, false})
+  for (const bool all : {true, false}) {
     for (const int mb : {28, 30, 32, 34, 36, 40, 44, 48, 52, 56}) {
       if (all && mb > 40) continue;
       for (const int passes : {1, 2, 4, 8}) {
@@ -213,6 +218,7 @@ void l2() {
                                  reinterpret_cast<float*>(memory));
       }
     }
+  }
 }
 
 }  // namespace

@@ -42,9 +42,9 @@ __global__ void __launch_bounds__(kSoftmaxWarpPerRow.threads) softmax_warp_kerne
 void softmax_02(const SoftmaxParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
   for_type<kScalarSoftmax>(p.type, [&]<class T>() {
-    constexpr Geometry geometry = kSoftmaxWarpPerRow;
-    const int blocks = (p.rows + geometry.br - 1) / geometry.br;
-    softmax_warp_kernel<T><<<blocks, geometry.threads, 0, stream>>>(p);
+    constexpr Geometry kGeometry = kSoftmaxWarpPerRow;
+    const int blocks = (p.rows + kGeometry.br - 1) / kGeometry.br;
+    softmax_warp_kernel<T><<<blocks, kGeometry.threads, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("softmax_warp_kernel");
   });
 }

@@ -58,9 +58,9 @@ __global__ void __launch_bounds__(kSoftmaxBlockPerRow.threads) softmax_block_ker
 void softmax_03(const SoftmaxParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
   for_type<kScalarSoftmax>(p.type, [&]<class T>() {
-    constexpr Geometry geometry = kSoftmaxBlockPerRow;
-    const int blocks = (p.rows + geometry.br - 1) / geometry.br;
-    softmax_block_kernel<T><<<blocks, geometry.threads, 0, stream>>>(p);
+    constexpr Geometry kGeometry = kSoftmaxBlockPerRow;
+    const int blocks = (p.rows + kGeometry.br - 1) / kGeometry.br;
+    softmax_block_kernel<T><<<blocks, kGeometry.threads, 0, stream>>>(p);
     ATTNLAB_CUDA_LAUNCHED("softmax_block_kernel");
   });
 }

@@ -94,9 +94,10 @@ std::size_t Planner::next_combination() {
   if (combinations_.empty()) {
     combinations_.resize(schema_.dtypes.size() * schema_.head_dims.size());
     std::iota(combinations_.begin(), combinations_.end(), std::size_t{0});
-    for (std::size_t n = combinations_.size(); n > 1; --n)
+    for (std::size_t n = combinations_.size(); n > 1; --n) {
       std::swap(combinations_[n - 1],
                 combinations_[static_cast<std::size_t>(order_.below(static_cast<Index>(n)))]);
+    }
   }
   const std::size_t next = combinations_.back();
   combinations_.pop_back();

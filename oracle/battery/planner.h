@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "oracle/cases/case.h"
-#include "oracle/random.h"
+#include "reference/core/random.h"
 
 namespace attnlab::oracle {
 

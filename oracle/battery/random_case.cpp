@@ -1,7 +1,7 @@
 // Cases behind the plan: everything at random, tile edges more often than other lengths.
 #include "oracle/battery/lengths.h"
 #include "oracle/battery/plan.h"
-#include "oracle/random.h"
+#include "reference/core/random.h"
 
 namespace attnlab::oracle {
 

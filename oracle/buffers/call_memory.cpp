@@ -6,9 +6,9 @@
 #include <cstring>
 #include <numeric>
 
-#include "oracle/random.h"
 #include "reference/core/blocks.h"
 #include "reference/core/errors.h"
+#include "reference/core/random.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -251,8 +251,8 @@ Tensor CallMemory::tensor(Name name) const {
     tensor.page_size = options_.page_size, tensor.num_pages = num_pages_;
   }
   if (name <= v && scaled_[name]) {
-    tensor.scale = attention::broadcast(reinterpret_cast<const float*>(arena_->data(scale_region_[name])),
-                                        problem_.tensor_batches(), tensor.heads, 1, 1);
+    tensor.scale = broadcast(reinterpret_cast<const float*>(arena_->data(scale_region_[name])),
+                             problem_.tensor_batches(), tensor.heads, 1, 1);
   }
   return tensor;
 }
@@ -260,7 +260,11 @@ Tensor CallMemory::tensor(Name name) const {
 OutputTensor CallMemory::output(Name name) const {
   const Slot& s = slots_[name];
   if (!s.present) return {};
-  return {s.data, s.dtype, s.batch, s.heads, s.rows, s.dim, s.batch_stride, s.head_stride, s.row_stride};
+  OutputTensor t;
+  t.data = s.data, t.dtype = s.dtype;
+  t.batch = s.batch, t.heads = s.heads, t.seqlen = s.rows, t.dim = s.dim;
+  t.batch_stride = s.batch_stride, t.head_stride = s.head_stride, t.row_stride = s.row_stride;
+  return t;
 }
 
 bool CallMemory::is_input(std::size_t region) const {

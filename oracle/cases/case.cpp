@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "oracle/random.h"
 #include "reference/attention/head.h"
+#include "reference/core/random.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -55,7 +55,7 @@ void draw_masks(Case& c) {
     std::vector<std::uint8_t> values(std::max<std::size_t>(size(p.batch), 1));
     for (auto& value : values) value = random.one_in(3) ? 0 : 1;
     c.mask = std::make_shared<const std::vector<std::uint8_t>>(std::move(values));
-    p.mask = attention::broadcast(c.mask->data(), p.batch, 1, p.seqlen_q, p.seqlen_kv);
+    p.mask = broadcast(c.mask->data(), p.batch, 1, p.seqlen_q, p.seqlen_kv);
   }
   if (c.biased) {
     std::vector<float> values(std::max<std::size_t>(size(p.num_heads), 1));
@@ -64,7 +64,7 @@ void draw_masks(Case& c) {
           random.one_in(8) ? -std::numeric_limits<float>::infinity() : static_cast<float>(random.normal());
     }
     c.bias = std::make_shared<const std::vector<float>>(std::move(values));
-    p.bias = attention::broadcast(c.bias->data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv);
+    p.bias = broadcast(c.bias->data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv);
   }
 }
 

@@ -5,8 +5,8 @@
 
 #include "oracle/buffers/data.h"
 #include "oracle/cases/case.h"
-#include "oracle/random.h"
 #include "reference/core/errors.h"
+#include "reference/core/random.h"
 
 namespace attnlab::oracle {
 namespace {

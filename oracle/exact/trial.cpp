@@ -12,7 +12,7 @@ namespace {
 
 Tensor tensor_of(const Numbers& n) {
   Tensor tensor = bhsd(n.values.data(), DType::f64, n.batch, n.heads, n.rows, n.dim);
-  if (!n.scale.empty()) tensor.scale = attention::broadcast(n.scale.data(), n.batch, n.heads, 1, 1);
+  if (!n.scale.empty()) tensor.scale = broadcast(n.scale.data(), n.batch, n.heads, 1, 1);
   return tensor;
 }
 

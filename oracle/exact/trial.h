@@ -9,7 +9,7 @@
 #include "oracle/buffers/call_memory.h"
 #include "oracle/cases/case.h"
 #include "oracle/kernel_class.h"
-#include "oracle/random.h"
+#include "reference/core/random.h"
 
 namespace attnlab::oracle {
 

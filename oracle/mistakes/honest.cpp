@@ -1,6 +1,6 @@
 #include "oracle/mistakes/honest.h"
 
-#include "reference/core/philox.h"
+#include "reference/core/random.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -26,13 +26,8 @@ void run_reference(attention::Algorithm algorithm, const Call& call) {
 }  // namespace
 
 ZooCase random_case(std::uint64_t n) {
-  Philox4x32 words{};
-  std::size_t used = 4;
-  std::uint64_t draw = 0;
-  const auto below = [&](Index bound) {
-    if (used == 4) words = philox(n + 1000, draw++, 9), used = 0;
-    return static_cast<Index>(words[used++] % static_cast<std::uint64_t>(bound));
-  };
+  Random random(n + 1000, 9);
+  const auto below = [&](Index bound) { return random.below(bound); };
   ZooCase c;
   constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::e4m3, DType::e5m2, DType::f64};
   c.dtype = kTypes[n % 6];

@@ -1,6 +1,6 @@
 // The tile kernel on whole tensors: heads over threads, outputs rounded to their types.
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <map>
 #include <memory>
@@ -17,24 +17,19 @@ namespace {
 
 using namespace mistaken;  // the parts of a tile kernel
 
-void write(const OutputTensor& to, Index b, Index h, Index row, Index col, double value) {
-  const Index offset = b * to.batch_stride + h * to.head_stride + row * to.row_stride + col;
-  const std::uint64_t pattern = encode(to.dtype, value);
-  const auto bytes = static_cast<std::size_t>(bits(to.dtype) / 8);
-  std::memcpy(static_cast<char*>(to.data) + offset * static_cast<Index>(bytes), &pattern, bytes);
-}
 template <class Row>
 void write_row(const OutputTensor& to, Index b, Index h, Index row, const Row& values) {
   if (!to) return;
-  for (Index c = 0; c < to.dim; ++c) write(to, b, h, row, c, static_cast<double>(values(c)));
+  const RowMajor<double> numbers = values.template cast<double>();
+  write(to, b, h, row, {numbers.data(), 1, to.dim, to.dim});
 }
 // Rows [used, seqlen) of one head.
 void fill_padding(const attention::Problem& p, const OutputTensor& to, Index b, Index h, Index used,
                   double value) {
   if (!to || p.packed()) return;
-  for (Index row = used; row < to.seqlen; ++row) {
-    for (Index c = 0; c < to.dim; ++c) write(to, b, h, row, c, value);
-  }
+  const RowMajor<double> rows =
+      RowMajor<double>::Constant(std::max<Index>(to.seqlen - used, 0), to.dim, value);
+  write(to, b, h, used, {rows.data(), rows.rows(), to.dim, to.dim});
 }
 
 // The tile that a mistake loses: a row block and one of the tiles that it visits, of one head.

@@ -12,7 +12,7 @@
 #include "oracle/mistakes/wrong.h"
 #include "reference/core/blocks.h"
 #include "reference/core/errors.h"
-#include "reference/core/philox.h"
+#include "reference/core/random.h"
 
 namespace attnlab::oracle {
 namespace {
@@ -20,17 +20,16 @@ namespace {
 using attention::Head;
 using attention::Problem;
 
-// Normal numbers by Box and Muller, two a draw.
+// Normal numbers, two per draw.
 class Normal {
  public:
   Normal(std::uint64_t seed, std::uint32_t stream) : seed_(seed), stream_(stream) {}
   double operator()() {
     if (!std::isnan(other_)) return std::exchange(other_, std::numeric_limits<double>::quiet_NaN());
     const Philox4x32 words = philox(seed_, next_++, stream_);
-    const double radius = std::sqrt(-2 * std::log((words[0] + 0.5) / 4294967296.0));
-    const double angle = 2 * 3.14159265358979323846 * (words[1] / 4294967296.0);
-    other_ = radius * std::sin(angle);
-    return radius * std::cos(angle);
+    const NormalPair pair = normal_pair(words[0], words[1]);
+    other_ = pair.second;
+    return pair.first;
   }
 
  private:
@@ -180,19 +179,19 @@ ZooTensors::ZooTensors(const ZooCase& which)
   m.fill(m.q, {which.seed, 3}, negative ? 0.1 : 1, mean);
   if (bits(which.dtype) == 8) {  // one descale factor per head
     for (Index h = 0; h < p.num_kv_heads; ++h) m.scale.push_back(0.5f + 0.25f * static_cast<float>(h));
-    m.v.tensor.scale = attention::broadcast(m.scale.data(), 1, p.num_kv_heads, 1, 1);
+    m.v.tensor.scale = broadcast(m.scale.data(), 1, p.num_kv_heads, 1, 1);
   }
   if (which.with_bias) {
     Normal normal(which.seed, 5);
     for (Index n = 0; n < p.num_heads * p.seqlen_q * p.seqlen_kv; ++n)
       m.bias.push_back(static_cast<float>(normal()));
-    problem_.bias = attention::broadcast(m.bias.data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv);
+    problem_.bias = broadcast(m.bias.data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv);
   }
   if (which.with_mask) {
     for (Index n = 0; n < p.seqlen_q * p.seqlen_kv; ++n) {
       m.mask.push_back(philox(which.seed, static_cast<std::uint64_t>(n), 6)[0] % 4 != 0);
     }
-    problem_.mask = attention::broadcast(m.mask.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
+    problem_.mask = broadcast(m.mask.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
   }
   inputs_ = {m.q.tensor, m.k.tensor, m.v.tensor, {}};
   if (which.data == ZooData::edges) {
@@ -240,10 +239,8 @@ ZooTensors::~ZooTensors() = default;
 const Outputs& ZooTensors::run(const Kernel& kernel, bool call_before) {
   Memory& m = *memory_;
   const auto output = [](Memory::Slot& slot) {
-    const Tensor& t = slot.tensor;
     std::fill(slot.bytes.begin(), slot.bytes.end(), std::byte{0xff});
-    return OutputTensor{slot.bytes.data(), t.dtype,       t.batch,     t.heads, t.seqlen, t.dim,
-                        t.batch_stride,    t.head_stride, t.row_stride};
+    return OutputTensor(slot.bytes.data(), slot.tensor);
   };
   const auto call = [&] {
     if (case_.backward) {

@@ -89,7 +89,7 @@ const void* data_of(const Array& array) {
 }
 
 template <class T>
-attention::BroadcastView<T> broadcast_of(const std::string& argument, const Array& array) {
+BroadcastView<T> broadcast_of(const std::string& argument, const Array& array) {
   const FourD d = four_d(argument, array, 0, 4);
   const auto stride = [&](std::size_t n) { return d.extent[n] == 1 ? 0 : d.stride[n]; };
   return {static_cast<const T*>(data_of(array)),
@@ -135,12 +135,12 @@ TypedArray typed_array(const std::string& argument, nb::handle value) {
   return typed;
 }
 
-oracle::Tensor tensor_of(const TypedArray& typed, Layout layout) {
+Tensor tensor_of(const TypedArray& typed, Layout layout) {
   const FourD d = four_d(typed.argument, typed.array, 2, 4);
   // One head alone, [seqlen, dim], is the same in both layouts.
   const bool swapped = layout == Layout::bshd && typed.array.ndim() > 2;
   const std::size_t heads = swapped ? 2 : 1, rows = swapped ? 1 : 2;
-  oracle::Tensor tensor;
+  Tensor tensor;
   tensor.data = data_of(typed.array);
   tensor.dtype = typed.dtype;
   tensor.batch = d.extent[0];
@@ -154,9 +154,9 @@ oracle::Tensor tensor_of(const TypedArray& typed, Layout layout) {
   return tensor;
 }
 
-oracle::Tensor lse_of(const TypedArray& typed) {
+Tensor lse_of(const TypedArray& typed) {
   const FourD d = four_d(typed.argument, typed.array, 1, 3);
-  oracle::Tensor tensor;
+  Tensor tensor;
   tensor.data = data_of(typed.array);
   tensor.dtype = typed.dtype;
   tensor.batch = d.extent[1];
@@ -169,7 +169,7 @@ oracle::Tensor lse_of(const TypedArray& typed) {
   return tensor;
 }
 
-attention::BroadcastView<std::uint8_t> mask_of(const std::string& argument, const Array& array) {
+BroadcastView<std::uint8_t> mask_of(const std::string& argument, const Array& array) {
   require_host(argument, array);
   if (!has(array.dtype(), dl::dtype_code::Bool, 8) && !has(array.dtype(), dl::dtype_code::UInt, 8)) {
     throw InvalidArgument(argument, described(array.dtype()), "bool or uint8");
@@ -177,7 +177,7 @@ attention::BroadcastView<std::uint8_t> mask_of(const std::string& argument, cons
   return broadcast_of<std::uint8_t>(argument, array);
 }
 
-attention::BroadcastView<float> floats_of(const std::string& argument, const Array& array) {
+BroadcastView<float> floats_of(const std::string& argument, const Array& array) {
   require_host(argument, array);
   if (!has(array.dtype(), dl::dtype_code::Float, 32)) {
     throw InvalidArgument(argument, described(array.dtype()), "float32");
@@ -199,14 +199,14 @@ template nb::object numpy_of(std::vector<double>, Index, Index, Index, Index);
 template nb::object numpy_of(std::vector<float>, Index, Index, Index, Index);
 template nb::object numpy_of(std::vector<std::uint8_t>, Index, Index, Index, Index);
 
-nb::object borrowed(const oracle::Tensor& t, std::size_t dimensions) {
+nb::object borrowed(const Tensor& t, std::size_t dimensions) {
   // Inputs can be written to by a kernel that is wrong; the exact checks look whether it did.
   return borrowed(const_cast<void*>(t.data), t.dtype, dimensions,
                   {size(t.batch), size(t.heads), size(t.seqlen), size(t.dim)},
                   {t.batch_stride, t.head_stride, t.row_stride, t.dim_stride});
 }
 
-nb::object borrowed(const oracle::OutputTensor& t, std::size_t dimensions) {
+nb::object borrowed(const OutputTensor& t, std::size_t dimensions) {
   return borrowed(t.data, t.dtype, dimensions, {size(t.batch), size(t.heads), size(t.seqlen), size(t.dim)},
                   {t.batch_stride, t.head_stride, t.row_stride, 1});
 }

@@ -32,20 +32,20 @@ struct TypedArray {
 TypedArray typed_array(const std::string& argument, nb::handle value);
 
 // 4 dimensions in the order of `layout`; 3 are those of one batch entry, 2 those of one head.
-oracle::Tensor tensor_of(const TypedArray& typed, Layout layout);
+Tensor tensor_of(const TypedArray& typed, Layout layout);
 // [batch, heads, seqlen], [heads, seqlen] or [seqlen].
-oracle::Tensor lse_of(const TypedArray& typed);
+Tensor lse_of(const TypedArray& typed);
 
 // [batch, heads, rows, cols] with leading dimensions left out; extents of 1 broadcast.
-attention::BroadcastView<std::uint8_t> mask_of(const std::string& argument, const Array& array);
-attention::BroadcastView<float> floats_of(const std::string& argument, const Array& array);
+BroadcastView<std::uint8_t> mask_of(const std::string& argument, const Array& array);
+BroadcastView<float> floats_of(const std::string& argument, const Array& array);
 
 // [batch, heads, rows, dim], or without dim for dim 0, owning its values. T: double, float or std::uint8_t.
 template <class T>
 nb::object numpy_of(std::vector<T> values, Index batch, Index heads, Index rows, Index dim);
 // The pair (numpy array, type's name) over memory of somebody else's, who must outlive it; of 4 dimensions,
 // or for lse of 3. None for a tensor without data.
-nb::object borrowed(const oracle::Tensor& tensor, std::size_t dimensions = 4);
-nb::object borrowed(const oracle::OutputTensor& tensor, std::size_t dimensions = 4);
+nb::object borrowed(const Tensor& tensor, std::size_t dimensions = 4);
+nb::object borrowed(const OutputTensor& tensor, std::size_t dimensions = 4);
 
 }  // namespace attnlab::python

@@ -64,7 +64,7 @@ class Callable {
   }
 
   // Pages as a tensor of their own: [num_pages, heads, page_size, dim].
-  static oracle::Tensor pages_of(oracle::Tensor tensor) {
+  static Tensor pages_of(Tensor tensor) {
     if (tensor.paged()) tensor.batch = tensor.num_pages, tensor.seqlen = tensor.page_size;
     return tensor;
   }

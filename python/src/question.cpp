@@ -78,12 +78,12 @@ class Reader {
     return q_.kept.back();
   }
 
-  oracle::Tensor required(const char* key) {
-    const oracle::Tensor tensor = optional(key);
+  Tensor required(const char* key) {
+    const Tensor tensor = optional(key);
     if (!tensor) throw InvalidArgument(key, "None", "an array");
     return tensor;
   }
-  oracle::Tensor optional(const char* key) {
+  Tensor optional(const char* key) {
     if (!given(arguments_, key)) return {};
     const TypedArray& typed = kept(typed_array(key, arguments_[key]));
     const std::string_view name = key;
@@ -131,13 +131,11 @@ class Reader {
                               "0 and the end of each sequence, both for q and for k and v");
       }
     }
-    p.batch = packed ? static_cast<Index>(p.cu_seqlens_q.size()) - 1 : in.q.batch;
-    p.num_heads = in.q.heads;
-    p.num_kv_heads = in.k.heads;
-    p.seqlen_q = packed ? longest(p.cu_seqlens_q) : in.q.seqlen;
-    p.seqlen_kv = packed ? longest(p.cu_seqlens_kv) : in.k.seqlen;
-    p.head_dim = in.q.dim;
-    p.head_dim_v = in.v.dim;
+    set_sizes(p, extents_of(in.q), extents_of(in.k), extents_of(in.v));
+    if (!packed) return;
+    p.batch = static_cast<Index>(p.cu_seqlens_q.size()) - 1;
+    p.seqlen_q = longest(p.cu_seqlens_q);
+    p.seqlen_kv = longest(p.cu_seqlens_kv);
   }
 
   // Pages of K and V, [num_pages, page_size, heads, dim] or [num_pages, heads, page_size, dim], and a table
@@ -148,7 +146,7 @@ class Reader {
         get<std::tuple<Index, Index, std::vector<std::int32_t>>>(arguments_, "block_table", {});
     q_.block_table = pages;
     Problem& p = q_.problem;
-    for (oracle::Tensor* tensor : {&q_.inputs.k, &q_.inputs.v}) {
+    for (Tensor* tensor : {&q_.inputs.k, &q_.inputs.v}) {
       tensor->block_table = q_.block_table.data();
       tensor->block_table_stride = cols;
       tensor->page_size = tensor->seqlen;
@@ -171,7 +169,7 @@ nb::object list_of(const std::vector<T>& values) {
 }
 
 template <class T>
-nb::object array_of(const attention::BroadcastView<T>& view) {
+nb::object array_of(const BroadcastView<T>& view) {
   if (!view) return nb::none();
   const std::size_t shape[] = {static_cast<std::size_t>(view.batch), static_cast<std::size_t>(view.heads),
                                static_cast<std::size_t>(view.rows), static_cast<std::size_t>(view.cols)};

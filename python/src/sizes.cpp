@@ -13,8 +13,6 @@
 #include "answers/kv_compare.h"
 #include "python/src/argument.h"
 #include "python/src/functions.h"
-#include "reference/cards/config_json.h"
-#include "simulator/device/device.h"
 #include "simulator/io/memory_footprint.h"
 
 namespace attnlab::python {
@@ -38,41 +36,27 @@ std::uint64_t positive(const nb::dict& arguments, const char* key) {
   return value;
 }
 
-answers::KvQuestion question_of(const nb::dict& arguments) {
-  const auto model = optional<std::string>(arguments, "model"),
-             config = optional<std::string>(arguments, "config");
-  if (model.has_value() == config.has_value()) {
-    throw InvalidArgument("model", model ? "config too" : "nothing",
-                          "either a model's name or a config.json");
-  }
-  answers::KvQuestion question;
-  question.card = model ? cards::load(*model) : cards::read_config(*config);
-  if (const auto parameters = optional<std::uint64_t>(arguments, "parameters"))
-    question.card.parameters = *parameters;
-  const auto dtype = [&](const char* key) {
-    return answers::storage_dtype(key, get<std::string>(arguments, key));
-  };
-  const DType scale = dtype("scale_dtype");
-  question.cache = {dtype("dtype"), get<std::uint64_t>(arguments, "group_size"), scale};
-  question.weights = {dtype("weights_dtype"), get<std::uint64_t>(arguments, "weights_group_size"), scale};
-  question.context = positive(arguments, "context");
-  question.batch = positive(arguments, "batch");
-  question.gpus = positive(arguments, "gpus");
-  question.memory = optional<std::uint64_t>(arguments, "memory_bytes");
-  question.reserve = get<std::uint64_t>(arguments, "reserve_bytes");
-  if (const auto device = optional<std::string>(arguments, "device")) {
-    if (question.memory) throw InvalidArgument("device", *device, "nothing beside memory_bytes");
-    question.memory = device::load(*device).hbm_bytes;
-  }
-  if (!question.memory && (question.gpus != 1 || question.reserve != 0)) {
-    throw InvalidArgument("memory_bytes", "nothing",
-                          "a size or a device, which gpus and reserve_bytes refer to");
-  }
-  return question;
+answers::KvFields fields_of(const nb::dict& arguments) {
+  answers::KvFields f;
+  f.model = optional<std::string>(arguments, "model");
+  f.config = optional<std::string>(arguments, "config");
+  f.dtype = get<std::string>(arguments, "dtype");
+  f.scale_dtype = get<std::string>(arguments, "scale_dtype");
+  f.weights_dtype = get<std::string>(arguments, "weights_dtype");
+  f.group_size = get<std::uint64_t>(arguments, "group_size");
+  f.weights_group_size = get<std::uint64_t>(arguments, "weights_group_size");
+  f.context = positive(arguments, "context");
+  f.batch = positive(arguments, "batch");
+  f.gpus = positive(arguments, "gpus");
+  f.parameters = optional<std::uint64_t>(arguments, "parameters");
+  f.memory_bytes = optional<std::uint64_t>(arguments, "memory_bytes");
+  f.device = optional<std::string>(arguments, "device");
+  f.reserve_bytes = get<std::uint64_t>(arguments, "reserve_bytes");
+  return f;
 }
 
 std::string kv(const nb::dict& arguments) {
-  const answers::KvQuestion question = question_of(arguments);
+  const answers::KvQuestion question = answers::question_of(fields_of(arguments));
   if (!get<bool>(arguments, "compare")) return to_json(question, answer(question)).dump();
   return to_json(compare(question, positive(arguments, "groups"))).dump();
 }

@@ -7,6 +7,7 @@
 
 #include "reference/attention/run_tensors.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::attention {
 namespace {
@@ -26,22 +27,6 @@ std::string names_of(Condition condition) {
     if (condition(a)) names += (names.empty() ? "" : ", ") + std::string(a.name);
   }
   return names;
-}
-
-std::string shape(Index batch, Index heads, Index seqlen, Index dim) {
-  return "[" + std::to_string(batch) + ", " + std::to_string(heads) + ", " + std::to_string(seqlen) + ", " +
-         std::to_string(dim) + "]";
-}
-
-template <class T>
-void require_shape(const char* name, const TensorView<T>& t, Index batch, Index heads, Index seqlen,
-                   Index dim) {
-  if (t.batch != batch || t.heads != heads || t.seqlen != seqlen || t.dim != dim) {
-    throw InvalidArgument(name, shape(t.batch, t.heads, t.seqlen, t.dim),
-                          "[batch, heads, seqlen, dim] = " + shape(batch, heads, seqlen, dim));
-  }
-  if (t.data == nullptr && batch * heads * seqlen * dim != 0)
-    throw InvalidArgument(name, "no data", "a tensor");
 }
 
 // The problem's numbers are computed with as T: refuses those that T does not hold.
@@ -68,9 +53,9 @@ void require_inputs(const Problem& p, const TensorView<T>& q, const TensorView<T
                     const TensorView<T>& v) {
   validate(p);
   require_numbers<std::remove_const_t<T>>(p);
-  require_shape("q", q, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim);
-  require_shape("k", k, p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim);
-  require_shape("v", v, p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim_v);
+  require_shape("q", q, {p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim});
+  require_shape("k", k, {p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim});
+  require_shape("v", v, {p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim_v});
 }
 
 HeadPlan make_plan(Algorithm algorithm, const Problem& p, const Options& options) {
@@ -118,9 +103,9 @@ template <class T>
 HeadPlan plan_forward(Algorithm algorithm, const Problem& p, const ForwardTensors<T>& t,
                       const Options& options) {
   require_inputs<const T>(p, t.q, t.k, t.v);
-  require_shape("o", t.o, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim_v);
+  require_shape("o", t.o, {p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim_v});
   if (t.lse.data != nullptr)
-    require_shape("lse", t.lse, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), 1);
+    require_shape("lse", t.lse, {p.tensor_batches(), p.num_heads, p.tensor_rows_q(), 1});
   return make_plan(algorithm, p, options);
 }
 
@@ -134,14 +119,14 @@ HeadPlan plan_backward(Algorithm algorithm, const Problem& p, const BackwardTens
   }
   require_inputs<const T>(p, t.q, t.k, t.v);
   const auto require_like_o = [&](const char* name, const TensorView<const T>& tensor, Index dim) {
-    require_shape(name, tensor, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), dim);
+    require_shape(name, tensor, {p.tensor_batches(), p.num_heads, p.tensor_rows_q(), dim});
   };
   require_like_o("o", t.o, p.head_dim_v);
   require_like_o("lse", t.lse, 1);
   require_like_o("dout", t.dout, p.head_dim_v);
-  require_shape("dq", t.dq, t.q.batch, t.q.heads, t.q.seqlen, t.q.dim);
-  require_shape("dk", t.dk, t.k.batch, t.k.heads, t.k.seqlen, t.k.dim);
-  require_shape("dv", t.dv, t.v.batch, t.v.heads, t.v.seqlen, t.v.dim);
+  require_shape("dq", t.dq, extents_of(t.q));
+  require_shape("dk", t.dk, extents_of(t.k));
+  require_shape("dv", t.dv, extents_of(t.v));
   return make_plan(algorithm, p, options);
 }
 

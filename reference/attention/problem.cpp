@@ -86,6 +86,16 @@ Rows Problem::kv_rows(Index b) const {
   return {0, kv_lens.empty() ? seqlen_kv : kv_lens[i]};
 }
 
+void set_sizes(Problem& p, const Extents& q, const Extents& k, const Extents& v) {
+  p.batch = q.batch;
+  p.num_heads = q.heads;
+  p.num_kv_heads = k.heads;
+  p.seqlen_q = q.seqlen;
+  p.seqlen_kv = k.seqlen;
+  p.head_dim = q.dim;
+  p.head_dim_v = v.dim;
+}
+
 void validate(const Problem& p) {
   require_extent("batch", p.batch, 1);
   require_extent("num_heads", p.num_heads, 1);

@@ -16,30 +16,6 @@
 
 namespace attnlab::attention {
 
-// Values for every (batch, head, query, key); an extent of 1 broadcasts, with any strides (in elements).
-template <class T>
-struct BroadcastView {
-  const T* data = nullptr;
-  Index batch = 1, heads = 1, rows = 1, cols = 1;
-  Index batch_stride = 0, head_stride = 0, row_stride = 0, col_stride = 0;
-
-  explicit operator bool() const { return data != nullptr; }
-};
-
-// A contiguous [batch, heads, rows, cols] tensor; extents of 1 broadcast.
-template <class T>
-BroadcastView<T> broadcast(const T* data, Index batch, Index heads, Index rows, Index cols) {
-  return {data,
-          batch,
-          heads,
-          rows,
-          cols,
-          batch == 1 ? 0 : heads * rows * cols,
-          heads == 1 ? 0 : rows * cols,
-          rows == 1 ? 0 : cols,
-          cols == 1 ? 0 : 1};
-}
-
 // Keys that query row i may see lie in [i + offset - left, i + offset + right], offset = seqlen_kv - seqlen_q
 // (bottom-right alignment, FlashAttention >= 2.1). Absent = unbounded on that side.
 struct Window {
@@ -97,6 +73,9 @@ struct Problem {
   Index tensor_rows_q() const { return packed() ? cu_seqlens_q.back() : seqlen_q; }
   Index tensor_rows_kv() const { return packed() ? cu_seqlens_kv.back() : seqlen_kv; }
 };
+
+// The sizes of a problem whose tensors are these; of packed ones the lengths are set apart, by cu_seqlens.
+void set_sizes(Problem& problem, const Extents& q, const Extents& k, const Extents& v);
 
 // Throws InvalidArgument naming the first argument that makes the problem meaningless.
 void validate(const Problem& problem);

@@ -1,4 +1,4 @@
-// Strided, non-owning views of matrices and of 4-d attention tensors.
+// Strided, non-owning views of matrices, of 4-d attention tensors and of what broadcasts to them.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,18 @@ struct MatrixView {
   operator MatrixView<const T>() const { return {data, rows, cols, row_stride}; }
 };
 
+// The extents of an attention tensor, whatever its order in memory.
+struct Extents {
+  Index batch = 1, heads = 1, seqlen = 0, dim = 0;
+
+  Index elements() const { return batch * heads * seqlen * dim; }
+  bool operator==(const Extents&) const = default;
+};
+template <class View>
+Extents extents_of(const View& t) {
+  return {t.batch, t.heads, t.seqlen, t.dim};
+}
+
 // Q, K, V, O and their gradients: [batch, heads, seqlen, head_dim] in any order of the first three in memory;
 // head_dim is contiguous. Strides count elements. A stride of 0 broadcasts.
 template <class T>
@@ -67,6 +79,30 @@ TensorView<T> bhsd(T* data, Index batch, Index heads, Index seqlen, Index dim) {
 template <class T>
 TensorView<T> bshd(T* data, Index batch, Index seqlen, Index heads, Index dim) {
   return {data, batch, heads, seqlen, dim, seqlen * heads * dim, dim, heads * dim};
+}
+
+// Values for every (batch, head, query, key); an extent of 1 broadcasts, with any strides (in elements).
+template <class T>
+struct BroadcastView {
+  const T* data = nullptr;
+  Index batch = 1, heads = 1, rows = 1, cols = 1;
+  Index batch_stride = 0, head_stride = 0, row_stride = 0, col_stride = 0;
+
+  explicit operator bool() const { return data != nullptr; }
+};
+
+// A contiguous [batch, heads, rows, cols] tensor; extents of 1 broadcast.
+template <class T>
+BroadcastView<T> broadcast(const T* data, Index batch, Index heads, Index rows, Index cols) {
+  return {data,
+          batch,
+          heads,
+          rows,
+          cols,
+          batch == 1 ? 0 : heads * rows * cols,
+          heads == 1 ? 0 : rows * cols,
+          rows == 1 ? 0 : cols,
+          cols == 1 ? 0 : 1};
 }
 
 }  // namespace attnlab

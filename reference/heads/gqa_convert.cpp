@@ -6,6 +6,7 @@
 
 #include "reference/core/errors.h"
 #include "reference/core/philox.h"
+#include "reference/core/shape.h"
 
 namespace attnlab::heads {
 namespace {
@@ -16,10 +17,6 @@ struct PoolingName {
 };
 constexpr PoolingName kNames[] = {
     {Pooling::mean, "mean"}, {Pooling::first, "first"}, {Pooling::random, "random"}};
-
-std::string shape(Index rows, Index cols) {
-  return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]";
-}
 
 // The mean of rows r, r + head_dim, ... of one group at column c, as the first value plus the mean distance
 // from it: equal values give exactly that value, -0 too.
@@ -76,13 +73,11 @@ void convert_projection(const GroupConversion& conversion, MatrixView<const T> w
   validate(conversion);
   const Index heads = conversion.num_heads, groups = conversion.num_groups;
   if (weight.rows % heads != 0) {
-    throw InvalidArgument("weight", shape(weight.rows, weight.cols),
+    throw InvalidArgument("weight", shape_text({weight.rows, weight.cols}),
                           "rows that are a multiple of the " + std::to_string(heads) + " heads");
   }
   const Index head_dim = weight.rows / heads, group_size = heads / groups;
-  if (result.rows != groups * head_dim || result.cols != weight.cols) {
-    throw InvalidArgument("result", shape(result.rows, result.cols), shape(groups * head_dim, weight.cols));
-  }
+  require_shape("result", result, groups * head_dim, weight.cols);
   const double size = conversion.pooling == Pooling::random ? root_mean_square(weight) : 0;
   for (Index row = 0; row < result.rows; ++row) {
     const Index g = row / head_dim, r = row % head_dim;

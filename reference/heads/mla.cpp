@@ -6,26 +6,18 @@
 
 #include "reference/core/checked.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 #include "reference/core/two_level_memory.h"
 
 namespace attnlab::heads {
 namespace {
 
-std::string shape(Index rows, Index cols) {
-  return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]";
-}
+constexpr const char* kTokens = "[batch, 1, seqlen, hidden]";
 
 void require_extent(const char* name, Index value, Index least) {
   if (value < least || value > attention::kMaxExtent) {
     throw InvalidArgument(name, std::to_string(value),
                           "at least " + std::to_string(least) + ", at most 2^30");
-  }
-}
-
-template <class T>
-void require_shape(const char* name, MatrixView<const T> w, Index rows, Index cols) {
-  if (w.rows != rows || w.cols != cols || (w.data == nullptr && rows * cols != 0)) {
-    throw InvalidArgument(name, w.data == nullptr ? "no data" : shape(w.rows, w.cols), shape(rows, cols));
   }
 }
 
@@ -50,18 +42,6 @@ void require_weights(const MlaConfig& c, const MlaWeights<T>& w) {
   if (!c.latent_norm) return;
   if (c.q_lora_rank != 0) require_gains("q_norm", w.q_norm, c.q_lora_rank);
   require_gains("kv_norm", w.kv_norm, c.kv_lora_rank);
-}
-
-template <class T>
-void require_tokens(const char* name, const TensorView<T>& t, Index batch, Index seqlen, Index hidden) {
-  if (t.batch != batch || t.heads != 1 || t.seqlen != seqlen || t.dim != hidden) {
-    throw InvalidArgument(name,
-                          "[" + std::to_string(t.batch) + ", " + std::to_string(t.heads) + ", " +
-                              std::to_string(t.seqlen) + ", " + std::to_string(t.dim) + "]",
-                          "[batch, 1, seqlen, hidden] = [" + std::to_string(batch) + ", 1, " +
-                              std::to_string(seqlen) + ", " + std::to_string(hidden) + "]");
-  }
-  if (t.data == nullptr && batch * seqlen * hidden != 0) throw InvalidArgument(name, "no data", "a tensor");
 }
 
 // x <- gain x / sqrt(mean(x^2) + eps), row by row.
@@ -232,8 +212,8 @@ void mla_forward(const MlaConfig& c, const MlaWeights<T>& weights, MlaForm form,
   validate(c);
   require_weights(c, weights);
   const Index batch = cache.batch();
-  require_tokens("h", h, batch, h.seqlen, c.hidden);
-  require_tokens("u", u, batch, h.seqlen, c.hidden);
+  require_shape("h", h, {batch, 1, h.seqlen, c.hidden}, kTokens);
+  require_shape("u", u, {batch, 1, h.seqlen, c.hidden}, kTokens);
   const attention::Problem problem = attention_problem(c, form, h.seqlen, lens, cache);
   const std::vector<Index>&q_lens = problem.q_lens, &kv_lens = problem.kv_lens;
   const bool naive = form == MlaForm::naive;

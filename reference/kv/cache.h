@@ -8,6 +8,7 @@
 
 #include "reference/core/checked.h"
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 #include "reference/core/view.h"
 
 namespace attnlab::kv {
@@ -46,8 +47,8 @@ class Cache {
   // Adds one token: k [num_kv_heads, head_dim], v [num_kv_heads, head_dim_v]. Throws CacheFull, or
   // InvalidArgument for other shapes, and has then changed nothing.
   void append(MatrixView<const T> k, MatrixView<const T> v) {
-    require_rows("k", k, head_dim_);
-    require_rows("v", v, head_dim_v_);
+    require_shape("k", k, num_kv_heads_, head_dim_);
+    require_shape("v", v, num_kv_heads_, head_dim_v_);
     extend();
     for (Index h = 0; h < num_kv_heads_; ++h) {
       std::copy_n(&k(h, 0), head_dim_, this->k().head(0, h, last()).data);
@@ -81,13 +82,6 @@ class Cache {
   template <class U>
   TensorView<U> view(U* data, Index dim) const {
     return {data, 1, num_kv_heads_, length_, dim, num_kv_heads_ * capacity_ * dim, capacity_ * dim, dim};
-  }
-  void require_rows(const char* argument, const MatrixView<const T>& rows, Index dim) const {
-    if (rows.rows == num_kv_heads_ && rows.cols == dim && rows.data != nullptr) return;
-    throw InvalidArgument(
-        argument,
-        rows.data == nullptr ? "no data" : std::to_string(rows.rows) + " x " + std::to_string(rows.cols),
-        std::to_string(num_kv_heads_) + " x " + std::to_string(dim));
   }
 
   Index num_kv_heads_, head_dim_, head_dim_v_, capacity_, length_ = 0;

@@ -14,15 +14,6 @@ void require_equal(const char* argument, Index got, Index expected, const char* 
   throw InvalidArgument(argument, std::to_string(got), std::to_string(expected) + ", " + meaning);
 }
 
-template <class T>
-void require_matrix(const char* argument, const MatrixView<T>& matrix, Index rows, Index cols) {
-  if (matrix.data == nullptr) throw InvalidArgument(argument, "no data", "a matrix");
-  if (matrix.rows != rows || matrix.cols != cols) {
-    throw InvalidArgument(argument, std::to_string(matrix.rows) + " x " + std::to_string(matrix.cols),
-                          std::to_string(rows) + " x " + std::to_string(cols));
-  }
-}
-
 // [heads, dim] as [1, heads, 1, dim].
 template <class T>
 TensorView<T> heads_of(const MatrixView<T>& rows) {
@@ -42,11 +33,11 @@ void require_step(const Problem& p, const Cache<T>& cache, const Token<T>& token
   require_equal("num_kv_heads", p.num_kv_heads, cache.num_kv_heads(), "those of the cache");
   require_equal("head_dim", p.head_dim, cache.head_dim(), "that of the cache");
   require_equal("head_dim_v", p.head_dim_v, cache.head_dim_v(), "that of the cache");
-  require_matrix("q", token.q, p.num_heads, p.head_dim);
-  require_matrix("k", token.k, p.num_kv_heads, p.head_dim);
-  require_matrix("v", token.v, p.num_kv_heads, p.head_dim_v);
-  require_matrix("o", out.o, p.num_heads, p.head_dim_v);
-  require_matrix("lse", out.lse, p.num_heads, 1);
+  require_shape("q", token.q, p.num_heads, p.head_dim);
+  require_shape("k", token.k, p.num_kv_heads, p.head_dim);
+  require_shape("v", token.v, p.num_kv_heads, p.head_dim_v);
+  require_shape("o", out.o, p.num_heads, p.head_dim_v);
+  require_shape("lse", out.lse, p.num_heads, 1);
   // The step is a forward pass over the cache and one row more: it refuses what every forward pass refuses.
   TensorView<const T> k = cache.k(), v = cache.v();
   k.seqlen = v.seqlen = p.seqlen_kv;

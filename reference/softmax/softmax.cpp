@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "reference/core/errors.h"
+#include "reference/core/shape.h"
 #include "reference/core/threads.h"
 #include "reference/softmax/algorithms.h"
 #include "reference/softmax/backward.h"
@@ -19,22 +20,13 @@ constexpr auto kAlgorithms = for_every_enumerator<Algorithm>([]<Algorithm kAlgor
   return row;
 });
 
-std::string shape(Index rows, Index cols) {
-  return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]";
-}
-
-template <class T>
-void require_shape(const char* name, MatrixView<T> matrix, Index rows, Index cols) {
-  if (matrix.rows != rows || matrix.cols != cols) {
-    throw InvalidArgument(name, shape(matrix.rows, matrix.cols), "[rows, V] = " + shape(rows, cols));
-  }
-}
+constexpr const char* kMeaning = "[rows, V]";
 
 // Calls body(memory, row, bc) for every row of a [rows, cols] matrix.
 template <class T, class Body>
 void for_each_row(const char* name, MatrixView<const T> matrix, const Options& options, Body body) {
   if (matrix.rows < 0 || matrix.cols < 0) {
-    throw InvalidArgument(name, shape(matrix.rows, matrix.cols), "extents that are not negative");
+    throw InvalidArgument(name, shape_text({matrix.rows, matrix.cols}), "extents that are not negative");
   }
   if (matrix.data == nullptr && matrix.rows * matrix.cols != 0) {
     throw InvalidArgument(name, "no data", "a matrix");
@@ -53,7 +45,7 @@ std::span<const AlgorithmInfo> algorithms() { return kAlgorithms; }
 
 template <class T>
 void forward(Algorithm algorithm, MatrixView<const T> x, MatrixView<T> y, const Options& options) {
-  require_shape("y", y, x.rows, x.cols);
+  require_shape("y", y, x.rows, x.cols, kMeaning);
   with_enumerator(algorithm, [&]<Algorithm kAlgorithm>() {
     for_each_row("x", x, options, [&](Direct& memory, Rows r, Index bc) {
       Text<kAlgorithm>::forward(memory, x.middle(r), y.middle(r), bc);
@@ -75,8 +67,8 @@ void log_sum_exp(MatrixView<const T> x, std::span<T> lse, const Options& options
 
 template <class T>
 void backward(MatrixView<const T> y, MatrixView<const T> dy, MatrixView<T> dx, const Options& options) {
-  require_shape("dy", dy, y.rows, y.cols);
-  require_shape("dx", dx, y.rows, y.cols);
+  require_shape("dy", dy, y.rows, y.cols, kMeaning);
+  require_shape("dx", dx, y.rows, y.cols, kMeaning);
   for_each_row("y", y, options, [&](Direct& memory, Rows r, Index bc) {
     backward(memory, y.middle(r), dy.middle(r), dx.middle(r), bc);
   });

@@ -12,7 +12,7 @@ constexpr Count u(Index value) { return static_cast<Count>(value); }
 
 // Elements of a broadcast tensor that belong to a tile of r x c: extents of 1 stay 1.
 template <class T>
-Count broadcast_elements(const attention::BroadcastView<T>& view, Count r, Count c) {
+Count broadcast_elements(const BroadcastView<T>& view, Count r, Count c) {
   return (view.rows == 1 ? 1 : r) * (view.cols == 1 ? 1 : c);
 }
 

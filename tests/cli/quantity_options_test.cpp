@@ -15,14 +15,15 @@ namespace {
 TEST(QuantityOptions, KeepTheirDefaultAndReadNegativesAsValues) {
   std::uint64_t count = 7;
   std::uint64_t bytes = 9;
-  CLI::App app;
+  CLI::App parser;
+  Command app(parser);
   add_count(app, "--count", count, "a count");
   add_bytes(app, "--bytes", bytes, "a size");
-  app.parse("--count 2k");
+  parser.parse("--count 2k");
   EXPECT_EQ(count, 2048u);
   EXPECT_EQ(bytes, 9u);
   try {
-    app.parse("--count -3");
+    parser.parse("--count -3");
     FAIL() << "accepted";
   } catch (const InvalidArgument& error) {
     EXPECT_THAT(error.what(), testing::HasSubstr("--count: got '-3'"));

@@ -29,7 +29,7 @@ TEST(Refusal, WithJsonItIsAnObjectToo) {
            {"io --seqlen 64k --sram 1", "--sram"},
            {"io", "--seqlen-q"},
            {"io --seqlen x", "--seqlen"},
-           {"kv --model nobody", "model"},
+           {"kv --model nobody", "--model"},
            {"kv", "--model"},
            {"run --seqlen 64 --precision half", "--precision"},
            {"run --q nowhere.npy --k a --v b", "nowhere.npy"},

@@ -157,8 +157,8 @@ inline GradientBuffers<float> kernel_gradients(cuda::Backend backend, const cuda
   GradientBuffers<float> g(p, spec.seqlen_first);
   cuda::DeviceProblem forward(backend, p, spec.type, {in.q.in(), in.k.in(), in.v.in(), o.view, lse.view});
   forward.copy_in_results(o.in(), lse.in());
-  const attention::BackwardTensors<float> tensors{in.q.in(),    in.k.in(), in.v.in(), o.in(),   lse.in(),
-                                                  in.dout.in(), g.dq.view, g.dk.view, g.dv.view};
+  const cuda::BackwardTensors tensors{in.q.in(),    in.k.in(), in.v.in(), o.in(),   lse.in(),
+                                      in.dout.in(), g.dq.view, g.dk.view, g.dv.view};
   cuda::DeviceBackward backward(backend, forward, tensors);
   backward.poison();  // the workspace is poisoned when it is allocated
   backward.backward(kernel);

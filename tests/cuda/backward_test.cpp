@@ -189,15 +189,15 @@ TEST_P(Backward, HostCallGivesTheSameAndRefusesWhatDoesNotFit) {
   GradientBuffers<float> got(spec.p);
   const auto in = convert<float>(given.c);
   const auto o = convert<float>(given.o), lse = convert<float>(given.lse);
-  const attention::BackwardTensors<float> tensors{
-      in.q.in(), in.k.in(), in.v.in(), o.in(), lse.in(), in.dout.in(), got.dq.view, got.dk.view, got.dv.view};
+  const cuda::BackwardTensors tensors{in.q.in(),    in.k.in(),   in.v.in(),   o.in(),     lse.in(),
+                                      in.dout.in(), got.dq.view, got.dk.view, got.dv.view};
   const cuda::Backend backend = GetParam().backend;
   cuda::backward(backend, GetParam().kernel->name, spec.p, spec.type, tensors);
   EXPECT_EQ(got.dk.data, expected.dk.data);
   EXPECT_EQ(got.dv.data, expected.dv.data);
   EXPECT_EQ(got.dq.data, expected.dq.data);
   EXPECT_THROW(cuda::backward(backend, "flash2-04", spec.p, spec.type, tensors), InvalidArgument);
-  attention::BackwardTensors<float> wrong = tensors;
+  cuda::BackwardTensors wrong = tensors;
   wrong.dk.seqlen -= 1;
   EXPECT_THROW(cuda::backward(backend, "", spec.p, spec.type, wrong), InvalidArgument);
   wrong = tensors;

@@ -64,9 +64,10 @@ int check_all(Backend backend, const std::string& only) {
     try {
       if (kernel.pass == Pass::softmax) {
         for (const DType type : kernel.needs.dtypes) {
-          for (const Index cols : {1, 31, 32, 33, 255, 257, 1000, 1003})
+          for (const Index cols : {1, 31, 32, 33, 255, 257, 1000, 1003}) {
             judge(std::string(name(type)) + " " + std::to_string(cols),
                   testing::softmax_fraction(backend, kernel, type, 133, cols), 0);
+          }
         }
       } else if (kernel.pass == Pass::forward) {
         for (const auto& c : testing::forward_cases(kernel)) {

@@ -175,8 +175,8 @@ inline KernelOutputs kernel_outputs(cuda::Backend backend, const cuda::Kernel& k
   auto o = make_buffer<float>(batches, c.p.num_heads, rows, c.p.head_dim, spec.seqlen_first);
   KernelOutputs out{make_buffer<float>(batches, c.p.num_heads, rows, c.p.head_dim),
                     make_buffer<float>(batches, c.p.num_heads, rows, 1)};
-  const attention::ForwardTensors<float> tensors{in.q.in(), in.k.in(), in.v.in(), o.view,
-                                                 spec.lse ? out.lse.view : TensorView<float>{}};
+  const cuda::ForwardTensors tensors{in.q.in(), in.k.in(), in.v.in(), o.view,
+                                     spec.lse ? OutputTensor(out.lse.view) : OutputTensor()};
   cuda::DeviceProblem on_device(backend, c.p, spec.type, tensors);
   on_device.poison();  // the workspace is poisoned when it is allocated
   on_device.forward(kernel);

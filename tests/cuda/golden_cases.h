@@ -12,18 +12,7 @@
 
 namespace attnlab::testing {
 
-inline oracle::Tensor tensor_of(const Buffer<double>& buffer) {
-  const auto& v = buffer.view;
-  oracle::Tensor t;
-  t.data = v.data, t.dtype = DType::f64;
-  t.batch = v.batch, t.heads = v.heads, t.seqlen = v.seqlen, t.dim = v.dim;
-  t.batch_stride = v.batch_stride, t.head_stride = v.head_stride, t.row_stride = v.row_stride;
-  return t;
-}
-
-inline oracle::Inputs inputs_of(const Case& c) {
-  return {tensor_of(c.q), tensor_of(c.k), tensor_of(c.v), tensor_of(c.dout)};
-}
+inline oracle::Inputs inputs_of(const Case& c) { return {c.q.view, c.k.view, c.v.view, c.dout.view}; }
 
 // The largest errors of a tensor, or of all: as a fraction of their bounds, and relative to the tensor's
 // largest number or 1. Infinite where NaN stands on one side only, or sizes differ.

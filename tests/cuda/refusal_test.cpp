@@ -13,10 +13,10 @@ using attention::Problem;
 
 // forward() with tensors that fit the problem, unless `change` bends them; the argument that it complained
 // about.
-std::string refused(Problem p, const std::function<void(attention::ForwardTensors<float>&)>& change = {},
+std::string refused(Problem p, const std::function<void(cuda::ForwardTensors&)>& change = {},
                     const char* kernel = "flash2-04") {
   std::vector<float> in(200000, 1.0f), o(200000, 5.0f), lse(20000, 5.0f);
-  attention::ForwardTensors<float> t{
+  cuda::ForwardTensors t{
       bhsd<const float>(in.data(), p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim),
       bhsd<const float>(in.data(), p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim),
       bhsd<const float>(in.data(), p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim_v),
@@ -47,9 +47,9 @@ TEST(Refusal, ProblemsThatTheKernelsDoNotSupport) {
   EXPECT_EQ(refused(changed([](Problem& p) { p.head_dim_v = 32; })), "head_dim_v");
   EXPECT_EQ(refused(changed([](Problem& p) { p.sinks = {1.0}; })), "sinks");
   const float bias = 0;
-  EXPECT_EQ(refused(changed([&](Problem& p) { p.bias = attention::broadcast(&bias, 1, 1, 1, 1); })), "bias");
+  EXPECT_EQ(refused(changed([&](Problem& p) { p.bias = broadcast(&bias, 1, 1, 1, 1); })), "bias");
   const std::uint8_t mask = 1;
-  EXPECT_EQ(refused(changed([&](Problem& p) { p.mask = attention::broadcast(&mask, 1, 1, 1, 1); })), "mask");
+  EXPECT_EQ(refused(changed([&](Problem& p) { p.mask = broadcast(&mask, 1, 1, 1, 1); })), "mask");
 }
 
 TEST(Refusal, ProblemsWithoutMeaning) {
@@ -60,7 +60,7 @@ TEST(Refusal, ProblemsWithoutMeaning) {
 }
 
 TEST(Refusal, TensorsThatDoNotFit) {
-  using Tensors = attention::ForwardTensors<float>;
+  using Tensors = cuda::ForwardTensors;
   EXPECT_EQ(refused(small(), [](Tensors& t) { t.q.seqlen = 9; }), "q");
   EXPECT_EQ(refused(small(), [](Tensors& t) { t.k.dim = 32; }), "k");
   EXPECT_EQ(refused(small(), [](Tensors& t) { t.v.data = nullptr; }), "v");

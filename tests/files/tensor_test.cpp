@@ -116,8 +116,6 @@ TEST(Tensor, ScalarsAndEmptyTensorsHaveTheirSizes) {
   const std::vector<double> one = {2.5}, none;
   EXPECT_THAT(Tensor::from(std::span<const double>(one), {}, DType::f16).to_double(), ElementsAre(2.5));
   EXPECT_TRUE(Tensor::from(std::span<const double>(none), {0, 4}, DType::f16).to_double().empty());
-  EXPECT_EQ(shape_text({}), "[]");
-  EXPECT_EQ(shape_text(std::vector<Index>{2, 12}), "[2, 12]");
 }
 
 TEST(Tensor, OverflowingSizesAreNoSizes) {

@@ -5,11 +5,13 @@
 
 #include "oracle/battery.h"
 #include "oracle/mistakes.h"
+#include "tests/long.h"
 
 namespace attnlab::oracle {
 namespace {
 
 TEST(Battery, OfAnInstantKernelTakesLessThanAMinute) {
+  if (!long_runs()) GTEST_SKIP() << "times a whole battery: ./lab test --all runs it";
   using Clock = std::chrono::steady_clock;
   BatteryOptions options;
   Schema& s = options.schema;

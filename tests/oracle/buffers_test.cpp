@@ -54,10 +54,12 @@ bool same(const Results& a, const Results& b) {
   for (const ResultMember& m : result_members()) {
     const Result &x = a.*m.member, &y = b.*m.member;
     if (x.bytes.size() != y.bytes.size()) return false;
-    for (Index n = 0; n < x.batch; ++n)
-      for (Index h = 0; h < x.heads; ++h)
+    for (Index n = 0; n < x.batch; ++n) {
+      for (Index h = 0; h < x.heads; ++h) {
         for (Index i = 0; i < x.rows; ++i)
           if (!same_row(x, y, n, h, i)) return false;
+      }
+    }
   }
   return true;
 }

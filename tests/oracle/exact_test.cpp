@@ -136,9 +136,10 @@ TEST(Exact, IntegersSeeAnUnmaskedTail) {
 // The standard algorithm, PyTorch's math backend, a softmax and an einsum: o = (P / l) V.
 TEST(Exact, IntegersLetKernelsDivideFirst) {
   for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
-    for (const bool causal : {false, true})
+    for (const bool causal : {false, true}) {
       EXPECT_EQ(found_by("integers", slipping({.divides_first = true}), make_case(67, 67, causal, dtype)),
                 "");
+    }
   }
 }
 
@@ -279,9 +280,10 @@ TEST(Exact, BackwardNeedleSeesAnotherRow) {
   expect_caught("backward-needle", shared, c);
   const Kernel misses = [](const Call& call) {  // dV lacks a row of dO
     honest_backward(call);
-    for (Index b = 0; b < call.dv.batch; ++b)
+    for (Index b = 0; b < call.dv.batch; ++b) {
       for (Index h = 0; h < call.dv.heads; ++h)
         for (Index n = 0; n < call.dv.dim; ++n) store(call.dv, b, h, 0, n, 0);
+    }
   };
   expect_caught("backward-needle", misses, c);
 }

@@ -12,18 +12,7 @@
 namespace attnlab::testing {
 namespace {
 
-oracle::Tensor tensor_of(const Buffer<double>& b) {
-  oracle::Tensor t;
-  t.data = b.data.data();
-  t.dtype = DType::f64;
-  t.batch = b.view.batch, t.heads = b.view.heads, t.seqlen = b.view.seqlen, t.dim = b.view.dim;
-  t.batch_stride = b.view.batch_stride, t.head_stride = b.view.head_stride, t.row_stride = b.view.row_stride;
-  return t;
-}
-
-oracle::Inputs inputs_of(const Case& c) {
-  return {tensor_of(c.q), tensor_of(c.k), tensor_of(c.v), tensor_of(c.dout)};
-}
+oracle::Inputs inputs_of(const Case& c) { return {c.q.view, c.k.view, c.v.view, c.dout.view}; }
 
 // Largest difference, over 1 + |b|; infinite where one is finite and the other not.
 double difference(const std::vector<double>& a, const std::vector<double>& b) {
@@ -139,11 +128,12 @@ TEST(Golden, ReadsEveryTypeExactly) {
     Stored t(type, 1, 1, count, 1);
     for (Index n = 0; n < count && bits(type) <= 16; ++n)
       std::memcpy(t.bytes.data() + n * bits(type) / 8, &n, static_cast<std::size_t>(bits(type) / 8));
-    if (bits(type) > 16)
+    if (bits(type) > 16) {
       for (Index n = 0; n < count; ++n)
         t.set(n, std::ldexp(1.0 + static_cast<double>(n) / 65536, static_cast<int>(n % 40) - 20));
+    }
     std::vector<double> got(static_cast<std::size_t>(count));
-    oracle::read(t.tensor(), 0, 0, {0, count}, {got.data(), count, 1, 1});
+    read(t.tensor(), 0, 0, {0, count}, {got.data(), count, 1, 1});
     for (Index n = 0; n < count; ++n) {
       const double expected = t[n], x = got[static_cast<std::size_t>(n)];
       EXPECT_TRUE((std::isnan(expected) && std::isnan(x)) ||
@@ -185,7 +175,7 @@ TEST(Golden, ReadsPagesStridesAndScales) {
   // V backwards in memory, and one scale per head.
   in = c.inputs();
   const float scales[] = {0.5f, 4.0f};
-  in.v.scale = attention::broadcast(scales, 1, 2, 1, 1);
+  in.v.scale = broadcast(scales, 1, 2, 1, 1);
   const auto scaled = oracle::golden(c.p, in, 1);
   for (std::size_t n = 0; n < scaled.o.values.size(); ++n) {
     EXPECT_DOUBLE_EQ(scaled.o.values[n], plain.o.values[n] * scales[n / (5 * 8) % 2]);

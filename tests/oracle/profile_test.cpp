@@ -92,9 +92,10 @@ Kernel with(Flaw flaw) {
           std::vector<const double*> values;
           for (Index j = first; j < std::min(first + kTile, end); ++j) {
             float sum = 0;
-            for (Index c = 0; c < d; ++c)
+            for (Index c = 0; c < d; ++c) {
               sum += flushed(q[static_cast<std::size_t>(i * d + c)], flush) *
                      flushed(k[static_cast<std::size_t>(j * d + c)], flush);
+            }
             s.push_back(head.visible(i, j) ? sum * static_cast<float>(head.scale) : -INFINITY);
             values.push_back(v.data() + j * d);
           }

@@ -41,9 +41,7 @@ struct Stored {
   }
   Index at(Index b, Index h, Index i, Index c) const { return ((b * heads + h) * seqlen + i) * dim + c; }
   oracle::Tensor tensor() const { return oracle::bhsd(bytes.data(), dtype, batch, heads, seqlen, dim); }
-  oracle::OutputTensor output() {
-    return {bytes.data(), dtype, batch, heads, seqlen, dim, heads * seqlen * dim, seqlen * dim, dim};
-  }
+  oracle::OutputTensor output() { return {bytes.data(), tensor()}; }
 };
 
 // A problem, its inputs and what a kernel wrote.

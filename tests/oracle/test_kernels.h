@@ -13,10 +13,9 @@
 namespace attnlab::oracle {
 
 inline void store(const OutputTensor& t, Index b, Index h, Index i, Index c, double value) {
-  const std::uint64_t pattern = encode(t.dtype, value);
-  const auto size = static_cast<std::size_t>(bits(t.dtype)) / 8;
-  const Index element = b * t.batch_stride + h * t.head_stride + i * t.row_stride + c;
-  std::memcpy(static_cast<std::byte*>(t.data) + static_cast<std::size_t>(element) * size, &pattern, size);
+  OutputTensor one = t;
+  one.data = static_cast<std::byte*>(t.data) + c * t.dim_stride * bits(t.dtype) / 8;
+  write(one, b, h, i, {&value, 1, 1, 1});
 }
 
 inline double load(const Tensor& t, Index b, Index h, Index i, Index c) {
@@ -135,10 +134,12 @@ inline void honest_backward(const Call& call) {
   const attention::Problem& p = call.problem;
   const Index d = p.head_dim, dv = p.head_dim_v;
   const auto fill = [](const OutputTensor& t) {
-    for (Index b = 0; b < t.batch; ++b)
-      for (Index h = 0; h < t.heads; ++h)
+    for (Index b = 0; b < t.batch; ++b) {
+      for (Index h = 0; h < t.heads; ++h) {
         for (Index i = 0; i < t.seqlen; ++i)
           for (Index c = 0; c < t.dim; ++c) store(t, b, h, i, c, 0);
+      }
+    }
   };
   fill(call.dq), fill(call.dk), fill(call.dv);
   const auto at = [](const std::vector<double>& x, Index row, Index dim, Index c) {

@@ -141,9 +141,7 @@ TEST(HonestKernels, OfManyKeysAreRight) {
   std::printf("%d of %d honest runs are right\n", right, done);
 }
 
-TensorView<float> view(const OutputTensor& t) { return view_of<float>(t.read()); }
-
-// fp32 tensors that hold numbers of a type, for kernels that take the host's floats.
+// fp32 tensors that hold numbers of a type.
 std::vector<float> rounded(const Tensor& t, DType type) {
   const auto* from = static_cast<const float*>(t.data);
   std::vector<float> values(from, from + t.batch * t.heads * t.seqlen * t.dim);
@@ -173,16 +171,13 @@ TEST(HonestKernels, OfTheLadderAreRight) {
       const std::vector<float> o(exact.o.values.begin(), exact.o.values.end());
       const std::vector<float> lse(exact.lse.values.begin(), exact.lse.values.end());
       const Outputs& outputs = tensors.run([&](const Call& call) {
-        using View = TensorView<const float>;
-        const View vq = view_of<float>(given.q), vk = view_of<float>(given.k), vv = view_of<float>(given.v);
         if (c.backward) {
-          const View vo = attnlab::bhsd(o.data(), 1, 2, 40, 32), vl = attnlab::bhsd(lse.data(), 1, 2, 40, 1);
-          cuda::backward(
-              cuda::Backend::emulator, rung.name, c.problem, dtype,
-              {vq, vk, vv, vo, vl, view_of<float>(given.dout), view(call.dq), view(call.dk), view(call.dv)});
+          cuda::backward(cuda::Backend::emulator, rung.name, c.problem, dtype,
+                         {given.q, given.k, given.v, bhsd(o.data(), 1, 2, 40, 32),
+                          bhsd(lse.data(), 1, 2, 40, 1), given.dout, call.dq, call.dk, call.dv});
         } else {
           cuda::forward(cuda::Backend::emulator, rung.name, c.problem, dtype,
-                        {vq, vk, vv, view(call.o), view(call.lse)});
+                        {given.q, given.k, given.v, call.o, call.lse});
         }
       });
       const Verdict verdict = check(c.problem, given, outputs, declared, quietly());

@@ -60,8 +60,7 @@ TEST(BlockSparse, IsStandardAttentionUnderTheSameMask) {
     }
     mask.push_back(0);  // never an empty vector's null
     Problem masked = p;
-    masked.mask =
-        attention::broadcast<std::uint8_t>(mask.data(), p.batch, p.num_heads, p.seqlen_q, p.seqlen_kv);
+    masked.mask = broadcast<std::uint8_t>(mask.data(), p.batch, p.num_heads, p.seqlen_q, p.seqlen_kv);
 
     const PassInputs<double> in = convert<double>(c);
     Passes<double> expected(p, NAN), got(p, NAN);

@@ -110,12 +110,12 @@ inline void make_case(Case& c, std::uint64_t seed, Index max_seqlen = 80) {
     for (Index n = 0; n < b * h * r * k; ++n) {
       c.bias.push_back(random.chance(0.1) ? -INFINITY : static_cast<float>(random.normal()));
     }
-    if (!c.bias.empty()) p.bias = attention::broadcast(c.bias.data(), b, h, r, k), d += " bias";
+    if (!c.bias.empty()) p.bias = broadcast(c.bias.data(), b, h, r, k), d += " bias";
   }
   if (random.chance(0.25)) {
     const Index b = extent(p.batch), h = extent(p.num_heads), r = extent(p.seqlen_q), k = extent(p.seqlen_kv);
     for (Index n = 0; n < b * h * r * k; ++n) c.mask.push_back(random.chance(0.8) ? 1 : 0);
-    if (!c.mask.empty()) p.mask = attention::broadcast(c.mask.data(), b, h, r, k), d += " mask";
+    if (!c.mask.empty()) p.mask = broadcast(c.mask.data(), b, h, r, k), d += " mask";
   }
   if (random.chance(0.1)) p.mask_pass = true, d += " mask_pass";
   if (random.chance(0.25)) {

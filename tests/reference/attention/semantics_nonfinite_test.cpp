@@ -5,8 +5,6 @@
 namespace attnlab::testing {
 namespace {
 
-using attention::broadcast;
-
 TYPED_TEST_SUITE(Semantics, Precisions, PrecisionName);
 
 // Keys 1 and 4 of six are hidden from both queries.

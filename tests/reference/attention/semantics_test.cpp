@@ -11,7 +11,6 @@
 namespace attnlab::testing {
 namespace {
 
-using attention::broadcast;
 using Lines = std::vector<std::string>;
 
 TYPED_TEST_SUITE(Semantics, Precisions, PrecisionName);

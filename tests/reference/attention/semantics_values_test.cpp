@@ -4,8 +4,6 @@
 namespace attnlab::testing {
 namespace {
 
-using attention::broadcast;
-
 TYPED_TEST_SUITE(Semantics, Precisions, PrecisionName);
 
 template <class T>

@@ -41,17 +41,17 @@ void make_sequence(Case& c, std::uint64_t seed) {
   if (random.chance(0.3)) {
     for (Index n = 0; n < scores; ++n)
       c.bias.push_back(random.chance(0.1) ? -INFINITY : static_cast<float>(random.normal()));
-    p.bias = attention::broadcast(c.bias.data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv), d += " bias";
+    p.bias = broadcast(c.bias.data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv), d += " bias";
   }
   if (random.chance(0.3)) {
     for (Index n = 0; n < scores; ++n) c.mask.push_back(random.chance(0.8) ? 1 : 0);
-    p.mask = attention::broadcast(c.mask.data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv), d += " mask";
+    p.mask = broadcast(c.mask.data(), 1, p.num_heads, p.seqlen_q, p.seqlen_kv), d += " mask";
   }
   fill_tensors(c, random);
 }
 
 template <class T>
-attention::BroadcastView<T> row_of_broadcast(attention::BroadcastView<T> view, Index row) {
+BroadcastView<T> row_of_broadcast(BroadcastView<T> view, Index row) {
   if (view) view.data += row * view.row_stride, view.rows = 1, view.cols = row + 1;
   return view;
 }
@@ -261,16 +261,16 @@ TEST_F(DecodeRefusals, NameWhatDoesNotFit) {
 
   kv::Token<double> wrong = token();
   wrong.q.rows = 3;
-  expect("q: got 3 x 3, expected 4 x 3", p, wrong, out());
+  expect("q: got [3, 3], expected [4, 3]", p, wrong, out());
   wrong = token(), wrong.k.cols = 2;
-  expect("k: got 2 x 2, expected 2 x 3", p, wrong, out());
+  expect("k: got [2, 2], expected [2, 3]", p, wrong, out());
   wrong = token(), wrong.v = {};
-  expect("v: got no data, expected a matrix", p, wrong, out());
+  expect("v: got no data, expected [2, 5]", p, wrong, out());
   kv::TokenOutputs<double> short_out = out();
   short_out.o.cols = 4;
-  expect("o: got 4 x 4, expected 4 x 5", p, token(), short_out);
+  expect("o: got [4, 4], expected [4, 5]", p, token(), short_out);
   short_out = out(), short_out.lse.rows = 1;
-  expect("lse: got 1 x 1, expected 4 x 1", p, token(), short_out);
+  expect("lse: got [1, 1], expected [4, 1]", p, token(), short_out);
   expect("bc: got -1, expected 0 or more", p, token(), out(), {-1, 1});
 }
 

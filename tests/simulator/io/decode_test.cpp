@@ -58,12 +58,12 @@ void make_step(Case& c, std::uint64_t seed) {
   if (random.chance(0.3)) {
     const Index cols = random.chance(0.5) ? p.seqlen_kv : 1, heads = random.chance(0.5) ? p.num_heads : 1;
     c.bias.assign(static_cast<std::size_t>(heads * cols), 0.25f);
-    p.bias = attention::broadcast(c.bias.data(), 1, heads, 1, cols), d += " bias";
+    p.bias = broadcast(c.bias.data(), 1, heads, 1, cols), d += " bias";
   }
   if (random.chance(0.3)) {
     const Index cols = random.chance(0.5) ? p.seqlen_kv : 1;
     for (Index n = 0; n < cols; ++n) c.mask.push_back(random.chance(0.8) ? 1 : 0);
-    p.mask = attention::broadcast(c.mask.data(), 1, 1, 1, cols), d += " mask";
+    p.mask = broadcast(c.mask.data(), 1, 1, 1, cols), d += " mask";
   }
   if (random.chance(0.2)) p.dropout.p = 0.5, d += " dropout";
   fill_tensors(c, random);

@@ -284,7 +284,7 @@ TEST(Replay, RefusesWhatItCannotReplay) {
   refused(Algorithm::flash2, good, {8, 0}, settings);
   Problem p = good;
   const std::uint8_t mask = 1;
-  p.mask = attention::broadcast(&mask, 1, 1, 1, 1);
+  p.mask = broadcast(&mask, 1, 1, 1, 1);
   refused(Algorithm::flash2, p, {8, 8}, settings);
   p = one_head(Index{1} << 30, 512);  // 1 TB a tensor
   refused(Algorithm::flash2, p, {8, 8}, settings);

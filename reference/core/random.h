@@ -1,4 +1,4 @@
-// Random numbers of the battery: the same for a seed and a stream on every machine with the same libm.
+// Random numbers: the same for a seed and a stream on every machine with the same libm.
 #pragma once
 
 #include <cmath>
@@ -8,7 +8,17 @@
 #include "reference/core/philox.h"
 #include "reference/core/view.h"
 
-namespace attnlab::oracle {
+namespace attnlab {
+
+// Two normal numbers from two words (Box and Muller 1958).
+struct NormalPair {
+  double first, second;
+};
+inline NormalPair normal_pair(std::uint32_t a, std::uint32_t b) {
+  const double radius = std::sqrt(-2 * std::log((a + 0.5) / 4294967296.0));
+  const double angle = 2 * std::numbers::pi * b / 4294967296.0;
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
 
 class Random {
  public:
@@ -34,4 +44,4 @@ class Random {
   std::size_t used_ = 4;
 };
 
-}  // namespace attnlab::oracle
+}  // namespace attnlab

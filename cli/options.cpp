@@ -1,0 +1,64 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <utility>
+
+namespace attnlab::cli {
+
+Option Option::excludes(const Option& other) const { return Option(option_->excludes(other.option_)); }
+Option Option::needs(const Option& other) const { return Option(option_->needs(other.option_)); }
+Option Option::required() const { return Option(option_->required()); }
+Option Option::type_name(const std::string& name) const { return Option(option_->type_name(name)); }
+Option Option::show_default() const { return Option(option_->capture_default_str()); }
+Option Option::one_value_each() const { return Option(option_->allow_extra_args(false)); }
+
+Command Command::add_command(const std::string& name, const std::string& help) {
+  return Command(*app_->add_subcommand(name, help));
+}
+void Command::footer(const std::string& text) { app_->footer(text); }
+void Command::callback(std::function<void()> run) { app_->callback(std::move(run)); }
+void Command::take_the_rest() { app_->prefix_command(); }
+std::vector<std::string> Command::remaining() const { return app_->remaining(); }
+
+Option Command::add_option(const std::string& names, std::string& value, const std::string& help) {
+  return Option(app_->add_option(names, value, help));
+}
+Option Command::add_option(const std::string& names, std::optional<std::string>& value,
+                           const std::string& help) {
+  return Option(app_->add_option(names, value, help));
+}
+Option Command::add_option(const std::string& names, std::vector<std::string>& values,
+                           const std::string& help) {
+  return Option(app_->add_option(names, values, help));
+}
+Option Command::add_option(const std::string& names, double& value, const std::string& help) {
+  return Option(app_->add_option(names, value, help));
+}
+Option Command::add_option(const std::string& names, std::optional<double>& value, const std::string& help) {
+  return Option(app_->add_option(names, value, help));
+}
+Option Command::add_option(const std::string& names, std::int64_t& value, const std::string& help) {
+  return Option(app_->add_option(names, value, help));
+}
+Option Command::add_option(const std::string& names, std::function<void(const std::string&)> read,
+                           const std::string& help) {
+  return Option(app_->add_option_function<std::string>(names, std::move(read), help));
+}
+Option Command::add_flag(const std::string& name, bool& flag, const std::string& help) {
+  return Option(app_->add_flag(name, flag, help));
+}
+
+std::string Command::name() const { return app_->get_name(); }
+bool Command::given(const std::string& option) const { return app_->get_option(option)->count() != 0; }
+std::vector<std::string> Command::commands() const {
+  std::vector<std::string> names;
+  for (const CLI::App* command : std::as_const(*app_).get_subcommands({}))
+    names.push_back(command->get_name());
+  return names;
+}
+std::string Command::parsed() const {
+  const auto commands = app_->get_subcommands();
+  return commands.empty() ? "" : commands.front()->get_name();
+}
+
+}  // namespace attnlab::cli
