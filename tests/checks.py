@@ -23,8 +23,8 @@ CHECKS = {
         ("format, include arrows, documents", "ctest --test-dir {tree} --output-on-failure -R '^(format$|layers|docs|rooms)'"),
         (
             "ASan and UBSan: files, translator, PTX, answers, commands",
-            "cmake --preset asan && cmake --build build/asan --target test_files test_emulator test_answers test_cli && "
-            "ctest --test-dir build/asan --output-on-failure -j {jobs} -R '^(files|emulator|answers|cli)\\.'",
+            "cmake --preset asan && cmake --build build/asan --target test_files test_emulator test_ptx test_answers test_cli && "
+            "ctest --test-dir build/asan --output-on-failure -j {jobs} -R '^(files|emulator|ptx|answers|cli)\\.'",
         ),
         (
             "clang++ builds everything, without precompiled headers",

@@ -9,6 +9,7 @@
 
 #include "cuda/device/backward_geometry.h"
 #include "cuda/device/philox.cuh"
+#include "cuda/device/register_tile.cuh"
 #include "cuda/device/score.cuh"
 #include "cuda/device/softmax.cuh"
 #include "cuda/device/tile.cuh"
@@ -59,47 +60,13 @@ struct BackwardTile {
   }
 };
 
-// N floats at a multiple of their size.
-template <int N>
-__device__ inline void load_vector(float (&to)[N], const float* from) {
-  static_assert(N == 2 || N == 4, "64 or 128 bits");
-  if constexpr (N == 4) {
-    const float4 x = *reinterpret_cast<const float4*>(from);
-    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
-  } else {
-    const float2 x = *reinterpret_cast<const float2*>(from);
-    to[0] = x.x, to[1] = x.y;
-  }
-}
-
 // products[r][c] = a_row . b_col over D: this thread's part of a b^T.
 template <int D>
 __device__ inline void row_products(const float* a, const float* b,
                                     float (&products)[BackwardTile<D>::kRows][BackwardTile<D>::kCols]) {
   using Tile = BackwardTile<D>;
-  a += Tile::first_row() * Tile::kStride;
-  b += Tile::first_col() * Tile::kStride;
-#pragma unroll
-  for (int r = 0; r < Tile::kRows; ++r) {
-#pragma unroll
-    for (int c = 0; c < Tile::kCols; ++c) products[r][c] = 0;
-  }
-#pragma unroll 4
-  for (int t = 0; t < D; t += 4) {
-    float x[Tile::kRows][4], y[Tile::kCols][4];
-#pragma unroll
-    for (int r = 0; r < Tile::kRows; ++r) load_vector(x[r], a + r * Tile::kStride + t);
-#pragma unroll
-    for (int c = 0; c < Tile::kCols; ++c) load_vector(y[c], b + 16 * c * Tile::kStride + t);
-#pragma unroll
-    for (int r = 0; r < Tile::kRows; ++r) {
-#pragma unroll
-      for (int c = 0; c < Tile::kCols; ++c) {
-#pragma unroll
-        for (int u = 0; u < 4; ++u) products[r][c] = fmaf(x[r][u], y[c][u], products[r][c]);
-      }
-    }
-  }
+  tile_dots<D, Tile::kStride, 4>(a + Tile::first_row() * Tile::kStride, b + Tile::first_col() * Tile::kStride,
+                                 products);
 }
 
 // Dropout's factors of this thread's pairs: 0, or 1 / (1 - p). The four lanes that share a quad of keys draw

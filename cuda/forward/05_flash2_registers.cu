@@ -12,6 +12,7 @@
 //           meanwhile.
 #include "cuda/device/launch.cuh"
 #include "cuda/device/philox.cuh"
+#include "cuda/device/register_tile.cuh"
 #include "cuda/device/score.cuh"
 #include "cuda/device/tile.cuh"
 #include "cuda/device/warp.cuh"
@@ -19,53 +20,8 @@
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
-inline constexpr int kLanes = 16;        // threads that share their rows
-inline constexpr int kRows = 4;          // rows that they share
+inline constexpr int kRows = 4;          // rows that kLanes threads share
 inline constexpr float kHidden = -1.0f;  // stands for a hidden weight: real ones are 0 or more, or NaN
-
-// Width neighbouring floats of shared memory in one access.
-template <int Width>
-struct Piece {
-  float x[Width];
-};
-template <int Width>
-__device__ __forceinline__ Piece<Width> load_piece(const float* from) {
-  if constexpr (Width == 4) {
-    const float4 v = *reinterpret_cast<const float4*>(from);
-    return {{v.x, v.y, v.z, v.w}};
-  } else if constexpr (Width == 2) {
-    const float2 v = *reinterpret_cast<const float2*>(from);
-    return {{v.x, v.y}};
-  } else {
-    return {{*from}};
-  }
-}
-
-// s[a][b] = q_a . k_b for this thread's 4 rows of Q and columns lane, lane + 16, ... of the tile.
-template <int D, int Stride, int Cols>
-__device__ __forceinline__ void tile_dots(const float* q_rows, const float* k_tile, int lane,
-                                          float (&s)[kRows][Cols]) {
-#pragma unroll
-  for (int a = 0; a < kRows; ++a) {
-#pragma unroll
-    for (int b = 0; b < Cols; ++b) s[a][b] = 0.0f;
-  }
-#pragma unroll 2
-  for (int t = 0; t < D; t += 4) {
-    float4 k[Cols];
-#pragma unroll
-    for (int b = 0; b < Cols; ++b)
-      k[b] = *reinterpret_cast<const float4*>(k_tile + (lane + kLanes * b) * Stride + t);
-#pragma unroll
-    for (int a = 0; a < kRows; ++a) {
-      const float4 q = *reinterpret_cast<const float4*>(q_rows + a * Stride + t);
-#pragma unroll
-      for (int b = 0; b < Cols; ++b) {
-        s[a][b] = fmaf(q.x, k[b].x, fmaf(q.y, k[b].y, fmaf(q.z, k[b].z, fmaf(q.w, k[b].w, s[a][b]))));
-      }
-    }
-  }
-}
 
 // o[a] += sum over j of P[a][j] v_j for this thread's columns of V: pieces of Width, one every 16 Width.
 // Where the mask cuts through the tile (Partial), hidden keys are left out: they may hold NaN.
@@ -82,14 +38,15 @@ __device__ __forceinline__ void accumulate(const float* p_rows, const float* v_t
     for (int n = 0; n < 4; ++n) {
 #pragma unroll
       for (int piece = 0; piece < Pieces; ++piece) {
-        const Piece<Width> v = load_piece<Width>(v_tile + (j + n) * Stride + (piece * kLanes + lane) * Width);
+        float v[Width];
+        load_vector(v, v_tile + (j + n) * Stride + (piece * kLanes + lane) * Width);
 #pragma unroll
         for (int a = 0; a < kRows; ++a) {
           const float weight_of_j = n == 0 ? w[a].x : n == 1 ? w[a].y : n == 2 ? w[a].z : w[a].w;
           if (Partial && weight_of_j == kHidden) continue;
 #pragma unroll
           for (int x = 0; x < Width; ++x)
-            o[a][piece * Width + x] = fmaf(weight_of_j, v.x[x], o[a][piece * Width + x]);
+            o[a][piece * Width + x] = fmaf(weight_of_j, v[x], o[a][piece * Width + x]);
         }
       }
     }
@@ -137,7 +94,7 @@ __global__ void __launch_bounds__(kRegisterTile<D>.threads, 1)
     __syncthreads();
 
     float s[kRows][Cols];
-    tile_dots<D, Stride>(q_rows, kv_tile, lane, s);
+    tile_dots<D, Stride, 2>(q_rows, kv_tile + lane * Stride, s);
 
 #pragma unroll
     for (int a = 0; a < kRows; ++a) {
