@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The long checks, and the page that keeps their last results. For `./lab check --full` and `./lab test --all`.
 
-    tests/checks.py check|test TREE    runs every check of the kind, TREE being the build tree of ./lab; writes its
-                                       table into docs/results/checks.md; exit code 1 when one failed
+    tests/checks.py check|test TREE [NAME...]    runs every check of the kind, or those named, TREE being the build tree
+                                                 of ./lab; after each one its row of docs/results/checks.md is written;
+                                                 exit code 1 when one failed
 
-A check is a row of CHECKS: what it says, and a shell command that is run in the root of the sources.
+A check is a row of CHECKS: its name, what it says, and a shell command that is run in the root of the sources.
 """
 
 import datetime
@@ -17,59 +18,82 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results" / "checks.md"
 CLANG = "-DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_EXPORT_COMPILE_COMMANDS=ON"
+HEAD = ["| check | result | time | date, commit, cores |", "|---|---|---|---|"]
 
 CHECKS = {
     "check": [
-        ("format, include arrows, documents", "ctest --test-dir {tree} --output-on-failure -R '^(format$|layers|docs|rooms)'"),
+        ("quick", "format, include arrows, documents", "ctest --test-dir {tree} --output-on-failure -R '^(format$|layers|docs|rooms)'"),
         (
-            "ASan and UBSan: files, translator, PTX, answers, commands",
-            "cmake --preset asan && cmake --build build/asan --target test_files test_emulator test_ptx test_answers test_cli && "
-            "ctest --test-dir build/asan --output-on-failure -j {jobs} -R '^(files|emulator|ptx|answers|cli)\\.'",
+            "asan",
+            "ASan and UBSan: files, translator, PTX, answers",
+            "cmake --preset asan -DATTNLAB_QUICK_BUILD=ON && "
+            "cmake --build build/asan --target test_files test_emulator test_ptx test_answers && "
+            "ctest --test-dir build/asan --output-on-failure -j {jobs} -R '^(files|emulator|ptx|answers)\\.'",
         ),
         (
+            "clang",
             "clang++ builds everything, without precompiled headers",
             f"cmake -S . -B build/clang -G Ninja -DCMAKE_BUILD_TYPE=Release {CLANG} && "
             "cmake --build build/clang --target all benchmarks/all",
         ),
         (
+            "tidy",
             "clang-tidy (.clang-tidy)",
+            f"cmake -S . -B build/clang -G Ninja -DCMAKE_BUILD_TYPE=Release {CLANG} && "
             "run-clang-tidy-14 -quiet -j {jobs} -p build/clang "
             "'/(reference|oracle|simulator|cuda|files|answers|cli|c_api|tests)/.*\\.cpp$'",
         ),
     ],
     "test": [
-        ("every test, long forms (ATTNLAB_LONG)", "ATTNLAB_LONG=1 ctest --test-dir {tree} --output-on-failure -j {jobs}"),
-        ("the whole zoo of mistakes", "{tree}/attnlab zoo --full"),
-        ("battery of a kernel on the emulator, options too", "{tree}/attnlab battery --kernel flash2-04 --backend emulator --window --softcap --alibi"),
+        ("long", "every test, long forms (ATTNLAB_LONG)", "ATTNLAB_LONG=1 ctest --test-dir {tree} --output-on-failure -j {jobs}"),
+        ("zoo", "the whole zoo of mistakes", "{tree}/attnlab zoo --full"),
+        (
+            "battery",
+            "battery of a kernel on the emulator, options too",
+            "{tree}/attnlab battery --kernel flash2-04 --backend emulator --window --softcap --alibi",
+        ),
     ],
 }
 
 
-def run(kind: str, tree: str) -> bool:
-    """Runs the checks, prints each result, and puts their table into the page."""
-    rows: list[str] = []
+def commit() -> str:
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def write_row(kind: str, title: str, row: str) -> None:
+    """Puts the row in its place in the page's table; the others stay. What never ran says so."""
+    start_mark, end_mark = f"<!-- {kind}: written by the command -->\n", f"<!-- end of {kind} -->"
+    before, _, rest = PAGE.read_text().partition(start_mark)
+    table, _, after = rest.partition(end_mark)
+    rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
+    rows[title] = row
+    lines = [rows.get(known, f"| {known} | not run yet | | |") for _, known, _ in CHECKS[kind]]
+    PAGE.write_text(before + start_mark + "\n".join(HEAD + lines) + "\n" + end_mark + after)
+
+
+def run(kind: str, tree: str, names: list[str]) -> bool:
+    known = [name for name, _, _ in CHECKS[kind]]
+    for name in names:
+        if name not in known:
+            sys.exit(f"attnlab: check: got '{name}', expected {', '.join(known)}")
     passed = True
-    for title, command in CHECKS[kind]:
+    for name, title, command in CHECKS[kind]:
+        if names and name not in names:
+            continue
         print(f"attnlab: {title}", file=sys.stderr, flush=True)
         start = time.monotonic()
         done = subprocess.run(command.format(tree=tree, jobs=os.cpu_count()), shell=True, cwd=ROOT)
-        seconds = time.monotonic() - start
+        minutes = (time.monotonic() - start) / 60
         result = "passed" if done.returncode == 0 else f"**failed** (exit code {done.returncode})"
         print(f"attnlab: {title}: {result}", file=sys.stderr, flush=True)
         passed = passed and done.returncode == 0
-        rows.append(f"| {title} | {result} | {seconds / 60:.1f} min |")
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout
-    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
-    head = f"Last run: {date}, commit {commit.strip() or 'unknown'}, {os.cpu_count()} cores.\n\n| check | result | time |\n|---|---|---|\n"
-    page = PAGE.read_text()
-    start_mark, end_mark = f"<!-- {kind}: written by the command -->\n", f"<!-- end of {kind} -->"
-    before, _, rest = page.partition(start_mark)
-    _, _, after = rest.partition(end_mark)
-    PAGE.write_text(before + start_mark + head + "\n".join(rows) + "\n" + end_mark + after)
+        date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+        write_row(kind, title, f"| {title} | {result} | {minutes:.1f} min | {date}, {commit()}, {os.cpu_count()} |")
     return passed
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in CHECKS:
+    if len(sys.argv) < 3 or sys.argv[1] not in CHECKS:
         sys.exit(__doc__)
-    sys.exit(0 if run(sys.argv[1], sys.argv[2]) else 1)
+    sys.exit(0 if run(sys.argv[1], sys.argv[2], sys.argv[3:]) else 1)
