@@ -80,7 +80,7 @@ IoAnswer answer(const IoQuestion& question) {
   const device::Device device = device::load(question.choices.device);
   if (question.density != 1 && !entry.block_mask) {
     throw InvalidArgument("density", fmt::format("{}", question.density),
-                          "1 unless `algorithm` is blocksparse");
+                          "1 unless `algorithm` is " + block_mask_algorithms());
   }
   Problem problem = question.problem;
   problem.mask_pass = question.choices.mask_pass;

@@ -4,10 +4,19 @@
 
 #include <algorithm>
 
+#include "reference/attention/algorithm.h"
 #include "reference/core/errors.h"
 #include "reference/core/philox.h"
 
 namespace attnlab::answers {
+
+std::string block_mask_algorithms() {
+  std::string names;
+  for (const attention::AlgorithmInfo& row : attention::algorithms()) {
+    if (row.block_mask) names += (names.empty() ? "" : " or ") + std::string(row.name);
+  }
+  return names;
+}
 
 std::vector<std::uint8_t> random_blocks(Index row_blocks, Index col_blocks, double density) {
   constexpr Index kLargest = Index{1} << 30;

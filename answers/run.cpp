@@ -182,7 +182,7 @@ void validate(const RunQuestion& question, const Problem& problem, DType dtype) 
   }
   if (question.density != 1 && !question.algorithm->block_mask) {
     throw InvalidArgument("density", fmt::format("{}", question.density),
-                          "1 unless `algorithm` is blocksparse");
+                          "1 unless `algorithm` is " + block_mask_algorithms());
   }
   const double needed = bytes_needed(question, problem, dtype), here = machine_bytes();
   if (needed > here) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "answers/random_blocks.h"
 #include "answers/sweep.h"
 #include "cli/command.h"
 #include "cli/io_report.h"
@@ -126,7 +127,8 @@ void add_io(Command& app) {
   add_bytes(io, "--sram", o->sram, "Bytes of SRAM [the device's L1 and shared memory of an SM]", 1);
   add_count(io, "--br", o->br, "Rows of a tile [the paper's rule]", 1);
   add_count(io, "--bc", o->bc, "Columns of a tile [the paper's rule]", 1);
-  add_share(io, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
+  add_share(io, "--density", o->density,
+            answers::block_mask_algorithms() + ": share of tiles that exist, drawn at random [1]");
   add_count(io, "--kv-lora-rank", o->kv_lora_rank, "mla-*: d_c, the latent of K and V [512]", 1);
   add_count(io, "--rope-dim", o->rope_dim, "mla-*: d_R, the decoupled RoPE key [64]");
   Option sweep =

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 
+#include "answers/random_blocks.h"
 #include "cli/command.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
@@ -159,9 +160,11 @@ void add_run(Command& app) {
   add_outputs(command, *o);
   command.add_option("--precision", o->precision,
                      "Computes in float or double [double for fp64 tensors, else float]");
-  add_count(command, "--br", o->br, "Rows of a tile [what suits the CPU; blocksparse 64]", 1);
+  add_count(command, "--br", o->br,
+            "Rows of a tile [what suits the CPU; " + answers::block_mask_algorithms() + " 64]", 1);
   add_count(command, "--bc", o->bc, "Columns of a tile", 1);
-  add_share(command, "--density", o->density, "blocksparse: share of tiles that exist, drawn at random [1]");
+  add_share(command, "--density", o->density,
+            answers::block_mask_algorithms() + ": share of tiles that exist, drawn at random [1]");
   add_count(command, "--threads", o->threads, "Threads over heads [one a core]");
   add_count(command, "--check",
             "Heads compared with standard attention in float64 [as many as a few seconds allow]; 0: none", 0,
