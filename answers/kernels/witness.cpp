@@ -1,6 +1,11 @@
 #include "answers/kernels/witness.h"
 
+#include <fmt/format.h>
+
+#include <string>
+
 #include "reference/core/data_dir.h"
+#include "reference/core/errors.h"
 #include "simulator/emulator/runtime/session.h"
 #include "simulator/io/registry.h"
 #include "simulator/memory/geometry.h"

@@ -178,8 +178,8 @@ void softmax(Backend backend, std::string_view kernel, DType type, MatrixView<co
   require_shape("y", y, x.rows, x.cols, "[rows, columns]");
   require_at_most("rows", x.rows, kUnbounded), require_at_most("cols", x.cols, kUnbounded);
   const Kernel& chosen = chosen_kernel(backend, kernel, Pass::softmax, {.dtype = type});
-  const auto tensor = [](auto matrix) {
-    return TensorView{matrix.data, 1, 1, matrix.rows, matrix.cols, 0, 0, matrix.row_stride};
+  const auto tensor = []<class T>(MatrixView<T> matrix) {
+    return TensorView<T>{matrix.data, 1, 1, matrix.rows, matrix.cols, 0, 0, matrix.row_stride};
   };
   DeviceTensor in(backend, type, tensor(x)), out(backend, type, tensor(y));
   in.copy_from(tensor(x));

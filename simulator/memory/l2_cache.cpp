@@ -68,7 +68,9 @@ inline L2Cache::Entry& L2Cache::to_front(unsigned partition, std::uint32_t line)
   }
   Ways ways;
   std::memcpy(&ways, entries.data(), sizeof ways);
-  ways = kWay <= found ? __builtin_shuffle(ways, kWay - 1) : ways;
+  const Ways moved =
+      __builtin_shufflevector(ways, ways, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14);
+  ways = kWay <= found ? moved : ways;
   std::memcpy(entries.data(), &ways, sizeof ways);
   return entries[0] = entry;
 }
