@@ -40,9 +40,9 @@ void require_type(const TensorSource& source, DType expected, const char* why) {
 }
 
 RunInputs read_files(const RunSources& s, const ProblemFields& fields, const Accept& accept) {
-  const TensorFiles files = open_tensors(s);
-  const TensorSource &q = files.of(Role::q), &k = files.of(Role::k), &v = files.of(Role::v);
-  const TensorSource &dout = files.of(Role::dout), &o = files.of(Role::o);
+  const TensorFiles tensors = open_tensors(s);
+  const TensorSource &q = tensors.of(Role::q), &k = tensors.of(Role::k), &v = tensors.of(Role::v);
+  const TensorSource &dout = tensors.of(Role::dout), &o = tensors.of(Role::o);
   require_float(q);
   const DType dtype = q.info().dtype;
   if (const auto type = parse_float_type("dtype", s.dtype)) require_type(q, *type, "which `dtype` says");
@@ -65,28 +65,28 @@ RunInputs read_files(const RunSources& s, const ProblemFields& fields, const Acc
   require(o, sizes.q.heads, sizes.q.seqlen, sizes.v.dim);
   if (o) require_float(o);
   accept(p, dtype);
-  inputs.mask_and_bias = read_mask_and_bias(files.of(Role::mask), files.of(Role::bias), p);
+  inputs.mask_and_bias = read_mask_and_bias(tensors.of(Role::mask), tensors.of(Role::bias), p);
   inputs.q = q.load(), inputs.k = k.load(), inputs.v = v.load();
   if (dout) inputs.dout = dout.load();
   if (o) inputs.o = o.load();
-  inputs.unused = files.unused;
+  inputs.unused = tensors.unused;
   return inputs;
 }
 
 RunInputs draw(const RunSources& s, const ProblemFields& fields, const Accept& accept) {
   const bool packed = fields.packed();
-  const TensorFiles files = open_tensors(s);
+  const TensorFiles tensors = open_tensors(s);
   RunInputs inputs;
   inputs.form = {order_of("layout", s.layout, packed), packed ? std::size_t{3} : 4};
   attention::Problem& p = inputs.problem;
   p = problem_of(fields);
   const DType dtype = parse_float_type("dtype", s.dtype).value_or(DType::f16);
-  if (files.of(Role::dout)) {
+  if (tensors.of(Role::dout)) {
     throw InvalidArgument("dout", s.file(Role::dout),
                           "nothing beside random tensors, whose dout is random too");
   }
   accept(p, dtype);
-  inputs.mask_and_bias = read_mask_and_bias(files.of(Role::mask), files.of(Role::bias), p);
+  inputs.mask_and_bias = read_mask_and_bias(tensors.of(Role::mask), tensors.of(Role::bias), p);
   const auto tensor = [&](const char* name, std::uint32_t stream, Index heads, Index rows, Index dim) {
     const Extents e{p.tensor_batches(), heads, rows, dim};
     const auto numbers = random_normal(e.batch, heads, rows, dim, dtype, s.seed, stream);

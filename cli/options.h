@@ -1,5 +1,5 @@
 // A command of the program and its options: what this program uses of CLI11. CLI11's own header costs every file that
-// includes it some ten seconds of compiling; here options.cpp alone does.
+// includes it some ten seconds of compiling: options.cpp and main.cpp alone do.
 #pragma once
 
 #include <cstdint>
