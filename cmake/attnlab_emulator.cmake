@@ -19,9 +19,16 @@ set(toolchain_places
 set_source_files_properties(${PROJECT_SOURCE_DIR}/simulator/emulator/translate/toolchain.cpp
                             PROPERTIES COMPILE_DEFINITIONS "${toolchain_places}")
 
-# The tool is made of the translator alone: a change of the emulator's runtime recompiles no kernel.
+# The translator, compiled once: part of the emulator's library, and a build-time tool of its own, so that a change of
+# the emulator's runtime recompiles no kernel.
 file(GLOB translate_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/simulator/emulator/translate/*.cpp)
-add_executable(attnlab_translate ${translate_sources})
+list(FILTER translate_sources EXCLUDE REGEX /main\\.cpp$)
+add_library(attnlab_translator OBJECT ${translate_sources})
+attnlab_compile_options(attnlab_translator)
+target_link_libraries(attnlab_translator PRIVATE attnlab_reference fmt::fmt)
+set_target_properties(attnlab_translator PROPERTIES POSITION_INDEPENDENT_CODE ON)
+attnlab_quick_build(attnlab_translator HEADERS <fmt/format.h>)
+add_executable(attnlab_translate simulator/emulator/translate/main.cpp $<TARGET_OBJECTS:attnlab_translator>)
 attnlab_compile_options(attnlab_translate)
 target_include_directories(attnlab_translate PRIVATE ${PROJECT_SOURCE_DIR})
 

@@ -27,7 +27,7 @@ OTHERS = {
 def gtest_rooms() -> dict[str, pathlib.Path]:
     """The folder of every test binary, as tests/CMakeLists.txt declares them."""
     text = (TESTS / "CMakeLists.txt").read_text()
-    found = re.findall(r"^attnlab_room_tests\((\w+)(?: FOLDER (\S+?))?[ )]", text, re.MULTILINE)
+    found = re.findall(r"^attnlab_room_tests\((\w+)(?: UNOPTIMISED)?(?: FOLDER (\S+?))?[ )]", text, re.MULTILINE)
     return {room: TESTS / (folder or room) for room, folder in found}
 
 
