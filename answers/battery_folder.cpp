@@ -10,7 +10,7 @@
 #include "answers/battery_process.h"
 #include "answers/json.h"
 #include "files/npy.h"
-#include "files/output_file.h"
+#include "os/output_file.h"
 #include "reference/core/errors.h"
 #include "reference/core/shape.h"
 
@@ -253,7 +253,7 @@ void write_call(const Call& call, bool bshd, const fs::path& folder) {
   write_block_table(call, folder / "block_table.npy");
   write_broadcast(call.problem.mask, DType::boolean, folder / "mask.npy");
   write_broadcast(call.problem.bias, DType::f32, folder / "bias.npy");
-  files::OutputFile file(folder / "problem.json");
+  os::OutputFile file(folder / "problem.json");
   file.write(dump(problem_json(call, bshd)));
   file.commit();
 }

@@ -1,27 +1,17 @@
 #include "answers/battery_process.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <thread>
+#include <optional>
 
+#include "os/process.h"
 #include "reference/core/errors.h"
-
-extern char** environ;
 
 namespace attnlab::answers {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-extern "C" void note_interrupt(int signal) { interrupted = signal; }
 
 // The last line with anything on it, of the file's last bytes.
 std::string last_line(const std::filesystem::path& path) {
@@ -34,35 +24,6 @@ std::string last_line(const std::filesystem::path& path) {
     if (line.find_first_not_of(" \t\r") != std::string::npos) last = line;
   }
   return last;
-}
-
-pid_t start(std::vector<std::string> words, const std::filesystem::path& errors) {
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t streams;
-  posix_spawn_file_actions_init(&streams);
-  posix_spawn_file_actions_addopen(&streams, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&streams, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_addopen(&streams, STDERR_FILENO, errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
-                                   0600);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  pid_t child = 0;
-  const int error = posix_spawnp(&child, arguments[0], &streams, &attributes, arguments.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&streams);
-  if (error != 0) throw FileError(words[0], std::string("cannot be run: ") + std::strerror(error));
-  return child;
-}
-
-// Ends the program and everything that it started.
-void kill_group(pid_t leader) {
-  kill(-leader, SIGKILL);
-  while (waitpid(leader, nullptr, 0) < 0 && errno == EINTR) {
-  }
 }
 
 }  // namespace
@@ -108,45 +69,11 @@ void require_program(const std::string& word) {
 
 ProcessEnd run_program(const std::vector<std::string>& words, double limit_s,
                        const std::filesystem::path& errors) {
-  using Clock = std::chrono::steady_clock;
-  const auto end =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(limit_s));
-  const pid_t child = start(words, errors);
-  auto pause = std::chrono::microseconds(200);
-  for (;;) {
-    int status = 0;
-    const pid_t ended = waitpid(child, &status, WNOHANG);
-    if (ended == child) {
-      kill(-child, SIGKILL);  // what it left running
-      return {false, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), last_line(errors)};
-    }
-    if (interrupted != 0) {
-      kill_group(child);
-      require_uninterrupted();
-    }
-    if (Clock::now() >= end) {
-      kill_group(child);
-      return {true, 128 + SIGKILL, last_line(errors)};
-    }
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::microseconds(10000));
-  }
-}
-
-InterruptGuard::InterruptGuard() {
-  struct sigaction action {};
-  action.sa_handler = note_interrupt;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
-
-InterruptGuard::~InterruptGuard() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-}
-
-void require_uninterrupted() {
-  if (interrupted != 0) throw Interrupted{interrupted};
+  os::Child child(
+      {.words = words, .input = "/dev/null", .output = "/dev/null", .errors = errors, .own_group = true});
+  const std::optional<int> code = child.wait_for(limit_s);
+  if (!code) child.kill();
+  return {!code, child.wait(), last_line(errors)};
 }
 
 }  // namespace attnlab::answers

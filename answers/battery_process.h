@@ -21,23 +21,8 @@ struct ProcessEnd {
   std::string last_error;  // the last line that it wrote to stderr
 };
 // Runs a program found on PATH in a process group of its own; its stdout is discarded. After limit_s the
-// whole group is killed. Throws FileError when it cannot be started, and Interrupted after killing it when
-// this process is interrupted.
+// whole group is killed. Throws FileError when it cannot be started.
 ProcessEnd run_program(const std::vector<std::string>& words, double limit_s,
                        const std::filesystem::path& errors);
-
-// Ctrl-C or SIGTERM. No std::exception, so that nobody takes it for a kernel's failure.
-struct Interrupted {
-  int signal;
-};
-// From construction to destruction, Ctrl-C and SIGTERM make require_uninterrupted() and run_program() throw.
-class InterruptGuard {
- public:
-  InterruptGuard();
-  ~InterruptGuard();
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-};
-void require_uninterrupted();
 
 }  // namespace attnlab::answers

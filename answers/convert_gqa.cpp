@@ -1,12 +1,13 @@
 #include "answers/convert_gqa.h"
 
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "files/output_file.h"
 #include "files/safetensors.h"
 #include "files/tensor_file.h"
+#include "os/output_file.h"
 #include "reference/attention/problem.h"
 #include "reference/core/errors.h"
 #include "reference/core/json_object.h"
@@ -62,18 +63,8 @@ void check_output(const ConvertGqaQuestion& question, const fs::path& config_out
   if (files::format_of(question.out) != files::Format::safetensors) {
     throw InvalidArgument("out", question.out, "a .safetensors file");
   }
-  const auto is_input = [](const fs::path& out, const fs::path& in) {
-    return fs::exists(out) && fs::exists(in) && fs::equivalent(out, in);
-  };
-  if (is_input(question.out, question.in))
-    throw InvalidArgument("out", question.out, "another file than the input");
-  files::check_writable(question.out);
-  if (config_out.empty()) return;
-  if (is_input(config_out, question.config)) {
-    throw InvalidArgument("out", question.out,
-                          "another folder than that of `config`, whose heads would change");
-  }
-  files::check_writable(config_out);
+  os::check_outputs(std::array{os::NamedFile{"out", question.out}, os::NamedFile{"out", config_out}},
+                    std::array{os::NamedFile{"in", question.in}, os::NamedFile{"`config`", question.config}});
 }
 
 // The config as it was, order kept, with the new number of K and V heads.
@@ -84,9 +75,7 @@ void write_config(const ConvertGqaQuestion& question, const fs::path& config_out
   auto& model =
       config.contains("text_config") && config["text_config"].is_object() ? config["text_config"] : config;
   model["num_key_value_heads"] = question.groups;
-  files::OutputFile file(config_out);
-  file.write(config.dump(2) + "\n");
-  file.commit();
+  os::write_file(config_out, config.dump(2) + "\n");
 }
 
 }  // namespace

@@ -90,6 +90,8 @@ IoAnswer answer(const IoQuestion& question) {
 
   IoAnswer result;
   const std::uint64_t sram = question.sram_bytes != 0 ? question.sram_bytes : device.sram_bytes_per_sm;
+  constexpr std::uint64_t kMostSram = std::uint64_t{1} << 50;
+  if (sram > kMostSram) throw InvalidArgument("sram_bytes", std::to_string(sram), "at most 2^50 bytes");
   result.sram_elements = static_cast<std::int64_t>(sram / sizes(Hbm::Q));
   if (result.sram_elements < 1)
     throw InvalidArgument("sram_bytes", std::to_string(sram), "room for one element");

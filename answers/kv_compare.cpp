@@ -5,7 +5,7 @@
 #include <array>
 #include <system_error>
 
-#include "files/output_file.h"
+#include "os/output_file.h"
 #include "reference/cards/variants.h"
 #include "reference/core/errors.h"
 
@@ -17,7 +17,12 @@ constexpr std::array kMechanisms{cards::Mechanism::mha, cards::Mechanism::gqa, c
 
 }  // namespace
 
-KvComparison compare(const KvQuestion& question, std::uint64_t groups) {
+KvComparison compare(const KvQuestion& question, std::optional<std::uint64_t> groups) {
+  if (groups && (*groups == 0 || question.card.heads % *groups != 0)) {
+    throw InvalidArgument("groups", std::to_string(*groups),
+                          fmt::format("a divisor of the model's {} heads", question.card.heads));
+  }
+  constexpr std::uint64_t kUsual = 8;  // Ainslie et al. 2023
   KvComparison comparison;
   comparison.question = question;
   for (int exponent = kFirstExponent; exponent <= kLastExponent; ++exponent) {
@@ -25,7 +30,7 @@ KvComparison compare(const KvQuestion& question, std::uint64_t groups) {
   }
   for (const cards::Mechanism mechanism : kMechanisms) {
     KvQuestion variant = question;
-    variant.card = cards::with_mechanism(question.card, mechanism, groups);
+    variant.card = cards::with_mechanism(question.card, mechanism, groups.value_or(kUsual));
     comparison.answers.push_back(answer(variant));
     std::vector<std::uint64_t> curve;
     for (const std::uint64_t context : comparison.contexts) {
@@ -60,9 +65,9 @@ void write(const KvComparison& comparison, const std::filesystem::path& folder) 
                          comparison.contexts[j], comparison.bytes[i][j]);
     }
   }
-  files::OutputFile table(folder / "kv_cache.csv");
+  os::OutputFile table(folder / "kv_cache.csv");
   table.write(csv);
-  files::OutputFile object(folder / "kv_cache.json");
+  os::OutputFile object(folder / "kv_cache.json");
   object.write(to_json(comparison).dump(2) + "\n");
   table.commit();
   object.commit();

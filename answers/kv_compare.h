@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,9 @@ struct KvComparison {
   std::vector<std::vector<std::uint64_t>> bytes;  // [mechanism][context]
 };
 
-KvComparison compare(const KvQuestion& question, std::uint64_t groups);
+// groups: KV heads of GQA, if the model is of another kind: a divisor of its heads; nothing: 8, or the largest divisor
+// below. Throws InvalidArgument.
+KvComparison compare(const KvQuestion& question, std::optional<std::uint64_t> groups);
 
 nlohmann::ordered_json to_json(const KvComparison& comparison);
 

@@ -24,6 +24,12 @@ const RoleInfo& info(Role role) { return kRoles[static_cast<std::size_t>(role)];
 
 bool is_scale(Role role) { return role == Role::q_scale || role == Role::k_scale || role == Role::v_scale; }
 
+std::vector<os::NamedFile> TensorNames::named_files() const {
+  std::vector<os::NamedFile> named{{"`input`", input}};
+  for (const RoleInfo& role : kRoles) named.push_back({fmt::format("`{}`", role.name), file(role.role)});
+  return named;
+}
+
 TensorFiles open_tensors(const TensorNames& names, const std::function<bool(Role)>& wanted,
                          std::optional<DType> raw_as,
                          const std::function<std::optional<DType>(Role)>& patterns_of) {

@@ -10,6 +10,7 @@
 
 #include "answers/form.h"
 #include "answers/tensor_source.h"
+#include "os/output_file.h"
 
 namespace attnlab::answers {
 
@@ -54,6 +55,8 @@ struct TensorNames {
 
   const std::string& file(Role role) const { return files[static_cast<std::size_t>(role)]; }
   std::string& file(Role role) { return files[static_cast<std::size_t>(role)]; }
+  // What nothing may be written over.
+  std::vector<os::NamedFile> named_files() const;
 };
 
 // Opened files by role, and what an input holds besides.

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 
-#include "answers/battery_process.h"
 #include "cli/command.h"
 #include "cli/declaration_options.h"
 #include "cli/problem_options.h"
@@ -22,7 +21,6 @@ namespace attnlab::cli {
 
 using answers::BatteryAnswer;
 using answers::BatteryQuestion;
-using answers::Interrupted;
 
 namespace {
 
@@ -114,11 +112,7 @@ BatteryAnswer answer_with_progress(BatteryQuestion& question) {
   question.options.progress = [&](Index done, Index total, int) {
     progress.show(static_cast<double>(done) / static_cast<double>(total));
   };
-  try {
-    return answer(question);
-  } catch (const Interrupted& interrupt) {
-    throw Exit{128 + interrupt.signal};
-  }
+  return answer(question);
 }
 
 std::string text_of(const BatteryAnswer& result) {
@@ -194,7 +188,7 @@ void add_battery(Command& app) {
                      "Seconds after which no further case is begun [60]");
   command.add_option("--call-time", o->question.call_time, "Seconds that a call of --cmd may take [60]");
   add_count(command, "--resume", o->resume, "The first case [0]");
-  add_count(command, "--cases", o->cases, "Where to stop; beyond the plan, cases are random [the plan]");
+  add_count(command, "--cases", o->cases, "Where to stop; beyond the plan, cases are random [the plan]", 1);
   add_count(command, "--stop-after", o->stop_after, "Failures [3]", 1);
   command.add_flag("--no-shrink", o->no_shrink, "Does not look for the smallest problem that fails");
   command.add_option("--keep", o->question.keep, "A folder that keeps the files of failing cases of --cmd");

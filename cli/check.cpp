@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdio>
 #include <memory>
 
@@ -12,9 +13,8 @@
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
 #include "cli/refusal.h"
-#include "cli/table.h"
 #include "cuda/golden/golden.h"
-#include "files/output_file.h"
+#include "os/output_file.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
@@ -60,10 +60,10 @@ void run(Options& o) {
   answers::CheckQuestion& question = o.question;
   apply_options(o, question.options);
   const Screen show = screen("--picture", o.picture);
-  if (!o.html.empty()) files::check_writable(o.html);
+  os::check_outputs(std::array{os::NamedFile{"--html", o.html}}, question.sources.named_files());
   question.problem = fields_of(o.problem);
   const CheckAnswer result = answer(question);
-  if (!o.html.empty()) write_file(o.html, to_html(result, title(question.sources)));
+  if (!o.html.empty()) os::write_file(o.html, to_html(result, title(question.sources)));
   const std::string text = o.json ? dump(to_json(result)) : to_text(result, show);
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (!result.verdict.right) throw Exit{1};

@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "os/output_file.h"
+#include "os/process.h"
+#include "os/temporary_directory.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
 #include "simulator/emulator/machine/environment.h"
@@ -16,9 +19,7 @@
 #include "simulator/emulator/report/html.h"
 #include "simulator/emulator/report/json.h"
 #include "simulator/emulator/report/text.h"
-#include "simulator/emulator/report/whole_file.h"
 #include "simulator/emulator/translate/compile.h"
-#include "simulator/emulator/translate/process.h"
 
 namespace attnlab::cli {
 namespace {
@@ -100,7 +101,7 @@ emulator::HtmlOptions page(const Question& question) {
 }
 
 emulator::Report run(const Question& question, int& exit_code) {
-  const emulator::translate::TemporaryDirectory work;
+  const os::TemporaryDirectory work;
   emulator::read_environment();  // the program's, too
   const emulator::Gpu gpu = emulator::find_gpu(question.gpu);
   std::vector<std::string> compile = question.compile;
@@ -111,6 +112,12 @@ emulator::Report run(const Question& question, int& exit_code) {
   if (!compilation.output.empty() || compilation.stop != emulator::translate::Compilation::Stop::program) {
     throw InvalidArgument("option", "-o, -c or -E",
                           "none of them: emulate runs the program (see attnlab cc)");
+  }
+  for (const os::NamedFile& output :
+       {os::NamedFile{"--json", question.json.value_or("")}, os::NamedFile{"--html", question.html}}) {
+    if (output.path.empty()) continue;
+    os::check_writable(output.path);
+    compilation.outputs.push_back(output);
   }
   compilation.output = program;
   compilation.check_asm = emulator::ptx::problem;
@@ -126,7 +133,7 @@ emulator::Report run(const Question& question, int& exit_code) {
   std::vector<std::string> command = {program.string()};
   command.insert(command.end(), question.arguments.begin(), question.arguments.end());
   const bool json_alone = question.json && question.json->empty();
-  exit_code = emulator::translate::run_process(command, environment, json_alone);
+  exit_code = os::run({.words = command, .environment = environment, .output_to_errors = json_alone});
   if (!fs::exists(report_file)) {
     throw FileError(compilation.sources[0].string(),
                     "the program ended with code " + std::to_string(exit_code) + " and left no report");
@@ -145,8 +152,6 @@ void add_emulate(Command& app) {
   command.callback([command] {
     const Question question = parse(command.remaining());
     const emulator::HtmlOptions html = page(question);
-    for (const std::string& file : {question.json.value_or(""), question.html})
-      if (!file.empty()) emulator::require_writable(file);
     int exit_code = 0;
     const emulator::Report report = run(question, exit_code);
     if (question.json && question.json->empty())

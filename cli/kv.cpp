@@ -28,7 +28,7 @@ namespace {
 struct Options {
   answers::KvFields fields;
   std::string reserve, out;
-  std::uint64_t groups = 8;
+  std::optional<std::uint64_t> groups;
   bool compare = false, json = false;
 };
 
@@ -96,8 +96,9 @@ void add_kv(Command& app) {
   add_count(kv, "--parameters", "The parameter count, which a config.json does not tell", 0,
             [options](std::uint64_t count) { options->fields.parameters = count; });
   Option compare = kv.add_flag("--compare", options->compare, "The same model with MHA, GQA, MQA and MLA");
-  add_count(kv, "--groups", options->groups,
-            "KV heads of GQA in --compare, if the model does not have it [8]")
+  add_count(kv, "--groups",
+            "KV heads of GQA in --compare, if the model does not have it [8, or the largest divisor below]",
+            1, [options](std::uint64_t groups) { options->groups = groups; })
       .needs(compare);
   kv.add_option("--out", options->out, "Writes the comparison as CSV, JSON, SVG and PNG")
       .type_name("DIR")

@@ -1,17 +1,38 @@
 // The attnlab program: parses the command line, runs one command, and turns every refusal into one line on
 // stderr and exit code 2.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <exception>
+#include <new>
 #include <string>
 
 #include "cli/command.h"
 #include "cli/refusal.h"
+#include "os/ending.h"
 #include "reference/core/errors.h"
 #include "reference/core/version.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+// A standard stream that is closed would hand its number to the next file that is opened, and what is printed would
+// go there. Here it is a file of which nothing is read and to which nothing can be written.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    [[maybe_unused]] const int opened = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+// What was printed is written now, or lost: a full disk must not look like an answer.
+bool output_is_lost() { return std::fflush(stdout) != 0 || std::ferror(stdout) != 0; }
+
+int run(int argc, char** argv) {
   CLI::App parser{"attnlab: reference implementation and simulator of attention"};
   parser.require_subcommand(1);
   parser.set_version_flag("--version", "attnlab " + std::string(attnlab::version()));
@@ -52,8 +73,25 @@ int main(int argc, char** argv) {
     return attnlab::cli::refuse(app, error, json);
   } catch (const attnlab::FileError& error) {
     return attnlab::cli::refuse(app, error, json);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "attnlab: not enough memory for this question\n");
+    return attnlab::cli::kRefused;
   } catch (const std::exception& error) {
+    if (std::ferror(stdout) != 0) return attnlab::cli::kRefused;  // said below
     fmt::print(stderr, "attnlab: internal error: {}\n", error.what());
     return 1;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_standard_streams();
+  attnlab::os::end_in_order();
+  const int code = run(argc, argv);
+  errno = 0;
+  if (!output_is_lost()) return code;
+  fmt::print(stderr, "attnlab: stdout: cannot be written{}{}\n", errno != 0 ? ": " : "",
+             errno != 0 ? std::strerror(errno) : "");
+  return attnlab::cli::kRefused;
 }

@@ -1,9 +1,47 @@
 #include "cli/options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <type_traits>
 #include <utility>
 
+#include "reference/core/errors.h"
+
 namespace attnlab::cli {
+namespace {
+
+// An empty text is a variable of a script's that is not set: nobody means it, and it would stand for "not given".
+CLI::Option* with_text(CLI::Option* option) {
+  return option->check(CLI::Validator(
+      [option](const std::string& text) {
+        if (text.empty()) throw InvalidArgument(option->get_name(), "an empty text", "a value");
+        return std::string();
+      },
+      ""));
+}
+
+// A number, refused in our words: CLI11's name no expectation. Variable: Number, or an optional one.
+template <class Number, class Variable>
+CLI::Option* add_number(CLI::App& app, const std::string& names, Variable& value, const std::string& help) {
+  constexpr bool kWhole = std::is_integral_v<Number>;
+  const std::string name = names.substr(0, names.find(','));
+  CLI::Option* option = app.add_option_function<std::string>(
+      names,
+      [&value, name](const std::string& text) {
+        Number number{};
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (error != std::errc{} || end != text.data() + text.size())
+          throw InvalidArgument(name, "'" + text + "'", kWhole ? "a whole number" : "a number");
+        value = number;
+      },
+      help);
+  option->type_name(kWhole ? "INT" : "FLOAT");
+  if constexpr (std::is_same_v<Variable, Number>)
+    option->default_function([&value] { return CLI::detail::to_string(value); });
+  return option;
+}
+
+}  // namespace
 
 Option Option::excludes(const Option& other) const { return Option(option_->excludes(other.option_)); }
 Option Option::needs(const Option& other) const { return Option(option_->needs(other.option_)); }
@@ -21,24 +59,24 @@ void Command::take_the_rest() { app_->prefix_command(); }
 std::vector<std::string> Command::remaining() const { return app_->remaining(); }
 
 Option Command::add_option(const std::string& names, std::string& value, const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(with_text(app_->add_option(names, value, help)));
 }
 Option Command::add_option(const std::string& names, std::optional<std::string>& value,
                            const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(with_text(app_->add_option(names, value, help)));
 }
 Option Command::add_option(const std::string& names, std::vector<std::string>& values,
                            const std::string& help) {
-  return Option(app_->add_option(names, values, help));
+  return Option(with_text(app_->add_option(names, values, help)));
 }
 Option Command::add_option(const std::string& names, double& value, const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(add_number<double>(*app_, names, value, help));
 }
 Option Command::add_option(const std::string& names, std::optional<double>& value, const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(add_number<double>(*app_, names, value, help));
 }
 Option Command::add_option(const std::string& names, std::int64_t& value, const std::string& help) {
-  return Option(app_->add_option(names, value, help));
+  return Option(add_number<std::int64_t>(*app_, names, value, help));
 }
 Option Command::add_option(const std::string& names, std::function<void(const std::string&)> read,
                            const std::string& help) {

@@ -65,14 +65,20 @@ std::vector<Index> parse_list(const std::string& option, const std::string& text
 }
 
 void add_size_options(Command& app, ProblemOptions& o) {
-  add_count(app, "--batch", o.batch, "Sequences [1]");
-  add_count(app, "--heads", o.heads, "Query heads [1]");
-  add_count(app, "--kv-heads", o.kv_heads, "Heads of K and V: a divisor of --heads (GQA), 1 (MQA) [--heads]");
-  add_count(app, "--seqlen,-N", o.seqlen, "Queries and keys alike");
-  add_count(app, "--seqlen-q", o.seqlen_q, "Queries [--seqlen]");
-  add_count(app, "--seqlen-kv", o.seqlen_kv, "Keys [--seqlen]");
-  add_count(app, "--dim,-d", o.dim, "Of a head [64]");
-  add_count(app, "--dim-v", o.dim_v, "Of a head of V and O [--dim]");
+  const auto add = [&app](const char* names, std::uint64_t& size, const char* help, std::uint64_t least = 0) {
+    const std::string text = names, name = text.substr(0, text.find(','));
+    add_count(app, names, help, least, [&size, name](std::uint64_t value) {
+      size = static_cast<std::uint64_t>(extent(name, value));  // which none that is absent is
+    });
+  };
+  add("--batch", o.batch, "Sequences [1]");
+  add("--heads", o.heads, "Query heads [1]", 1);
+  add("--kv-heads", o.kv_heads, "Heads of K and V: a divisor of --heads (GQA), 1 (MQA) [--heads]", 1);
+  add("--seqlen,-N", o.seqlen, "Queries and keys alike");
+  add("--seqlen-q", o.seqlen_q, "Queries [--seqlen]");
+  add("--seqlen-kv", o.seqlen_kv, "Keys [--seqlen]");
+  add("--dim,-d", o.dim, "Of a head [64]", 1);
+  add("--dim-v", o.dim_v, "Of a head of V and O [--dim]", 1);
 }
 
 void add_mask_options(Command& app, ProblemOptions& o) {

@@ -1,20 +1,16 @@
 #include "cli/python.h"
 
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <string_view>
+#include <map>
 #include <system_error>
 
+#include "os/process.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
-
-extern char** environ;
 
 namespace attnlab::cli {
 namespace {
@@ -59,46 +55,30 @@ fs::path package_folder() {
   return {};
 }
 
-// Ours, with what leads Python to its package and the package to its data. Nothing is written beside the sources.
-std::vector<std::string> child_environment() {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view text = *variable;
-    if (!text.starts_with("PYTHONPATH=") && !text.starts_with("ATTNLAB_DATA=")) variables.emplace_back(text);
-  }
+// What leads Python to its package and the package to its data. Nothing is written beside the sources.
+std::map<std::string, std::string> child_environment() {
+  std::map<std::string, std::string> variables{
+      {"ATTNLAB_DATA", data_dir("experiments").parent_path().string()},
+      {"PYTHONDONTWRITEBYTECODE", "1"},
+      {"PYTHONSAFEPATH", "1"}};
   const std::string own = package_folder().string(), theirs = environment("PYTHONPATH");
   const std::string both = own + (own.empty() || theirs.empty() ? "" : ":") + theirs;
-  if (!both.empty()) variables.push_back("PYTHONPATH=" + both);
-  variables.push_back("ATTNLAB_DATA=" + data_dir("experiments").parent_path().string());
-  variables.emplace_back("PYTHONDONTWRITEBYTECODE=1");
-  variables.emplace_back("PYTHONSAFEPATH=1");
+  if (!both.empty()) variables["PYTHONPATH"] = both;
   return variables;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> result;
-  for (std::string& text : strings) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
 }
 
 }  // namespace
 
 int run_experiments(const std::vector<std::string>& arguments) {
-  std::vector<std::string> command{python(), "-c", kStart}, variables = child_environment();
-  command.insert(command.end(), arguments.begin(), arguments.end());
+  os::Command command{.words = {python(), "-c", kStart}, .environment = child_environment()};
+  command.words.insert(command.words.end(), arguments.begin(), arguments.end());
   std::fflush(stdout);
-  pid_t child = 0;
-  const int error = posix_spawnp(&child, command[0].c_str(), nullptr, nullptr, pointers(command).data(),
-                                 pointers(variables).data());
-  int status = 0;
-  while (error == 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  constexpr int kNotFound = 127;  // by an implementation of posix_spawnp that finds out in the child
-  if (error != 0 || (WIFEXITED(status) && WEXITSTATUS(status) == kNotFound)) {
-    throw InvalidArgument("ATTNLAB_PYTHON", command[0] + ", which cannot be run",
+  try {
+    return os::run(command);
+  } catch (const FileError&) {
+    throw InvalidArgument("ATTNLAB_PYTHON", command.words[0] + ", which cannot be run",
                           "a Python 3.11 or newer with numpy and attnlab's package");
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 }  // namespace attnlab::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <stdexcept>
 
 #include "answers/error.h"
 #include "reference/core/errors.h"
@@ -19,6 +20,15 @@ std::map<std::string, Names>& spellings() {  // by the command's name
   return all;
 }
 
+constexpr std::size_t kLongest = 200;  // of what was typed
+
+// A text with its middle left out.
+std::string shortened(const std::string& text) {
+  if (text.size() <= kLongest) return text;
+  return fmt::format("{} ... ({} characters) ... {}", text.substr(0, kLongest / 2), text.size(),
+                     text.substr(text.size() - kLongest / 4));
+}
+
 // The refusal in the words of the command that was parsed.
 InvalidArgument as_typed(const Command& app, const InvalidArgument& refusal) {
   const Names& names = spellings()[app.parsed()];
@@ -27,12 +37,23 @@ InvalidArgument as_typed(const Command& app, const InvalidArgument& refusal) {
     return found == names.end() ? option_like(field) : found->second;
   };
   const auto own = names.find(refusal.argument());
-  return {own == names.end() ? refusal.argument() : own->second, answers::spelled(refusal.value(), in_text),
+  return {own == names.end() ? refusal.argument() : own->second,
+          shortened(answers::spelled(refusal.value(), in_text)),
           answers::spelled(refusal.expected(), in_text)};
 }
 
+// What a terminal would obey is spelled: names of files and of tensors hold any character.
+std::string printable(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    result += code < 0x20 || code == 0x7f ? fmt::format("\\x{:02x}", code) : std::string(1, c);
+  }
+  return result;
+}
+
 int say(const std::exception& error, const std::string& more, bool json) {
-  fmt::print(stderr, "attnlab: {}{}\n", error.what(), more);
+  fmt::print(stderr, "attnlab: {}{}\n", printable(error.what()), more);
   if (json) fmt::print("{}", answers::dump(answers::error_json(error)));
   return kRefused;
 }
@@ -56,8 +77,11 @@ int refuse(const Command& app, const std::exception& error, bool json) {
   if (const auto* refused = dynamic_cast<const InvalidArgument*>(&error)) {
     return say(as_typed(app, *refused), "", json);
   }
-  if (dynamic_cast<const FileError*>(&error) != nullptr) return say(error, "", json);
-  return say(error, " (see attnlab --help)", json);  // CLI::ParseError
+  if (const auto* refused = dynamic_cast<const FileError*>(&error))
+    return say(FileError(shortened(refused->path()), refused->problem()), "", json);
+  const std::string command = app.parsed().empty() ? "" : " " + app.parsed();
+  return say(std::runtime_error(shortened(error.what())), fmt::format(" (see attnlab{} --help)", command),
+             json);  // CLI::ParseError
 }
 
 bool wants_json(int argc, const char* const* argv) {

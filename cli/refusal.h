@@ -19,7 +19,9 @@ struct ExitCodeRow {
 inline constexpr ExitCodeRow kExitCodes[] = {
     {"0", "answered; of a check: right"},
     {"1", "the answer is no: an output or a kernel is wrong, a program has findings; or an internal error"},
-    {"2", "refused: bad input, with one line on stderr, and with --json an object on stdout"},
+    {"2",
+     "refused: bad input, or stdout cannot be written; with one line on stderr, and with --json an object on "
+     "stdout"},
     {"128 + n", "ended by signal n"},
     {"others", "emulate: the program's own; cc: the compiler's"},
 };

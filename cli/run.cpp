@@ -4,9 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <memory>
-#include <set>
 
 #include "answers/random_blocks.h"
 #include "cli/command.h"
@@ -14,8 +12,8 @@
 #include "cli/quantity_options.h"
 #include "cli/refusal.h"
 #include "cli/run_report.h"
-#include "files/output_file.h"
 #include "files/tensor_file.h"
+#include "os/output_file.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
@@ -71,18 +69,14 @@ void refuse_sizes_beside_files(const Command& app, const RunSources& sources) {
   }
 }
 
-// Refuses before work starts what could not be written after it: each path must be writable and named once.
+// Refuses before work starts what could not be written after it.
 void check_outputs(const Options& o) {
-  std::set<std::filesystem::path> seen;
-  for (const auto& [option, path] :
-       {std::pair{"--out", &o.out}, {"--lse", &o.lse}, {"--dq", &o.dq}, {"--dk", &o.dk}, {"--dv", &o.dv}}) {
-    if (path->empty()) continue;
-    files::format_of(*path);
-    files::check_writable(*path);
-    if (!seen.insert(std::filesystem::weakly_canonical(*path)).second) {
-      throw InvalidArgument(option, *path, "a file of its own");
-    }
+  const os::NamedFile outputs[] = {
+      {"--out", o.out}, {"--lse", o.lse}, {"--dq", o.dq}, {"--dk", o.dk}, {"--dv", o.dv}};
+  for (const os::NamedFile& output : outputs) {
+    if (!output.path.empty()) files::format_of(output.path);
   }
+  os::check_outputs(outputs, o.sources.named_files());
 }
 
 std::vector<std::string> write_outputs(const Options& o, const RunAnswer& result) {

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "files/output_file.h"
-
 namespace attnlab::cli {
 namespace {
 
@@ -95,12 +93,6 @@ std::string markdown(const std::vector<NamedTable>& tables) {
   for (const NamedTable& one : tables)
     text += (text.empty() ? "## " : "\n## ") + one.name + "\n\n" + one.table.markdown();
   return text;
-}
-
-void write_file(const std::filesystem::path& path, const std::string& contents) {
-  files::OutputFile file(path);
-  file.write(contents);
-  file.commit();
 }
 
 }  // namespace attnlab::cli

@@ -1,7 +1,6 @@
 // Tables of text, and the same rows as CSV.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -28,8 +27,5 @@ struct NamedTable {
 };
 // Each under its name as a heading.
 std::string markdown(const std::vector<NamedTable>& tables);
-
-// Writes the whole file or none. Throws FileError.
-void write_file(const std::filesystem::path& path, const std::string& contents);
 
 }  // namespace attnlab::cli

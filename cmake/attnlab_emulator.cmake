@@ -3,7 +3,7 @@
 
 # Where `attnlab cc` finds headers and libraries (simulator/emulator/translate/toolchain.cpp). Lists are separated by |.
 set(other_libraries "$<TARGET_FILE:Boost::context>|$<TARGET_FILE:fmt::fmt>|$<$<BOOL:${ATTNLAB_SANITIZE}>:-fsanitize=address,undefined>")
-set(library_files emulator simulator reference)
+set(library_files emulator simulator reference os)
 list(TRANSFORM library_files REPLACE "(.+)" "$<TARGET_FILE:attnlab_\\1>" OUTPUT_VARIABLE build_libraries)
 list(TRANSFORM library_files REPLACE "(.+)" "$<TARGET_FILE_NAME:attnlab_\\1>")
 list(JOIN build_libraries "|" build_libraries)
@@ -30,7 +30,7 @@ set_target_properties(attnlab_translator PROPERTIES POSITION_INDEPENDENT_CODE ON
 attnlab_quick_build(attnlab_translator HEADERS <fmt/format.h>)
 add_executable(attnlab_translate simulator/emulator/translate/main.cpp $<TARGET_OBJECTS:attnlab_translator>)
 attnlab_compile_options(attnlab_translate)
-target_include_directories(attnlab_translate PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(attnlab_translate PRIVATE attnlab_os)
 
 # attnlab_emulated_library(<target> <file.cu>... [DEFINITIONS name=value...] [INCLUDE_DIRECTORIES dir...]
 #                          [OPTIONS flag...]): the files as a static library whose kernels run on the emulator.

@@ -13,7 +13,7 @@ target_link_libraries(attnlab_attnlab INTERFACE attnlab_reference attnlab_oracle
                                                  attnlab_files)
 
 install(TARGETS attnlab RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS attnlab_reference attnlab_oracle attnlab_simulator attnlab_emulator attnlab_files attnlab_attnlab
+install(TARGETS attnlab_os attnlab_reference attnlab_oracle attnlab_simulator attnlab_emulator attnlab_files attnlab_attnlab
         EXPORT attnlab ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT attnlab NAMESPACE attnlab:: FILE attnlabTargets.cmake DESTINATION ${package_dir})
 
@@ -26,7 +26,7 @@ function(attnlab_install_files destination)
     install(FILES ${file} DESTINATION ${destination}/${folder})
   endforeach()
 endfunction()
-attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab reference/*.h oracle/*.h simulator/*.h files/*.h)
+attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab os/*.h reference/*.h oracle/*.h simulator/*.h files/*.h)
 # CUDA's headers have names without .h too, such as cuda/barrier.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/emulator/cuda_headers
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/emulator)

@@ -6,8 +6,8 @@
 
 #include "files/input_file.h"
 #include "files/npy_header.h"
-#include "files/output_file.h"
 #include "files/place.h"
+#include "os/output_file.h"
 #include "reference/core/shape.h"
 
 namespace attnlab::files {
@@ -55,7 +55,7 @@ std::unique_ptr<Archive> open_npy(const std::filesystem::path& path, std::option
 void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
   check_data(tensor);
   const std::string header = npy_header(tensor);
-  OutputFile file(path);
+  os::OutputFile file(path);
   file.write(header);
   file.write(tensor.data);
   file.commit();

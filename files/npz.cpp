@@ -10,8 +10,8 @@
 
 #include "files/input_file.h"
 #include "files/npy_header.h"
-#include "files/output_file.h"
 #include "files/place.h"
+#include "os/output_file.h"
 #include "reference/core/errors.h"
 #include "reference/core/shape.h"
 
@@ -163,7 +163,7 @@ void write_npz(const std::filesystem::path& path, std::span<const Tensor> tensor
     headers.push_back(npy_header(tensor));
   }
 
-  OutputFile file(path);
+  os::OutputFile file(path);
   const Place place{path, ""};
   Zip zip = open_zip(file.temporary(), ZIP_CREATE | ZIP_TRUNCATE, place);
   const auto check = [&](bool succeeded) {

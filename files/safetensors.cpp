@@ -9,15 +9,15 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "files/input_file.h"
-#include "files/output_file.h"
 #include "files/place.h"
+#include "os/output_file.h"
 #include "reference/core/errors.h"
+#include "reference/core/json_keys.h"
 #include "reference/core/shape.h"
 
 namespace attnlab::files {
@@ -72,18 +72,11 @@ class Safetensors : public Archive {
   std::vector<Extent> extents_;
 };
 
-// The library keeps the last of two equal keys; the format forbids them.
 json parse_header(const std::string& text, const Place& place) {
-  std::vector<std::set<std::string>> open;
-  const auto refuse_duplicates = [&](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start) open.emplace_back();
-    if (event == json::parse_event_t::object_end) open.pop_back();
-    if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
-      place.fail(fmt::format("bad header: \"{}\" is given twice", parsed.get<std::string>()));
-    return true;
-  };
+  if (const auto key = duplicate_key(text))
+    place.fail(fmt::format("bad header: \"{}\" is given twice", *key));
   try {
-    json header = json::parse(text, refuse_duplicates);
+    json header = json::parse(text);
     if (header.is_object()) return header;
   } catch (const json::exception&) {
     place.fail("bad header: not JSON");
@@ -197,7 +190,7 @@ std::string shown(const TensorInfo& info) {
   return fmt::format("{} {} {}", info.name, name(info.dtype), shape_text(info.shape));
 }
 
-using WriteData = std::function<void(std::size_t, OutputFile&)>;
+using WriteData = std::function<void(std::size_t, os::OutputFile&)>;
 
 void write_file(const std::filesystem::path& path, std::span<const TensorInfo> tensors,
                 const Metadata& metadata, const WriteData& write_data) {
@@ -212,7 +205,7 @@ void write_file(const std::filesystem::path& path, std::span<const TensorInfo> t
   const std::string header = header_text(tensors, order, metadata);
   const std::uint64_t header_bytes = header.size();
 
-  OutputFile file(path);
+  os::OutputFile file(path);
   file.write(std::as_bytes(std::span(&header_bytes, 1)));
   file.write(header);
   for (std::size_t i : order) write_data(i, file);
@@ -254,7 +247,7 @@ std::unique_ptr<Archive> open_safetensors(const std::filesystem::path& path) {
 
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorInfo> tensors,
                        const std::function<Tensor(std::size_t)>& load, const Metadata& metadata) {
-  const auto write_loaded = [&](std::size_t i, OutputFile& file) {
+  const auto write_loaded = [&](std::size_t i, os::OutputFile& file) {
     const Tensor tensor = load(i);
     if (static_cast<const TensorInfo&>(tensor) != tensors[i])
       throw InvalidArgument("tensors", shown(tensor), shown(tensors[i]) + ", as announced");
@@ -267,7 +260,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
 void write_safetensors(const std::filesystem::path& path, std::span<const Tensor> tensors,
                        const Metadata& metadata) {
   for (const Tensor& tensor : tensors) check_data(tensor);
-  const auto write_held = [&](std::size_t i, OutputFile& file) { file.write(tensors[i].data); };
+  const auto write_held = [&](std::size_t i, os::OutputFile& file) { file.write(tensors[i].data); };
   write_file(path, std::vector<TensorInfo>(tensors.begin(), tensors.end()), metadata, write_held);
 }
 

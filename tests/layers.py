@@ -19,7 +19,8 @@ reference/heads:         reference/core reference/attention
 reference/kv:            reference/core reference/attention
 reference/cards:         reference/core
 
-files:                   reference/core
+os:                      reference/core
+files:                   reference/core os
 
 oracle:                  reference/
 oracle/mistakes:         reference/ oracle
@@ -36,11 +37,11 @@ simulator/emulator:
 simulator/emulator/builtins:      reference/core simulator/emulator
 simulator/emulator/cuda_headers:  simulator/emulator simulator/emulator/builtins
 simulator/emulator/ptx:           reference/core simulator/emulator simulator/emulator/builtins
-simulator/emulator/translate:     reference/core simulator/emulator simulator/emulator/cuda_headers simulator/emulator/ptx
-simulator/emulator/report:        reference/core simulator/emulator
-simulator/emulator/machine:       reference/core simulator/device simulator/emulator simulator/emulator/cuda_headers
+simulator/emulator/translate:     reference/core os simulator/emulator simulator/emulator/cuda_headers simulator/emulator/ptx
+simulator/emulator/report:        reference/core os simulator/emulator
+simulator/emulator/machine:       reference/core os simulator/device simulator/emulator simulator/emulator/cuda_headers
                                   simulator/emulator/report
-simulator/emulator/runtime:       simulator/memory simulator/emulator simulator/emulator/cuda_headers
+simulator/emulator/runtime:       os simulator/memory simulator/emulator simulator/emulator/cuda_headers
                                   simulator/emulator/report simulator/emulator/machine
 simulator/emulator/api:           simulator/device simulator/emulator simulator/emulator/cuda_headers
                                   simulator/emulator/machine simulator/emulator/runtime
@@ -51,14 +52,14 @@ cuda:                    reference/
 cuda/golden:             reference/ oracle cuda
 cuda/counters:           reference/core cuda
 
-answers:                 reference/ files oracle/ simulator/io simulator/device simulator/memory
-answers/kernels:         reference/ files oracle/ simulator/ cuda/ answers
+answers:                 reference/ os files oracle/ simulator/io simulator/device simulator/memory
+answers/kernels:         reference/ os files oracle/ simulator/ cuda/ answers
 
-cli:                     reference/ files oracle/ simulator/ cuda/ answers/
+cli:                     reference/ os files oracle/ simulator/ cuda/ answers/
 c_api:                   reference/core oracle
 python/src:              reference/ simulator/io simulator/device oracle/ cuda/golden answers
 benchmarks:              reference/ oracle simulator/ cuda/counters
-tests:                   reference/ files oracle/ simulator/ cuda/ answers/ cli c_api
+tests:                   reference/ os files oracle/ simulator/ cuda/ answers/ cli c_api
 """
 
 SOURCES = {".h", ".cpp", ".cu", ".cuh", ".inc"}
@@ -67,7 +68,7 @@ CUDA_HEADERS = "simulator/emulator/cuda_headers"
 # Programs as users write them: they include what lies beside them.
 PROGRAMS = re.compile(r"(notebooks|docs|benchmarks/peer|tests/package|tests/c_api|tests/.*/programs)/")
 GENERATED = {"kernel_list.h"}  # by the build: the kernels' rows, for the registry
-PUBLIC = ("reference/", "files/", "oracle/", "simulator/", "c_api/")
+PUBLIC = ("os/", "reference/", "files/", "oracle/", "simulator/", "c_api/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)', re.MULTILINE)
 
 

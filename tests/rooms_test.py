@@ -33,7 +33,7 @@ class Rooms(unittest.TestCase):
         said = subprocess.run([sys.executable, script, "oracles"], capture_output=True, text=True)
         self.assertEqual(said.returncode, 2)
         self.assertEqual(said.stderr.count("\n"), 1)
-        self.assertIn("oracle, package", said.stderr)
+        self.assertIn("oracle, os, package", said.stderr)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@
 #include "files/tensor_file.h"
 #include "oracle/battery/plan.h"
 #include "oracle/battery/run_case.h"
+#include "os/temporary_directory.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
 #include "reference/core/shape.h"
-#include "simulator/emulator/translate/process.h"
 
 namespace attnlab::answers {
 namespace {
@@ -128,7 +128,7 @@ BatteryAnswer answer(const BatteryQuestion& question) {
   if (real) options.activations = &*real;
 
   FolderKernelOptions program;
-  const emulator::translate::TemporaryDirectory work;
+  const os::TemporaryDirectory work;
   oracle::Kernel kernel;
   if (!question.kernel.empty()) {
     kernel = rung_kernel(backend_of("backend", question.backend), question.kernel);
@@ -141,11 +141,6 @@ BatteryAnswer answer(const BatteryQuestion& question) {
   }
   if (!question.keep.empty()) require_writable(question.keep);
 
-  const InterruptGuard guard;
-  options.progress = [progress = options.progress](Index done, Index total, int failures) {
-    require_uninterrupted();
-    if (progress) progress(done, total, failures);
-  };
   BatteryAnswer result;
   result.report = oracle::battery(kernel, options);
   if (!question.keep.empty()) result.kept = keep_failures(question, program, options, result.report);

@@ -42,7 +42,7 @@ struct BatteryAnswer {
   std::vector<KeptCase> kept;
 };
 
-// Throws InvalidArgument naming the field, FileError, and Interrupted (answers/battery_process.h).
+// Throws InvalidArgument naming the field, and FileError.
 BatteryAnswer answer(const BatteryQuestion& question);
 
 }  // namespace attnlab::answers

@@ -56,6 +56,7 @@ double work(const cuda::Measurement& run) {
 void validate(const WitnessQuestion& q) {
   if (q.seqlen < 1) throw InvalidArgument("seqlen", std::to_string(q.seqlen), "at least 1");
   if (q.heads < 1) throw InvalidArgument("heads", std::to_string(q.heads), "at least 1");
+  if (q.dim < 1 || q.dim > 1 << 16) throw InvalidArgument("dim", std::to_string(q.dim), "1 to 65536");
   // Every pair of a query and a key is emulated: beyond this nobody would wait for the end.
   constexpr Index kLongest = 1 << 17;
   if (q.seqlen > kLongest) throw InvalidArgument("seqlen", std::to_string(q.seqlen), "at most 131072");

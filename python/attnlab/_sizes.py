@@ -26,7 +26,7 @@ def kv(
     weights_group_size: int = 0,
     parameters: int | None = None,
     compare: bool = False,
-    groups: int = 8,
+    groups: int | None = None,
 ) -> dict[str, Any]:
     """A model's KV cache and how much of it fits, as `attnlab kv --json`; with compare=True as with --compare.
 

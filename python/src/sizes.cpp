@@ -58,7 +58,7 @@ answers::KvFields fields_of(const nb::dict& arguments) {
 std::string kv(const nb::dict& arguments) {
   const answers::KvQuestion question = answers::question_of(fields_of(arguments));
   if (!get<bool>(arguments, "compare")) return to_json(question, answer(question)).dump();
-  return to_json(compare(question, positive(arguments, "groups"))).dump();
+  return to_json(compare(question, optional<std::uint64_t>(arguments, "groups"))).dump();
 }
 
 std::string memory_footprint(const nb::dict& arguments) {

@@ -5,11 +5,11 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
 #include "reference/core/errors.h"
+#include "reference/core/json_keys.h"
 
 namespace attnlab {
 
@@ -24,18 +24,10 @@ struct JsonObject::Node {
 
 namespace {
 
-// The library keeps the last of two equal keys; here the second is refused.
 json parse_without_duplicates(std::string_view text) {
-  std::vector<std::set<std::string>> open;
-  const auto check = [&open](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start) open.emplace_back();
-    if (event == json::parse_event_t::object_end) open.pop_back();
-    if (event == json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second) {
-      throw std::invalid_argument("the key \"" + parsed.get<std::string>() + "\" is given twice");
-    }
-    return true;
-  };
-  return json::parse(text, check);
+  if (const auto key = duplicate_key(text))
+    throw std::invalid_argument("the key \"" + *key + "\" is given twice");
+  return json::parse(text);
 }
 
 std::string shown(const json& value) {

@@ -24,17 +24,24 @@ constexpr std::array<std::pair<Arithmetic, std::string_view>, 7> kArithmetics{{
     {Arithmetic::int8, "int8"},
 }};
 
-// The figures that are one number, where they go and under which key.
-constexpr std::array<std::pair<const char*, std::uint64_t Device::*>, 9> kCounts{{
-    {"hbm_bytes", &Device::hbm_bytes},
-    {"l2_bytes", &Device::l2_bytes},
-    {"sms", &Device::sms},
-    {"sram_bytes_per_sm", &Device::sram_bytes_per_sm},
-    {"shared_bytes_per_sm", &Device::shared_bytes_per_sm},
-    {"shared_bytes_per_block", &Device::shared_bytes_per_block},
-    {"register_bytes_per_sm", &Device::register_bytes_per_sm},
-    {"threads_per_sm", &Device::threads_per_sm},
-    {"warps_per_sm", &Device::warps_per_sm},
+// The figures that are one number, where they go, under which key, and the most that can be meant: models count with
+// them, and keep a state for each SM.
+struct CountRow {
+  const char* key;
+  std::uint64_t Device::*member;
+  std::uint64_t most;
+};
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 50, kMostInSm = 1 << 16;
+constexpr std::array<CountRow, 9> kCounts{{
+    {"hbm_bytes", &Device::hbm_bytes, kMostBytes},
+    {"l2_bytes", &Device::l2_bytes, kMostBytes},
+    {"sms", &Device::sms, 1 << 14},
+    {"sram_bytes_per_sm", &Device::sram_bytes_per_sm, kMostBytes},
+    {"shared_bytes_per_sm", &Device::shared_bytes_per_sm, kMostBytes},
+    {"shared_bytes_per_block", &Device::shared_bytes_per_block, kMostBytes},
+    {"register_bytes_per_sm", &Device::register_bytes_per_sm, kMostBytes},
+    {"threads_per_sm", &Device::threads_per_sm, kMostInSm},
+    {"warps_per_sm", &Device::warps_per_sm, kMostInSm},
 }};
 
 constexpr std::array<std::pair<const char*, double Device::*>, 4> kRates{{
@@ -87,7 +94,7 @@ void refuse_contradictions(const JsonObject& file, const Device& device) {
 Device read(const std::filesystem::path& path) {
   const JsonObject file = JsonObject::read(path);
   std::vector<std::string> known{"name", "aliases", "description", "tensor_flops", "vector_flops"};
-  for (const auto& [key, member] : kCounts) known.emplace_back(key);
+  for (const CountRow& row : kCounts) known.emplace_back(row.key);
   for (const auto& [key, member] : kRates) known.emplace_back(key);
   file.allow_only(known);
 
@@ -95,7 +102,11 @@ Device read(const std::filesystem::path& path) {
   device.name = file.text("name");
   if (file.has("aliases")) device.aliases = file.texts("aliases");
   device.description = file.text("description");
-  for (const auto& [key, member] : kCounts) device.*member = figure(file, "", key, device, read_count);
+  for (const auto& [key, member, most] : kCounts) {
+    device.*member = figure(file, "", key, device, read_count);
+    if (device.*member > most)
+      file.refuse(key, fmt::format("got {}, expected a whole number of at most {}", device.*member, most));
+  }
   for (const auto& [key, member] : kRates) device.*member = figure(file, "", key, device, read_rate);
   device.tensor_flops = read_rates(file, "tensor_flops", device);
   device.vector_flops = read_rates(file, "vector_flops", device);

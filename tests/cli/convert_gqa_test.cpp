@@ -229,7 +229,7 @@ TEST_F(ConvertGqa, RefusesInOneLineAndLeavesNoFile) {
       attnlab_program("convert-gqa '" + in() + "' '" + (folder_ / "x.safetensors").string() +
                       "' --groups 2 --config " + file("config.json", R"({"num_attention_heads": 6})"));
   EXPECT_EQ(beside.exit_code, 2);
-  EXPECT_THAT(beside.err, HasSubstr("another folder than that of --config"));
+  EXPECT_THAT(beside.err, HasSubstr("config.json, expected another file than the input (--config)"));
   EXPECT_FALSE(fs::exists(folder_ / "x.safetensors"));
   const Outcome other = attnlab_program("convert-gqa '" + in() + "' '" + (folder_ / "x.npz").string() +
                                         "' --groups 2 --heads 6");

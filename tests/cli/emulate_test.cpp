@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "simulator/emulator/translate/process.h"
+#include "os/temporary_directory.h"
 #include "tests/cli/program.h"
 
 namespace {
@@ -39,7 +39,7 @@ class Emulate : public testing::Test {
   std::string file(const std::string& name) const { return work_.path() / name; }
 
  private:
-  attnlab::emulator::translate::TemporaryDirectory work_;
+  attnlab::os::TemporaryDirectory work_;
 };
 
 TEST_F(Emulate, ReportFollowsTheProgramsOutput) {

@@ -216,9 +216,9 @@ TEST(Io, Refusals) {
   EXPECT_THAT(io_refusal(some + "--dtype int8"), HasSubstr("got int8, expected a floating-point type"));
   EXPECT_THAT(io_refusal(some + "--dtype fp8 --device a100"), HasSubstr("got fp8"));
   EXPECT_THAT(io_refusal(some + "--heads 12 --kv-heads 5"), HasSubstr("num_kv_heads: got 5"));
-  EXPECT_THAT(io_refusal(some + "--heads 0"), HasSubstr("num_heads: got 0"));
+  EXPECT_THAT(io_refusal(some + "--heads 0"), HasSubstr("--heads: got '0', expected at least 1"));
   EXPECT_THAT(io_refusal(some + "--batch 0"), HasSubstr("batch: got 0"));
-  EXPECT_THAT(io_refusal(some + "--dim 0"), HasSubstr("head_dim: got 0"));
+  EXPECT_THAT(io_refusal(some + "--dim 0"), HasSubstr("--dim: got '0', expected at least 1"));
   EXPECT_THAT(io_refusal(some + "--br 0"), HasSubstr("--br: got '0'"));
   EXPECT_THAT(io_refusal(some + "--bc 0"), HasSubstr("--bc: got '0'"));
   EXPECT_THAT(io_refusal(some + "--br 2G"), HasSubstr("--br: got 2147483648"));
@@ -245,7 +245,7 @@ TEST(Io, Refusals) {
   EXPECT_THAT(io_refusal(some + "--density 150% --algorithm blocksparse"),
               HasSubstr("--density: got '150%'"));
   EXPECT_THAT(io_refusal("--seqlen 1G --density 50% --algorithm blocksparse"), HasSubstr("2^30 tiles"));
-  EXPECT_THAT(io_refusal("--seqlen 2G"), HasSubstr("--seqlen-q: got 2147483648, expected at most 1G"));
+  EXPECT_THAT(io_refusal("--seqlen 2G"), HasSubstr("--seqlen: got 2147483648, expected at most 1G"));
   EXPECT_THAT(io_refusal("--seqlen 99999999T"), HasSubstr("--seqlen: got '99999999T'"));
   EXPECT_THAT(io_refusal("--seqlen -5"), HasSubstr("--seqlen: got '-5'"));
   EXPECT_THAT(io_refusal("--seqlen 1.5"), HasSubstr("--seqlen: got '1.5'"));

@@ -156,7 +156,8 @@ TEST(Kv, Refusals) {
   EXPECT_THAT(kv_refusal(model + "--memory 80GB --device h100"), HasSubstr("--memory"));
   EXPECT_THAT(kv_refusal(model + "--device h1000"), HasSubstr("device: got 'h1000'"));
   EXPECT_THAT(kv_refusal(model + "--out /tmp/x"), HasSubstr("--compare"));
-  EXPECT_THAT(kv_refusal(model + "--compare --groups 0"), HasSubstr("groups: got 0"));
+  EXPECT_THAT(kv_refusal(model + "--compare --groups 0"),
+              HasSubstr("--groups: got '0', expected at least 1"));
   EXPECT_THAT(kv_refusal(model + "--compare --out /proc/attnlab"), HasSubstr("/proc/attnlab"));
   EXPECT_THAT(kv_refusal(model + "--bogus"), HasSubstr("--bogus"));
 }

@@ -2,6 +2,7 @@
 // header refused?
 #include "files/safetensors.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -127,6 +128,17 @@ TEST_F(SafetensorsFile, LegalHeadersAreRead) {
                                    5));
   EXPECT_EQ(unaligned->tensors()[0].name, "a");  // the order of the data
   EXPECT_EQ(unaligned->load("b").data.size(), 4u);
+}
+
+// Nobody would wait for a reader whose time grows with the square of their number.
+TEST_F(SafetensorsFile, ManyTensorsAreRead) {
+  constexpr int kMany = 200'000;
+  std::string header = "{";
+  for (int i = 0; i < kMany; ++i)
+    header +=
+        fmt::format(R"({}"t{}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", i == 0 ? "" : ",", i);
+  header += "}";
+  EXPECT_EQ(open_safetensors(safetensors(header))->tensors().size(), std::size_t{kMany});
 }
 
 TEST_F(SafetensorsFile, BadHeadersAreRefused) {

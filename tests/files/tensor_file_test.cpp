@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "files/output_file.h"
+#include "os/output_file.h"
 #include "reference/core/errors.h"
 #include "tests/files/fixtures.h"
 #include "tests/files/refusal.h"
@@ -106,7 +106,7 @@ TEST_F(TensorFile, PathsThatAreNoFilesAreRefused) {
     std::filesystem::create_directory(file);
     EXPECT_REFUSED(FileError, open(file), file.string() + ": is a directory");
     EXPECT_REFUSED(FileError, write(file, {&q_, 1}), file.string() + ": is a directory");
-    EXPECT_REFUSED(FileError, check_writable(file), file.string() + ": is a directory");
+    EXPECT_REFUSED(FileError, os::check_writable(file), file.string() + ": is a directory");
     std::filesystem::remove(file);
     ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
     EXPECT_REFUSED(FileError, open(file), "is not a regular file");  // and does not wait for a writer
@@ -116,7 +116,7 @@ TEST_F(TensorFile, PathsThatAreNoFilesAreRefused) {
     const auto nowhere = path(std::string("missing/x") + extension);
     EXPECT_REFUSED(FileError, write(nowhere, {&q_, 1}),
                    nowhere.string() + ": cannot be written: No such file");
-    EXPECT_REFUSED(FileError, check_writable(nowhere), "cannot be written: No such file");
+    EXPECT_REFUSED(FileError, os::check_writable(nowhere), "cannot be written: No such file");
   }
   EXPECT_REFUSED(FileError, write(path("x.txt"), {&q_, 1}), "unknown extension \".txt\"");
   EXPECT_TRUE(listing().empty());
@@ -168,14 +168,14 @@ TEST_F(TensorFile, AFailedWriteLeavesTheOldFile) {
 TEST_F(TensorFile, AnUnfinishedFileIsNotThere) {
   put(path("x.csv"), "old");
   {
-    OutputFile file(path("x.csv"));
+    os::OutputFile file(path("x.csv"));
     file.write("new");
     EXPECT_EQ(get(path("x.csv")), "old");
     EXPECT_EQ(listing().size(), 2u);
   }
   EXPECT_EQ(get(path("x.csv")), "old");
   EXPECT_EQ(listing(), Names{"x.csv"});
-  OutputFile file(path("x.csv"));
+  os::OutputFile file(path("x.csv"));
   file.write("new");
   file.commit();
   EXPECT_EQ(get(path("x.csv")), "new");
@@ -184,8 +184,8 @@ TEST_F(TensorFile, AnUnfinishedFileIsNotThere) {
 
 TEST_F(TensorFile, CheckingTouchesNothing) {
   put(path("x.npy"), "old");
-  check_writable(path("x.npy"));
-  check_writable(path("y.npy"));
+  os::check_writable(path("x.npy"));
+  os::check_writable(path("y.npy"));
   EXPECT_EQ(get(path("x.npy")), "old");
   EXPECT_EQ(listing(), Names{"x.npy"});
 }

@@ -7,11 +7,11 @@
 
 namespace attnlab::emulator::builtins {
 
-#define ATTNLAB_MAKE(prefix, T)                                                                       \
-  constexpr ATTNLAB_BUILTIN prefix##1 make_##prefix##1(T x) { return prefix##1 {x}; }                 \
-  constexpr ATTNLAB_BUILTIN prefix##2 make_##prefix##2(T x, T y) { return prefix##2 {x, y}; }         \
-  constexpr ATTNLAB_BUILTIN prefix##3 make_##prefix##3(T x, T y, T z) { return prefix##3 {x, y, z}; } \
-  constexpr ATTNLAB_BUILTIN prefix##4 make_##prefix##4(T x, T y, T z, T w) { return prefix##4 {x, y, z, w}; }
+#define ATTNLAB_MAKE(prefix, T)                                                             \
+  ATTNLAB_BUILTIN prefix##1 make_##prefix##1(T x) { return prefix##1 {x}; }                 \
+  ATTNLAB_BUILTIN prefix##2 make_##prefix##2(T x, T y) { return prefix##2 {x, y}; }         \
+  ATTNLAB_BUILTIN prefix##3 make_##prefix##3(T x, T y, T z) { return prefix##3 {x, y, z}; } \
+  ATTNLAB_BUILTIN prefix##4 make_##prefix##4(T x, T y, T z, T w) { return prefix##4 {x, y, z, w}; }
 
 ATTNLAB_MAKE(char, signed char)
 ATTNLAB_MAKE(uchar, unsigned char)

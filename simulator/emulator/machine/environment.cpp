@@ -10,8 +10,8 @@
 #include <fstream>
 #include <string_view>
 
+#include "os/output_file.h"
 #include "reference/core/errors.h"
-#include "simulator/emulator/report/whole_file.h"
 
 namespace attnlab::emulator {
 namespace {
@@ -66,7 +66,7 @@ constexpr std::array<Variable, 8> kVariables{{
     {"REPORT",
      [](Environment& e, const std::string& n, const std::string& t) {
        try {
-         require_writable(t);
+         os::check_writable(t);
        } catch (const FileError& error) {
          throw InvalidArgument(n, t, "a file that can be written; " + std::string(error.what()));
        }

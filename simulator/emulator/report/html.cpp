@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <vector>
 
+#include "os/output_file.h"
 #include "simulator/emulator/report/highlight.h"
 #include "simulator/emulator/report/html_parts.h"
-#include "simulator/emulator/report/whole_file.h"
 
 namespace attnlab::emulator {
 namespace {
@@ -187,7 +187,7 @@ std::string html(const Report& report, const HtmlOptions& options) {
 }
 
 void write_html(const Report& report, const std::filesystem::path& path, const HtmlOptions& options) {
-  write_whole_file(path, html(report, options));
+  os::write_file(path, html(report, options));
 }
 
 }  // namespace attnlab::emulator

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "os/output_file.h"
 #include "reference/core/errors.h"
-#include "simulator/emulator/report/whole_file.h"
 
 namespace attnlab::emulator {
 namespace {
@@ -199,7 +199,7 @@ std::string to_json(const Report& report) {
 }
 
 void write_json(const Report& report, const std::filesystem::path& path) {
-  write_whole_file(path, to_json(report));
+  os::write_file(path, to_json(report));
 }
 
 Report read_json(const std::filesystem::path& path) {

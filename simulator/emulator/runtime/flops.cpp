@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 
+#include "simulator/emulator/runtime/binutils.h"
 #include "simulator/emulator/runtime/block_table.h"
 #include "simulator/emulator/runtime/image.h"
 
@@ -47,18 +48,15 @@ std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>
     if (const Symbol* function = image.function_at(image.link_address(code))) functions.insert(function);
   }
   for (const Symbol* function : functions) {
-    const std::string command = fmt::format(
-        "objdump -d --no-show-raw-insn --start-address={:#x} --stop-address={:#x} '{}' 2>/dev/null",
-        function->begin, function->begin + function->bytes, image.path());
-    std::FILE* pipe = popen(command.c_str(), "r");
-    if (pipe == nullptr) continue;
+    std::istringstream code(
+        said_by({"objdump", "-d", "--no-show-raw-insn", fmt::format("--start-address={:#x}", function->begin),
+                 fmt::format("--stop-address={:#x}", function->begin + function->bytes), image.path()}));
     BlockFlops* current = nullptr;
     bool after_trace = false;
-    char line[512];
-    while (std::fgets(line, sizeof line, pipe) != nullptr) {
+    for (std::string line; std::getline(code, line);) {
       char* end = nullptr;
-      const std::uint64_t address = std::strtoull(line, &end, 16);
-      if (end == line || *end != ':') continue;
+      const std::uint64_t address = std::strtoull(line.c_str(), &end, 16);
+      if (end == line.c_str() || *end != ':') continue;
       const std::string_view text(end + 1);
       // A block goes from the return of its trace call to the next one.
       if (after_trace || begins.count(address) != 0) {
@@ -75,7 +73,6 @@ std::map<std::uint32_t, BlockFlops> block_flops(const std::vector<std::uint32_t>
       if (name == std::string_view::npos) continue;
       add_instruction(*current, text.substr(name, text.find_first_of(" \t\n", name) - name));
     }
-    pclose(pipe);
   }
   return result;
 }

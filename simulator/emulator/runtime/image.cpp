@@ -2,15 +2,19 @@
 
 #include <cxxabi.h>
 #include <elf.h>
+#include <fmt/format.h>
 #include <link.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <span>
+#include <sstream>
+
+#include "simulator/emulator/runtime/binutils.h"
 
 namespace attnlab::emulator {
 namespace {
@@ -66,10 +70,36 @@ std::vector<T> read_at(std::ifstream& file, std::uint64_t offset, std::uint64_t 
   return values;
 }
 
+// Code of ours and the system's: its lines are those of who called it.
 bool is_ours(const std::string& file) {
   return file.find("/emulator/cuda_headers/") != std::string::npos ||
          file.find("/simulator/emulator/") != std::string::npos || file.rfind("/usr/include/", 0) == 0 ||
          file.rfind("/usr/lib/", 0) == 0;
+}
+
+// What addr2line says of the addresses: of each the chain of inlined calls, innermost first.
+void read_lines(const std::string& text, std::span<const std::uint32_t> codes,
+                std::map<std::uint32_t, SourceLine>& result) {
+  std::istringstream in(text);
+  std::size_t index = 0;
+  bool settled = true;
+  SourceLine* current = nullptr;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("0x")) {  // the next address's chain
+      if (index >= codes.size()) break;
+      current = &result[codes[index++]];
+      settled = false;
+      continue;
+    }
+    if (settled || current == nullptr) continue;
+    if (const auto note = line.find(" ("); note != std::string::npos)
+      line.resize(note);  // "(discriminator 2)"
+    const std::size_t colon = line.rfind(':');
+    if (colon == std::string::npos || line[0] == '?') continue;
+    current->file = line.substr(0, colon);
+    current->line = static_cast<unsigned>(std::strtoul(line.c_str() + colon + 1, nullptr, 10));
+    settled = !is_ours(current->file);
+  }
 }
 
 }  // namespace
@@ -131,48 +161,16 @@ const Symbol* Image::function_at(std::uint64_t address) const {
 Range Image::thread_storage() { return program().thread_storage; }
 
 std::map<std::uint32_t, SourceLine> Image::lines(const std::vector<std::uint32_t>& codes) const {
+  constexpr std::size_t kAtOnce = 20000;  // the system limits a command's length
   std::map<std::uint32_t, SourceLine> result;
-  if (codes.empty() || path_.empty()) return result;
-  std::string list = "/tmp/attnlab-lines-XXXXXX";
-  const int descriptor = mkstemp(list.data());
-  if (descriptor < 0) return result;
-  {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(fdopen(descriptor, "w"), std::fclose);
+  if (path_.empty()) return result;
+  for (std::size_t first = 0; first < codes.size(); first += kAtOnce) {
+    const auto portion = std::span(codes).subspan(first, std::min(kAtOnce, codes.size() - first));
+    std::vector<std::string> command{"addr2line", "-a", "-i", "-e", path_};
     // A return address lies behind its call, which may be the line's last instruction: look one byte before.
-    for (const std::uint32_t code : codes)
-      std::fprintf(out.get(), "%llx\n", static_cast<unsigned long long>(link_address(code) - 1));
+    for (const std::uint32_t code : portion) command.push_back(fmt::format("{:x}", link_address(code) - 1));
+    read_lines(said_by(command), portion, result);
   }
-  const std::string command = "addr2line -a -i -e '" + path_ + "' < '" + list + "' 2>/dev/null";
-  if (std::FILE* pipe = popen(command.c_str(), "r")) {
-    std::string text;
-    char chunk[65536];
-    while (const std::size_t got = std::fread(chunk, 1, sizeof chunk, pipe)) text.append(chunk, got);
-    pclose(pipe);
-    std::size_t at = 0, index = 0;
-    bool settled = true;
-    SourceLine* current = nullptr;
-    while (at < text.size()) {
-      const std::size_t end = std::min(text.find('\n', at), text.size());
-      std::string line = text.substr(at, end - at);
-      at = end + 1;
-      if (line.rfind("0x", 0) == 0) {  // the next address's chain, innermost first
-        if (index >= codes.size()) break;
-        current = &result[codes[index++]];
-        settled = false;
-        continue;
-      }
-      if (settled || current == nullptr) continue;
-      if (const auto note = line.find(" ("); note != std::string::npos)
-        line.resize(note);  // "(discriminator 2)"
-      const std::size_t colon = line.rfind(':');
-      if (colon == std::string::npos || line[0] == '?') continue;
-      const std::string file = line.substr(0, colon);
-      current->file = file;
-      current->line = static_cast<unsigned>(std::strtoul(line.c_str() + colon + 1, nullptr, 10));
-      settled = !is_ours(file);
-    }
-  }
-  unlink(list.c_str());
   return result;
 }
 

@@ -4,9 +4,12 @@
 #include <fstream>
 #include <iterator>
 
+#include "os/output_file.h"
+#include "os/process.h"
+#include "os/temporary_directory.h"
 #include "reference/core/errors.h"
 #include "simulator/emulator/translate/assembly.h"
-#include "simulator/emulator/translate/process.h"
+#include "simulator/emulator/translate/depfile.h"
 #include "simulator/emulator/translate/refused_names.h"
 #include "simulator/emulator/translate/toolchain.h"
 #include "simulator/emulator/translate/translate.h"
@@ -34,6 +37,7 @@ class Job {
 
   int run() {
     std::vector<std::string> objects;
+    refuse_outputs_among(job_.sources);
     for (const fs::path& source : job_.sources)
       if (!fs::exists(source)) throw FileError(source.string(), "cannot be read: no such file");
     for (const fs::path& source : job_.sources) {
@@ -56,6 +60,18 @@ class Job {
 
  private:
   using Command = std::vector<std::string>;
+
+  // A compiler replaces its output without a question: a source, if a slip of the hand says so.
+  void refuse_outputs_among(const std::vector<fs::path>& files) const {
+    std::vector<os::NamedFile> inputs, outputs = job_.outputs;
+    for (const fs::path& file : files) inputs.push_back({file.filename().string(), file});
+    fs::path output = job_.output;
+    if (output.empty() && job_.stop == Compilation::Stop::program) output = "a.out";
+    outputs.push_back({"-o", output});
+    outputs.push_back({"-MF", job_.depfile});
+    os::check_distinct(outputs, inputs);
+  }
+
   static void append(Command& command, const std::vector<std::string>& more) {
     command.insert(command.end(), more.begin(), more.end());
   }
@@ -67,7 +83,7 @@ class Job {
       for (const std::string& word : command) line += (line.empty() ? "" : " ") + word;
       std::fprintf(stderr, "%s\n", line.c_str());
     }
-    return run_process(command, {}, false, errors);
+    return os::run({.words = command, .errors = errors});
   }
 
   void preprocessor(Command& command) const {
@@ -93,12 +109,13 @@ class Job {
     append(command, {job_.optimise, "-mavx2", "-mfma", "-mf16c"});
     preprocessor(command);
     append(command, {"-include", "simulator/emulator/translate/translated.h"});
-    if (!job_.depfile.empty()) {
-      append(command, {"-MD", "-MF", job_.depfile.string(), "-MT",
-                       (job_.dep_target.empty() ? object : job_.dep_target).string()});
-    }
+    const fs::path rule = work_.path() / "rule";
+    append(command, {"-MD", "-MF", rule.string(), "-MT",
+                     (job_.dep_target.empty() ? object : job_.dep_target).string()});
     append(command, {source.string(), "-o", preprocessed.string()});
     if (const int error = preprocess(command); error != 0) return error;
+    refuse_outputs_among(prerequisites(read(rule)));
+    if (!job_.depfile.empty()) write(job_.depfile, read(rule));
 
     Options options;
     options.check_asm = job_.check_asm;
@@ -153,7 +170,7 @@ class Job {
 
   const Compilation& job_;
   const Installation place_;
-  const TemporaryDirectory work_;
+  const os::TemporaryDirectory work_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "os/output_file.h"
 #include "simulator/emulator/translate/translate.h"
 
 namespace attnlab::emulator::translate {
@@ -23,6 +24,7 @@ struct Compilation {
   bool verbose = false;                                // print the commands on stderr
   std::vector<std::string> preprocess, compile, link;  // further flags, in order
   AsmCheck check_asm;
+  std::vector<os::NamedFile> outputs;         // what the caller writes later
   std::filesystem::path depfile, dep_target;  // make's rule for the headers; empty: none
 };
 
@@ -33,7 +35,8 @@ struct Compilation {
 Compilation parse_command_line(const std::vector<std::string>& arguments);
 
 // Compiles, and links unless told otherwise. Returns the exit code of the first command that failed, or 0.
-// Throws FileError for what cannot be read, run or translated.
+// Throws FileError for what cannot be read, run or translated, and InvalidArgument, before anything is written,
+// for an output that is one of the files that are read: a source, or a header that a source includes.
 int compile(const Compilation& compilation);
 
 }  // namespace attnlab::emulator::translate

@@ -5,4 +5,5 @@
 #include "simulator/emulator/device_calls.h"
 #include "simulator/emulator/launch.h"
 #include "simulator/emulator/ptx/ptx.h"
+#include "simulator/emulator/translate/choice.h"
 #include "simulator/emulator/translate/launch_site.h"

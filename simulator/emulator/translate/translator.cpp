@@ -26,6 +26,7 @@ Translator::Translator(std::string_view text, const Options& options)
     }
   }
   scopes_.emplace_back();
+  find_vectors();
 }
 
 std::string Translator::run() {
@@ -55,7 +56,10 @@ void Translator::token(std::size_t i) {
   if (c == '{') return open_brace(i);
   if (c == ')' || c == ']' || c == '}') return close(i);
   if (c == ';') pending = {};
-  if (is(i, "=") && !is(i - 1, "operator")) pending.initialised = true;
+  if (is(i, "=") && !is(i - 1, "operator")) {
+    pending.initialised = true;
+    if (scope().device) assignment(i);
+  }
   if (is(i, ":"))
     (pending.parameters ? pending.constructor_list : pending.bases) = pending.parameters || pending.is_type;
   if (source_.opens_launch(i)) return launch(i);

@@ -71,6 +71,11 @@ class Translator {
   // inline_asm.cpp
   void inline_asm(std::size_t i);
 
+  // choices.cpp
+  void find_vectors();
+  void assignment(std::size_t i);
+  bool speaks_of_vectors(std::size_t begin, std::size_t end) const;
+
   // atomics.cpp
   void atomic(std::size_t i);
 
@@ -102,6 +107,7 @@ class Translator {
     std::string name, pointer;  // the declaration of the pointer that stands for it
   };
   std::vector<DynamicShared> namespace_shared_;
+  std::set<std::string_view> vectors_;      // variables of a vector type
   std::set<std::string_view> own_atomics_;  // names of atomics that the program defines itself
   std::size_t parameters_end_ = 0;          // behind the template parameters that the pass is in
   std::size_t sections_ = 0, kernels_ = 0;

@@ -110,7 +110,7 @@ TEST_F(EnvironmentTest, RefusesByNameValueAndExpectation) {
             "ATTNLAB_EMULATOR_REGISTERS: " + file() + ": got many, expected a whole number, at most 255");
   EXPECT_THAT(refusal("REPORT", "/no/such/folder/r.json"),
               HasSubstr("got /no/such/folder/r.json, expected a file that can be written"));
-  EXPECT_THAT(refusal("REPORT", "/tmp"), HasSubstr("is not a regular file"));
+  EXPECT_THAT(refusal("REPORT", "/tmp"), HasSubstr("is a directory, not a file"));
   EXPECT_THAT(
       refusal("THREAD", "1"),
       HasSubstr(

@@ -162,7 +162,7 @@ TEST_F(JsonReport, IsRefusedWhenCutShort) {
 TEST_F(JsonReport, LeavesTheOldFileWhereItCannotWrite) {
   EXPECT_REFUSED(FileError, write_json({}, path("no/such/folder.json")), "folder.json: cannot be written");
   std::filesystem::create_directory(path("folder"));
-  EXPECT_REFUSED(FileError, write_json({}, path("folder")), "is not a regular file");
+  EXPECT_REFUSED(FileError, write_json({}, path("folder")), "is a directory, not a file");
   EXPECT_EQ(listing(), std::set<std::string>{"folder"});
 }
 

@@ -6,9 +6,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "os/temporary_directory.h"
 #include "reference/core/errors.h"
 #include "simulator/emulator/translate/compile.h"
-#include "simulator/emulator/translate/process.h"
 
 namespace attnlab::emulator::translate {
 namespace {
@@ -81,7 +81,7 @@ TEST(CommandLine, HostCompiler) {
 }
 
 TEST(CommandLine, ToolkitsHeadersDoNotMixWithOurs) {
-  const TemporaryDirectory toolkit;
+  const os::TemporaryDirectory toolkit;
   std::ofstream(toolkit.path() / "cuda_runtime_api.h") << "\n";
   EXPECT_THAT(parse("a.cu -I " + toolkit.path().string()).preprocess, IsEmpty());
 }

@@ -52,6 +52,26 @@ TEST(Constructs, PlainCxxIsUntouched) {
     EXPECT_EQ(of(text), text);
 }
 
+// Of an assignment alone, one in device code, and of vectors.
+TEST(Constructs, Choices) {
+  const std::string begin = "::attnlab::emulator::translate::choice(", vectors = "float4 a; const uint2* b;";
+  for (const auto& [statement, translated] : std::vector<std::pair<std::string, std::string>>{
+           {"y[i] = n ? a : z;", "y[i] = " + begin + "n ? a : z);"},
+           {"if (n) y[f(i)][0] = n ? z : b[i];", "if (n) y[f(i)][0] = " + begin + "n ? z : b[i]);"},
+           {"*y = n ? z : make_float4(0, 0, 0, 0), x = 2;",
+            "*y = " + begin + "n ? z : make_float4(0, 0, 0, 0)), x = 2;"},
+           {"o.y = p->y = n ? z : short4{};", "o.y = " + begin + "p->y = " + begin + "n ? z : short4{}));"},
+           {"for (;; y[i] = n ? a : z) {}", "for (;; y[i] = " + begin + "n ? a : z)) {}"},
+       })
+    EXPECT_THAT(in_kernel(vectors + statement), HasSubstr(vectors + translated));
+  for (const std::string statement :
+       {"float4 v = n ? a : z;", "const auto& v = n ? a : z;", "auto* v = n ? a : z;",
+        "auto& [v, w] = n ? a : z;", "y[i] = f(n ? a : z);", "y[i] += n ? a : z;", "int y[] = {n ? a.x : 2};",
+        "S s = {.y = n ? a.x : 2};", "y[i] = n ? z : 0.0f;"})
+    EXPECT_THAT(in_kernel(vectors + statement), HasSubstr(vectors + statement));
+  EXPECT_THAT(of("void f() {float4 a; y[i] = n ? a : z;}"), HasSubstr("y[i] = n ? a : z;"));
+}
+
 TEST(Constructs, Callees) {
   EXPECT_EQ(callee("k<<<1, 2>>>(x);"), "k");
   EXPECT_EQ(callee("if (a) k<<<1, 2>>>(x);"), "k");

@@ -7,10 +7,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "os/process.h"
+#include "os/temporary_directory.h"
 #include "simulator/emulator/ptx/check.h"
 #include "simulator/emulator/report/json.h"
 #include "simulator/emulator/translate/compile.h"
-#include "simulator/emulator/translate/process.h"
 
 namespace attnlab::emulator::translate {
 namespace {
@@ -24,7 +25,7 @@ struct Outcome {
 };
 
 Outcome run(const fs::path& source, const std::vector<std::string>& options = {}) {
-  const TemporaryDirectory work;
+  const os::TemporaryDirectory work;
   std::vector<std::string> line = options;
   line.insert(line.end(), {source.string(), "-o", work.path() / "program"});
   Compilation compilation = parse_command_line(line);
@@ -32,9 +33,9 @@ Outcome run(const fs::path& source, const std::vector<std::string>& options = {}
   Outcome outcome;
   outcome.compiled = compile(compilation);
   if (outcome.compiled != 0) return outcome;
-  outcome.exit_code = run_process(
-      {work.path() / "program"},
-      {{"ATTNLAB_EMULATOR_REPORT", work.path() / "report.json"}, {"ATTNLAB_EMULATOR_QUIET", "1"}});
+  outcome.exit_code = os::run({.words = {work.path() / "program"},
+                               .environment = {{"ATTNLAB_EMULATOR_REPORT", work.path() / "report.json"},
+                                               {"ATTNLAB_EMULATOR_QUIET", "1"}}});
   outcome.report = read_json(work.path() / "report.json");
   const auto note = [&](const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
@@ -81,7 +82,7 @@ TEST(Programs, WithClang) {
 // Lines of counters are those of the source, in the file where they stand, whatever was translated before
 // them.
 TEST(Programs, CountersNameTheLine) {
-  const TemporaryDirectory work;
+  const os::TemporaryDirectory work;
   std::ofstream(work.path() / "k.cuh")
       << "#pragma once\n\n__global__ void k(int* p) {\n  p[threadIdx.x] = 1;\n}\n";
   std::ofstream(work.path() / "a.cu") << "#include \"k.cuh\"\n"
@@ -113,7 +114,7 @@ TEST(Programs, CountersNameTheLine) {
 
 // Several files, one of host code alone, objects, and __CUDA_ARCH__ from the command line.
 TEST(Programs, SeparateCompilation) {
-  const TemporaryDirectory work;
+  const os::TemporaryDirectory work;
   std::ofstream(work.path() / "kernel.cu") << "__global__ void k(int* p) { *p = __CUDA_ARCH__; }\n"
                                               "void launch(int* p) { k<<<1, 1>>>(p); }\n";
   std::ofstream(work.path() / "main.cpp") << "#include <cuda_runtime.h>\n"

@@ -1,4 +1,4 @@
-#include "files/output_file.h"
+#include "os/output_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 
 #include "reference/core/errors.h"
 
-namespace attnlab::files {
+namespace attnlab::os {
 namespace {
 
 // The file a path leads to, so that writing through a symbolic link replaces its target and not the link.
@@ -29,6 +29,15 @@ std::filesystem::path target_of(const std::filesystem::path& path) {
   return target;
 }
 
+// Whether two names lead to one file: by links, or, where nothing is yet, by their spelling.
+bool same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  if (std::filesystem::exists(a, error) && std::filesystem::exists(b, error))
+    return std::filesystem::equivalent(a, b, error);
+  const std::filesystem::path canonical_a = std::filesystem::weakly_canonical(a, error);
+  return !error && canonical_a == std::filesystem::weakly_canonical(b, error) && !error;
+}
+
 }  // namespace
 
 OutputFile::OutputFile(const std::filesystem::path& path) : path_(target_of(path)) {
@@ -38,6 +47,7 @@ OutputFile::OutputFile(const std::filesystem::path& path) : path_(target_of(path
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) throw FileError(path, fmt::format("cannot be written: {}", std::strerror(errno)));
+  before_end_.emplace([temporary = temporary_] { ::unlink(temporary.c_str()); });
 }
 
 OutputFile::~OutputFile() {
@@ -65,6 +75,38 @@ void OutputFile::commit() {
   committed_ = true;
 }
 
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  OutputFile file(path);
+  file.write(text);
+  file.commit();
+}
+
 void check_writable(const std::filesystem::path& path) { OutputFile probe(path); }
 
-}  // namespace attnlab::files
+void check_distinct(std::span<const NamedFile> outputs, std::span<const NamedFile> inputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& [argument, path] = outputs[i];
+    if (path.empty()) continue;
+    for (const NamedFile& input : inputs) {
+      if (!input.path.empty() && same_file(path, input.path)) {
+        throw InvalidArgument(argument, path.string(),
+                              fmt::format("another file than the input ({})", input.argument));
+      }
+    }
+    for (const NamedFile& other : outputs.first(i)) {
+      if (!other.path.empty() && same_file(path, other.path)) {
+        throw InvalidArgument(argument, path.string(),
+                              fmt::format("a file of its own, not that of {}", other.argument));
+      }
+    }
+  }
+}
+
+void check_outputs(std::span<const NamedFile> outputs, std::span<const NamedFile> inputs) {
+  check_distinct(outputs, inputs);
+  for (const NamedFile& output : outputs) {
+    if (!output.path.empty()) check_writable(output.path);
+  }
+}
+
+}  // namespace attnlab::os
