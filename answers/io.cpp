@@ -103,7 +103,12 @@ IoAnswer answer(const IoQuestion& question) {
     io::Question q{problem,          pass, question.tiles, {}, result.sram_elements, question.kv_lora_rank,
                    question.rope_dim};
     entry.check(entry, q);
-    q.tiles = entry.tiles(entry, q);
+    try {
+      q.tiles = entry.tiles(entry, q);
+    } catch (const SramOverflow& overflow) {
+      throw InvalidArgument("sram_bytes", fmt::format("{} bytes, {} elements", sram, result.sram_elements),
+                            overflow.expected() + fmt::format(", elements of {} bytes", sizes(Hbm::Q)));
+    }
     std::vector<std::uint8_t> blocks;
     if (question.density < 1) {
       q.block_mask.row_blocks = attention::ceil_div(problem.seqlen_q, q.tiles.br);

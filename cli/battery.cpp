@@ -99,9 +99,12 @@ void set_options(const Options& o, oracle::BatteryOptions& options) {
   constexpr std::uint64_t kMost = 1 << 30, kMostThreads = 1024;
   options.schema = schema_of(o);
   options.seed = o.seed;
-  options.cases = static_cast<Index>(std::min(o.cases, kMost));
-  options.first_case = static_cast<Index>(std::min(o.resume, kMost));
-  options.stop_after = static_cast<int>(std::min(o.stop_after, kMost));
+  for (const auto& [option, value] :
+       {std::pair{"--cases", o.cases}, {"--resume", o.resume}, {"--stop-after", o.stop_after}})
+    if (value > kMost) throw InvalidArgument(option, std::to_string(value), fmt::format("at most {}", kMost));
+  options.cases = static_cast<Index>(o.cases);
+  options.first_case = static_cast<Index>(o.resume);
+  options.stop_after = static_cast<int>(o.stop_after);
   options.shrink = !o.no_shrink;
   if (o.threads > kMostThreads) throw InvalidArgument("--threads", std::to_string(o.threads), "at most 1024");
   options.threads = static_cast<int>(o.threads);

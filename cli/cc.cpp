@@ -24,6 +24,7 @@ The program reads these variables when it runs:
   ATTNLAB_EMULATOR_GPU=h200        the GPU whose limits hold
   ATTNLAB_EMULATOR_THREADS=n       OS threads, at most 1024; 0, as without: as many as there are cores
   ATTNLAB_EMULATOR_SEED=n          another order of warps and lanes, to expose missing barriers
+  ATTNLAB_EMULATOR_TIMEOUT=n       seconds that the program may run
   ATTNLAB_EMULATOR_COUNT=0         no counters, no checks
   ATTNLAB_EMULATOR_REGISTERS=n     registers a thread, as nvcc says; they limit the blocks that share an SM. Or a file of
                                lines kernel,registers

@@ -105,7 +105,7 @@ void add_check(Command& app) {
   add_tensors(command, o->question.sources);
   add_mask_options(command, o->problem);
   add_declaration_options(command, o->question.declared);
-  command.add_option("--rows", o->rows, "Rows of Q that are compared: all, or sample:COUNT a head")
+  command.add_option("--rows", o->rows, "Rows of Q that are compared: all, or sample:COUNT per head")
       .show_default();
   add_count(command, "--seed", o->seed, "Of the sample [0]");
   command

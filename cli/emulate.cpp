@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/refusal.h"
 #include "os/output_file.h"
 #include "os/process.h"
 #include "os/temporary_directory.h"
@@ -32,10 +33,11 @@ attnlab emulate file.cu [options] [-- arguments of the program]
   --gpu name       the GPU whose limits hold: a100, h100, h200 (as without), rtx4090, or a device file
   --json [f.json]  counters and findings as JSON, to a file; without one to stdout, the program's own output then
                    goes to stderr and the text is left out
-  --html f.html    the same as a page: the source with a bar a line
+  --html f.html    the same as a page: the source with a bar per line
   --ideal name=n   the page holds the bytes of each level against n, what a closed form says is the least
   --seed n         another order of warps and lanes, to expose missing barriers
   --threads n      OS threads, at most 1024; 0, as without: as many as there are cores
+  --timeout n      seconds that the program may run; then it ends with code 124, and a finding says where it was
   -I, -D, ...      as attnlab cc
   -- ...           the program's arguments
 
@@ -45,7 +47,7 @@ The exit code is the program's own; if that is 0, 1 with findings, else 0.
 
 struct Question {
   std::vector<std::string> compile, arguments;
-  std::string gpu = "h200", seed, threads, html, ideal;
+  std::string gpu = "h200", seed, threads, timeout, html, ideal;
   std::optional<std::string> json;  // empty: stdout
 };
 
@@ -68,11 +70,9 @@ Question parse(const std::vector<std::string>& words) {
         question.json = words[++i];
       continue;
     }
-    const std::map<std::string, std::string*> options = {{"--gpu", &question.gpu},
-                                                         {"--seed", &question.seed},
-                                                         {"--threads", &question.threads},
-                                                         {"--html", &question.html},
-                                                         {"--ideal", &question.ideal}};
+    const std::map<std::string, std::string*> options = {
+        {"--gpu", &question.gpu},         {"--seed", &question.seed}, {"--threads", &question.threads},
+        {"--timeout", &question.timeout}, {"--html", &question.html}, {"--ideal", &question.ideal}};
     const std::size_t equals = word.find('=');
     const auto option = options.find(word.substr(0, equals));
     if (option == options.end()) {
@@ -82,12 +82,17 @@ Question parse(const std::vector<std::string>& words) {
     if (equals == std::string::npos && i + 1 == words.size())
       throw InvalidArgument(word, "nothing", "a value");
     *option->second = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
-    if (option->first == "--seed" || option->first == "--threads")
+    if (option->first == "--seed" || option->first == "--threads" || option->first == "--timeout")
       require_number(option->first, *option->second);
     if (option->first == "--threads" && std::stoull(question.threads) > emulator::kMostThreads) {
       throw InvalidArgument("--threads", question.threads,
                             "at most " + std::to_string(emulator::kMostThreads));
     }
+  }
+  if (!question.timeout.empty() &&
+      (std::stoull(question.timeout) < 1 || std::stoull(question.timeout) > emulator::kLongest)) {
+    throw InvalidArgument("--timeout", question.timeout,
+                          "1 to " + std::to_string(emulator::kLongest) + " seconds");
   }
   return question;
 }
@@ -130,13 +135,15 @@ emulator::Report run(const Question& question, int& exit_code) {
                                                     {"ATTNLAB_DATA", data}};
   if (!question.seed.empty()) environment["ATTNLAB_EMULATOR_SEED"] = question.seed;
   if (!question.threads.empty()) environment["ATTNLAB_EMULATOR_THREADS"] = question.threads;
+  if (!question.timeout.empty()) environment["ATTNLAB_EMULATOR_TIMEOUT"] = question.timeout;
   std::vector<std::string> command = {program.string()};
   command.insert(command.end(), question.arguments.begin(), question.arguments.end());
   const bool json_alone = question.json && question.json->empty();
   exit_code = os::run({.words = command, .environment = environment, .output_to_errors = json_alone});
-  if (!fs::exists(report_file)) {
-    throw FileError(compilation.sources[0].string(),
-                    "the program ended with code " + std::to_string(exit_code) + " and left no report");
+  if (!fs::exists(report_file)) {  // killed, or ended by itself without its exit handlers
+    std::fprintf(stderr, "attnlab: %s: the program ended with code %d and left no report\n",
+                 compilation.sources[0].c_str(), exit_code);
+    throw Exit{exit_code != 0 ? exit_code : kRefused};
   }
   emulator::Report report = emulator::read_json(report_file);
   report.program = compilation.sources[0].string();

@@ -48,7 +48,7 @@ std::string to_text(const answers::TrafficQuestion& question, const answers::Tra
   text += fmt::format("closed form             read {}, written {}\n", io::to_string(a.closed.read),
                       io::to_string(a.closed.written));
   for (const answers::TrafficAnswer::Kernel& kernel : a.kernels) {
-    text += fmt::format("{}: {} blocks, {} resident an SM\n", kernel.traffic.name,
+    text += fmt::format("{}: {} blocks, {} resident per SM\n", kernel.traffic.name,
                         format_count(kernel.traffic.blocks), kernel.resident_blocks);
   }
   return text;

@@ -68,9 +68,12 @@ void add_witness(Command& app) {
       .excludes(json)
       .excludes(csv);
   csv.excludes(json);
-  spell_fields(
-      command,
-      {{"seqlen", "--seqlen"}, {"heads", "--heads"}, {"dtype", "--dtype"}, {"products", "--products"}});
+  spell_fields(command, {{"seqlen", "--seqlen"},
+                         {"dim", "--dim"},
+                         {"head_dim", "--dim"},
+                         {"heads", "--heads"},
+                         {"dtype", "--dtype"},
+                         {"products", "--products"}});
   command.callback([options] { run(*options); });
 }
 

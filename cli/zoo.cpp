@@ -63,7 +63,7 @@ void add_zoo(Command& app) {
                 "Instead: the smallest errors that the check sees, by class and output, as Markdown")
       .excludes(json)
       .excludes(markdown);
-  spell_fields(command, {{"problem", "--problem"}});
+  spell_fields(command, {{"problem", "--problem"}, {"mistake", "--mistake"}});
   command.callback([options] { run(*options); });
 }
 

@@ -6,10 +6,21 @@ function(attnlab_compile_options target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU) # g++ 12 warns about its own headers (GCC bugs 105593 and 105651)
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
   endif()
+  attnlab_sanitized(sanitized ${target})
+  if(sanitized)
+    target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=all
+                                             -fno-omit-frame-pointer)
+  endif()
   if(ATTNLAB_SANITIZE)
-    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all
-                                            -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
+endfunction()
+
+# Whether a target's own code is compiled with the sanitizers.
+function(attnlab_sanitized result target)
+  set(${result} OFF PARENT_SCOPE)
+  if(ATTNLAB_SANITIZE AND target MATCHES "${ATTNLAB_SANITIZE_TARGETS}")
+    set(${result} ON PARENT_SCOPE)
   endif()
 endfunction()
 

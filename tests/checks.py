@@ -25,10 +25,11 @@ CHECKS = {
         ("quick", "format, include arrows, documents", "ctest --test-dir {tree} --output-on-failure -R '^(format$|layers|docs|rooms)'"),
         (
             "asan",
-            "ASan and UBSan: files, translator, PTX, answers",
-            "cmake --preset asan -DATTNLAB_QUICK_BUILD=ON && "
-            "cmake --build build/asan --target test_files test_emulator test_ptx test_answers && "
-            "ctest --test-dir build/asan --output-on-failure -j {jobs} -R '^(files|emulator|ptx|answers)\\.'",
+            "ASan and UBSan: os, files, translator, PTX, answers",
+            "cmake --preset asan -DATTNLAB_QUICK_BUILD=ON "
+            "-DATTNLAB_SANITIZE_TARGETS='files|os|emulator|translat|answers|cli|ptx|test_headers' && "
+            "cmake --build build/asan --target test_os test_files test_emulator test_ptx test_answers && "
+            "ctest --test-dir build/asan --output-on-failure -j {jobs} -R '^(os|files|emulator|ptx|answers)\\.'",
         ),
         (
             "clang",

@@ -117,9 +117,9 @@ struct Collected {
   std::span<const Kernel> rows;
 };
 
-// Declares a kernel's launcher in each backend's namespace, and in this one the Launchers that name those
-// which this program was built with: a file of the host's is told by ATTNLAB_CUDA_EMULATOR and
-// ATTNLAB_CUDA_GPU. (Kernels are told neither. The pairs differ from file to file, so each has its own.)
+// Declares a kernel's launcher in each backend's namespace, and here a pair of pointers to them, null where the
+// program has no such backend. ATTNLAB_CUDA_EMULATOR and ATTNLAB_CUDA_GPU say which it has; only files of the host
+// are compiled with them, so that each file has a pair of its own.
 #ifdef ATTNLAB_CUDA_EMULATOR
 #define ATTNLAB_CUDA_ON_EMULATOR(function) emulator::function
 #else

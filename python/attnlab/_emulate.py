@@ -120,11 +120,28 @@ def emulate(
         command += [f"--seed={seed}"] if seed is not None else []
         command += [f"--threads={threads}"] if threads is not None else []
         command += ["--", *args]
-        run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout)
-        report = json.loads(run.stdout) if run.stdout.lstrip().startswith("{") else {}
+        exit_code, out, said = _run(command, timeout)
+        report = json.loads(out) if out.lstrip().startswith("{") else {}
         if "error" in report or not report:
-            _raise(run.stderr.strip())
-        return Emulation(report, run.stderr, page.read_text(), run.returncode)
+            _raise(said.strip())
+        return Emulation(report, said, page.read_text(), exit_code)
+
+
+def _run(command: list[str | os.PathLike[str]], timeout: float | None) -> tuple[int, str, str]:
+    """Asked to end, the program takes its kernel and its temporary files with it; killed, it could not."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    ) as process:
+        try:
+            out, said = process.communicate(timeout=timeout)
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+    return process.returncode, out, said
 
 
 def _raise(message: str) -> None:

@@ -24,7 +24,7 @@ void require_lens(const char* argument, const std::vector<Index>& lens, Index ba
   if (lens.empty()) return;
   if (static_cast<Index>(lens.size()) != batch) {
     throw InvalidArgument(argument, std::to_string(lens.size()) + " lengths",
-                          "one a sequence, " + std::to_string(batch));
+                          "one per sequence, " + std::to_string(batch));
   }
   for (std::size_t b = 0; b < lens.size(); ++b) {
     if (lens[b] < 0 || lens[b] > limit) {

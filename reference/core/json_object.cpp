@@ -50,7 +50,9 @@ constexpr const char* kMissing = "missing";
 
 JsonObject JsonObject::read(const std::filesystem::path& file) {
   std::error_code unreadable;
-  if (!std::filesystem::is_regular_file(file, unreadable)) throw FileError(file.string(), "no such file");
+  if (!std::filesystem::exists(file, unreadable)) throw FileError(file.string(), "no such file");
+  if (!std::filesystem::is_regular_file(file, unreadable))
+    throw FileError(file.string(), "is not a regular file");
   std::ifstream stream(file, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   if (!stream) throw FileError(file.string(), "cannot be read");

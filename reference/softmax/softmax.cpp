@@ -57,7 +57,8 @@ template <class T>
 void log_sum_exp(MatrixView<const T> x, std::span<T> lse, const Options& options) {
   const auto rows = static_cast<Index>(lse.size());
   if (rows != x.rows) {
-    throw InvalidArgument("lse", std::to_string(rows) + " elements", std::to_string(x.rows) + ", one a row");
+    throw InvalidArgument("lse", std::to_string(rows) + " elements",
+                          std::to_string(x.rows) + ", one per row");
   }
   const MatrixView<T> out{lse.data(), rows, 1, 1};
   for_each_row("x", x, options, [&](Direct& memory, Rows r, Index bc) {

@@ -17,8 +17,7 @@ namespace attnlab::io {
 enum class Pass { forward, backward };
 const char* name(Pass pass);
 
-// Which side of a tile the room in SRAM goes to (paper_tiles in account.h): the one that traffic goes as 1
-// over.
+// Which side of a tile gets the room in SRAM (paper_tiles in account.h): the one whose doubling halves the traffic.
 enum class TileRule {
   columns,      // Bc as large as fits, at least Br; K and V stay while rows stream past
   rows,         // Br, as long as one column fits; Q and O stay while columns stream past

@@ -192,7 +192,7 @@ TEST(Io, SramTooSmallNamesTheNeed) {
               AllOf(HasSubstr("64 x 64"), HasSubstr("at most M = 512 elements (1024 bytes)"),
                     ContainsRegex("got [0-9]+ elements")));
   EXPECT_THAT(io_refusal("--seqlen 1k --sram 100"),
-              ContainsRegex("got 50 elements, expected at least [0-9]+"));
+              ContainsRegex("got 100 bytes, 50 elements, expected at least [0-9]+"));
   EXPECT_THAT(io_refusal("--seqlen 1k --sram 1"), HasSubstr("--sram: got 1, expected room for one element"));
   EXPECT_THAT(io_refusal("--seqlen 1k --sram 0"), HasSubstr("--sram: got '0', expected at least 1"));
   // The need that is named is enough, and one element less is not.

@@ -164,6 +164,29 @@ TEST_F(Safety, AKilledEmulationIsOver) {
   }
 }
 
+TEST_F(Safety, ATimeLimit) {
+  const std::string source = put("wait.cu", kForEver);
+  EXPECT_EQ(os::run(attnlab({"emulate", source, "--timeout", "1", "--json", path("r.json")})), 124)
+      << get("stderr");
+  const auto kernel = nlohmann::json::parse(get("r.json"))["kernels"][0];
+  EXPECT_EQ(kernel["name"], "wait");
+  ASSERT_EQ(kernel["findings"].size(), 1u);
+  EXPECT_EQ(kernel["findings"][0]["kind"], "timeout");
+  EXPECT_EQ(kernel["findings"][0]["file"], source);
+  EXPECT_EQ(kernel["findings"][0]["line"], 3);
+  EXPECT_EQ(kernel["findings"][0]["message"], "still runs after 1 s");
+
+  const std::string host = put("host.cu", "int main() { volatile int n = 1; while (n) {} }\n");
+  EXPECT_EQ(os::run(attnlab({"emulate", host, "--timeout=1", "--json", path("r.json")})), 124)
+      << get("stderr");
+  const auto findings = nlohmann::json::parse(get("r.json"))["findings"];
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0]["message"], "the program runs longer than 1 s, in code of the host");
+
+  EXPECT_EQ(os::run(attnlab({"emulate", source, "--timeout", "0"})), 2);
+  EXPECT_EQ(get("stderr"), "attnlab: --timeout: got 0, expected 1 to 2678400 seconds\n");
+}
+
 TEST_F(Safety, ATemporaryFolderThatIsMissing) {
   const std::string source = put("wait.cu", kForEver);
   for (const std::vector<std::string>& arguments :

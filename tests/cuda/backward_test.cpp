@@ -111,7 +111,8 @@ TEST_P(Backward, EmptyRowsAndHiddenKeysContributeNothingEvenAsNaN) {
   auto spoilt = run(rows, in);
   EXPECT_EQ(bits(clean.dk), bits(spoilt.dk));
   EXPECT_EQ(bits(clean.dv), bits(spoilt.dv));
-  EXPECT_EQ(clean.dq.data, spoilt.dq.data);  // two tiles a row: sums of atomics do not depend on their order
+  EXPECT_EQ(clean.dq.data,
+            spoilt.dq.data);  // two tiles per row: sums of atomics do not depend on their order
 
   const auto keys =
       forward_case("", 10, 40, 32, [](BackwardCase& c) { c.p.causal = true, c.p.window.left = 3; });

@@ -14,7 +14,7 @@ from attnlab.experiments import __main__ as command
 from attnlab.experiments import _compare, _schema
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NAMES = ["fa1_fig2", "fa1_table21", "kv_cache", "real_attention"]
+NAMES = sorted(manifest.parent.name for manifest in (ROOT / "experiments").glob("*/experiment.json"))
 SCHEMA = json.loads((ROOT / "python/attnlab/experiments/schema.json").read_text())
 
 TOY = {

@@ -53,7 +53,7 @@ struct Variable {
   std::string_view name;  // behind the prefix
   void (*read)(Environment&, const std::string& name, const std::string& text);
 };
-constexpr std::array<Variable, 8> kVariables{{
+constexpr std::array<Variable, 9> kVariables{{
     {"COUNT",
      [](Environment& e, const std::string& n, const std::string& t) { e.counting = number(n, t, 1) != 0; }},
     {"GPU", [](Environment& e, const std::string&, const std::string& t) { e.gpu = t; }},
@@ -76,6 +76,8 @@ constexpr std::array<Variable, 8> kVariables{{
      [](Environment& e, const std::string& n, const std::string& t) { e.seed = number(n, t, UINT64_MAX); }},
     {"THREADS", [](Environment& e, const std::string& n,
                    const std::string& t) { e.threads = static_cast<unsigned>(number(n, t, kMostThreads)); }},
+    {"TIMEOUT", [](Environment& e, const std::string& n,
+                   const std::string& t) { e.timeout = static_cast<unsigned>(number(n, t, kLongest)); }},
 }};
 
 const Variable& variable(std::string_view name) {

@@ -11,6 +11,9 @@ namespace attnlab::emulator {
 // Most OS threads that may be asked for.
 inline constexpr std::uint64_t kMostThreads = 1024;
 
+// Most seconds that may be asked for: a month.
+inline constexpr std::uint64_t kLongest = 31 * 24 * 3600;
+
 // What the variables say; the defaults where they are unset or empty.
 struct Environment {
   bool counting = true;    // COUNT: 0 or 1
@@ -18,6 +21,7 @@ struct Environment {
   bool leaks = false;      // LEAKS: 0 or 1; 1: memory that is never freed is looked for without a report too
   unsigned threads = 0;    // THREADS: 0 to kMostThreads; 0: as many as there are cores
   std::uint64_t seed = 0;  // SEED
+  unsigned timeout = 0;    // TIMEOUT: seconds that the program may run, up to kLongest; 0: no limit
   std::string gpu = "h200";                   // GPU: a name or a device file; looked up by find_gpu
   std::string report;                         // REPORT: the JSON file to write
   std::map<std::string, unsigned> registers;  // REGISTERS: a number ("" is its key), or a file of name,number

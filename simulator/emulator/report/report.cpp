@@ -114,6 +114,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(FindingKind::cou
     "host-access",
     "write-to-constant",
     "deadlock",
+    "timeout",
     "unsupported",
     "assertion",
     "trap",

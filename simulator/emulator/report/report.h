@@ -84,6 +84,7 @@ enum class FindingKind {
   host_access,  // an address that is no device memory
   write_to_constant,
   deadlock,
+  timeout,
   unsupported,
   assertion,
   trap,

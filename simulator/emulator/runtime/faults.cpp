@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "simulator/emulator/cuda_headers/driver_types.h"
+#include "simulator/emulator/runtime/clock.h"
 #include "simulator/emulator/runtime/worker.h"
 
 namespace attnlab::emulator {
@@ -68,6 +69,15 @@ void Worker::report_fault(std::uintptr_t address, std::uintptr_t r11) {
   int none = 0;
   launch_->error.compare_exchange_strong(none, cudaErrorIllegalAddress);
   fault();
+}
+
+void Worker::report_timeout() {
+  if (launch_->error.load() != 0) return;
+  kernel_stops();
+  account_.finding(FindingKind::timeout, last_place_, lane_->thread, 0,
+                   fmt::format("still runs after {} s", time_limit()));
+  int none = 0;
+  launch_->error.compare_exchange_strong(none, cudaErrorLaunchTimeout);
 }
 
 void Worker::report_division(std::uintptr_t instruction) {

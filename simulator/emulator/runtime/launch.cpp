@@ -15,6 +15,7 @@
 #include "simulator/emulator/cuda_headers/driver_types.h"
 #include "simulator/emulator/machine/error_name.h"
 #include "simulator/emulator/machine/gpu.h"
+#include "simulator/emulator/runtime/clock.h"
 #include "simulator/emulator/runtime/faults.h"
 #include "simulator/emulator/runtime/names.h"
 #include "simulator/emulator/runtime/session.h"
@@ -171,6 +172,7 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
   if (hierarchy) take(report.counters, hierarchy->finish());
   for (auto& [code, site] : sites) result.sites.push_back(std::move(site));
   if (state.counting || !result.findings.empty()) add_kernel(std::move(result));
+  if (time_is_up()) end_late();
   return state.error.load();
 }
 

@@ -16,6 +16,7 @@
 #include "simulator/emulator/machine/error_name.h"
 #include "simulator/emulator/machine/global_memory.h"
 #include "simulator/emulator/report/json.h"
+#include "simulator/emulator/runtime/clock.h"
 #include "simulator/emulator/runtime/flops.h"
 
 namespace attnlab::emulator {
@@ -114,6 +115,25 @@ void find_leaks() {
 void at_exit() {
   if (options().report.empty() && !environment().leaks) return;
   find_leaks();
+  finish_report();
+}
+
+// From the program's beginning, whatever it calls.
+[[maybe_unused]] const int watches_the_end = std::atexit(at_exit);
+[[maybe_unused]] const bool clock_runs =
+    std::getenv("ATTNLAB_EMULATOR_TIMEOUT") != nullptr && &options() != nullptr;
+
+}  // namespace
+}  // namespace attnlab::emulator
+
+// What the linker is told to look for (translate/compile.cpp).
+extern "C" {
+int attnlab_emulator_session = 0;
+}
+
+namespace attnlab::emulator {
+
+void finish_report() {
   if (options().report.empty()) return;
   try {
     write_json(take_report(), options().report);
@@ -121,11 +141,6 @@ void at_exit() {
     std::fprintf(stderr, "attnlab: %s\n", error.what());
   }
 }
-
-// From the program's beginning, whatever it calls.
-[[maybe_unused]] const int watches_the_end = std::atexit(at_exit);
-
-}  // namespace
 
 Options& options() {
   static Options& chosen = *[] {  // outlives every static object that may still launch
@@ -138,6 +153,7 @@ Options& options() {
     o.registers = said.registers;
     o.quiet = said.quiet;
     o.report = said.report;
+    start_clock(said.timeout);
     return options;
   }();
   return chosen;

@@ -32,6 +32,9 @@ Options& options();
 // Not while a kernel runs.
 Report take_report();
 
+// Writes options().report, if there is to be one.
+void finish_report();
+
 // What options().registers says of a kernel.
 unsigned registers_of(const std::string& kernel);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "simulator/emulator/runtime/clock.h"
+
 namespace attnlab::emulator {
 namespace {
 
@@ -114,8 +116,10 @@ void Worker::resume(Warp& warp, Lane& lane) {
   const auto back = boost::context::detail::jump_fcontext(lane.context, this);
   active = nullptr;
   lane.context = back.fctx;
-  if (launch_->counting)
+  if (launch_->counting) {
     warp.count[l] = static_cast<std::uint32_t>(attnlab_emulator_events.next - list.begin());
+    if (warp.count[l] != 0) last_place_ = place_of(list[warp.count[l] - 1]);
+  }
   attnlab_emulator_events = {};
 }
 
@@ -215,6 +219,7 @@ bool Worker::run_block(std::uint64_t number) {
     if (launch_->seed != 0) std::shuffle(warp_order_.begin(), warp_order_.end(), random_);
     for (const unsigned w : warp_order_) {
       ran |= run_warp(*warps_[w]);
+      if (time_is_up()) report_timeout();
       if (launch_->error.load(std::memory_order_relaxed) != 0) {
         abandon();
         return false;

@@ -76,6 +76,7 @@ class Worker {
   [[noreturn]] void fault();
   [[noreturn]] void report_fault(std::uintptr_t address, std::uintptr_t r11);
   [[noreturn]] void report_division(std::uintptr_t instruction);
+  void report_timeout();
 
  private:
   struct Barrier {
@@ -112,6 +113,7 @@ class Worker {
 
   LaunchState* launch_ = nullptr;
   Lane* lane_ = nullptr;
+  std::uint32_t last_place_ = 0;  // of the newest event of the lane that ran last
   boost::context::detail::fcontext_t scheduler_ = nullptr;
   std::uint64_t block_ = 0;
   Index3 block_index_{};

@@ -310,12 +310,16 @@ class CommandLine {
   // sm_90a, compute_80, arch=compute_90,code=sm_90; native, all and all-major say nothing. The highest
   // counts.
   void architecture(const std::string& given) {
+    constexpr int kMost = 999;
+    const bool named = given == "native" || given == "all" || given == "all-major";
+    if (!named && given.find('_') == std::string::npos)
+      throw InvalidArgument("-arch", given, "one such as sm_90");
     for (std::size_t at = 0; (at = given.find('_', at)) != std::string::npos;) {
       int number = 0;
       for (++at; at < given.size() && given[at] >= '0' && given[at] <= '9'; ++at)
-        number = number * 10 + (given[at] - '0');
+        number = std::min(number * 10 + (given[at] - '0'), kMost + 1);
       const bool specific = at < given.size() && (given[at] == 'a' || given[at] == 'f');
-      if (number == 0) throw InvalidArgument("-arch", given, "one such as sm_90");
+      if (number == 0 || number > kMost) throw InvalidArgument("-arch", given, "one such as sm_90");
       if (chosen_ && number * 10 < result_.architecture) continue;
       result_.architecture_specific =
           specific || (chosen_ && number * 10 == result_.architecture && result_.architecture_specific);

@@ -38,14 +38,11 @@ class Job {
   int run() {
     std::vector<std::string> objects;
     refuse_outputs_among(job_.sources);
-    for (const fs::path& source : job_.sources)
-      if (!fs::exists(source)) throw FileError(source.string(), "cannot be read: no such file");
+    for (const fs::path& source : job_.sources) require_source(source);
     for (const fs::path& source : job_.sources) {
       const std::string extension = source.extension().string();
-      const bool is_cuda = extension == ".cu" || (job_.all_cuda && extension != ".o" && extension != ".a");
-      const bool is_code = is_cuda || extension == ".cpp" || extension == ".cc" || extension == ".cxx" ||
-                           extension == ".C" || extension == ".c";
-      if (!is_code) {
+      const bool is_cuda = extension == ".cu" || (job_.all_cuda && !is_object(extension));
+      if (!is_cuda && !is_host_code(extension)) {
         objects.push_back(source.string());
         continue;
       }
@@ -61,6 +58,26 @@ class Job {
  private:
   using Command = std::vector<std::string>;
 
+  static bool is_host_code(const std::string& extension) {
+    return extension == ".cpp" || extension == ".cc" || extension == ".cxx" || extension == ".C" ||
+           extension == ".c";
+  }
+  static bool is_object(const std::string& extension) {
+    return extension == ".o" || extension == ".a" || extension == ".so";
+  }
+  // A linker takes anything for a script of its own.
+  void require_source(const fs::path& source) const {
+    std::error_code error;
+    if (!fs::exists(source, error)) throw FileError(source.string(), "cannot be read: no such file");
+    if (fs::is_directory(source, error))
+      throw FileError(source.string(), "is a directory, not a CUDA program");
+    const std::string extension = source.extension().string();
+    if (extension != ".cu" && !is_host_code(extension) && !is_object(extension) && !job_.all_cuda &&
+        source.string().find(".so.") == std::string::npos)
+      throw FileError(source.string(),
+                      "is no source by its name, expected .cu, .cpp, .c, .o, .a or .so (or -x cu)");
+  }
+
   // A compiler replaces its output without a question: a source, if a slip of the hand says so.
   void refuse_outputs_among(const std::vector<fs::path>& files) const {
     std::vector<os::NamedFile> inputs, outputs = job_.outputs;
@@ -70,6 +87,8 @@ class Job {
     outputs.push_back({"-o", output});
     outputs.push_back({"-MF", job_.depfile});
     os::check_distinct(outputs, inputs);
+    std::error_code error;
+    if (fs::is_directory(output, error)) throw FileError(output.string(), "is a directory, not a file");
   }
 
   static void append(Command& command, const std::vector<std::string>& more) {
@@ -163,9 +182,20 @@ class Job {
     Command command = {job_.compiler, "-no-pie", "-o", job_.output.empty() ? "a.out" : job_.output.string()};
     append(command, objects);
     append(command, job_.link);
+    // The part of the runtime that writes the report: a program without a launch refers to nothing of it.
+    command.push_back("-Wl,--undefined=attnlab_emulator_session");
     append(command, place_.libraries);
     command.push_back("-pthread");
-    return execute(command);
+    const fs::path said = work_.path() / "said";
+    const int error = execute(command, said);
+    const std::string text = read(said);
+    if (error != 0 && text.find("undefined reference to `main'") != std::string::npos) {
+      throw FileError(
+          job_.sources[0].string(),
+          "has no main: a program is needed that allocates, launches its kernels and looks at the result");
+    }
+    std::fputs(text.c_str(), stderr);
+    return error;
   }
 
   const Compilation& job_;

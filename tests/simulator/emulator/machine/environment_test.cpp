@@ -54,6 +54,7 @@ TEST_F(EnvironmentTest, SaysWhatWasAsked) {
   set("COUNT", "0");
   set("QUIET", "1");
   set("THREADS", "3");
+  set("TIMEOUT", "60");
   set("SEED", "18446744073709551615");
   set("GPU", "a100-80gb");
   set("REPORT", report);
@@ -62,6 +63,7 @@ TEST_F(EnvironmentTest, SaysWhatWasAsked) {
   EXPECT_FALSE(said.counting);
   EXPECT_TRUE(said.quiet);
   EXPECT_EQ(said.threads, 3u);
+  EXPECT_EQ(said.timeout, 60u);
   EXPECT_EQ(said.seed, UINT64_MAX);
   EXPECT_EQ(said.gpu, "a100-80gb");
   EXPECT_EQ(said.report, report);
@@ -70,7 +72,8 @@ TEST_F(EnvironmentTest, SaysWhatWasAsked) {
 }
 
 TEST_F(EnvironmentTest, EmptyIsUnset) {
-  for (const char* name : {"COUNT", "QUIET", "THREADS", "SEED", "GPU", "REPORT", "REGISTERS"}) set(name, "");
+  for (const char* name : {"COUNT", "QUIET", "THREADS", "TIMEOUT", "SEED", "GPU", "REPORT", "REGISTERS"})
+    set(name, "");
   const Environment said = read_environment();
   EXPECT_TRUE(said.counting);
   EXPECT_EQ(said.gpu, "h200");
@@ -86,6 +89,8 @@ TEST_F(EnvironmentTest, RegistersFromAFile) {
 }
 
 TEST_F(EnvironmentTest, RefusesByNameValueAndExpectation) {
+  EXPECT_EQ(refusal("TIMEOUT", "2678401"),
+            "ATTNLAB_EMULATOR_TIMEOUT: got 2678401, expected a whole number, at most 2678400");
   EXPECT_EQ(refusal("THREADS", "two"),
             "ATTNLAB_EMULATOR_THREADS: got two, expected a whole number, at most 1024");
   EXPECT_EQ(refusal("THREADS", "1025"),
