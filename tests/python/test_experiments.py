@@ -160,6 +160,10 @@ def test_settings_are_read_and_refused(toy):
     ]:
         with pytest.raises(ValueError, match=message):
             experiment.settings(change)
+    endless = loaded(toy)
+    del endless.declared["share"]["most"]
+    with pytest.raises(ValueError, match="share: got inf, expected a number of at least 0"):
+        endless.settings({"share": "inf"})
 
 
 def test_a_figure_goes_where_its_settings_go(toy):

@@ -93,8 +93,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0; 2 for what makes no sense or is not there, with one line on stderr."""
     try:
         _run(_parser().parse_args(arguments))
-    except (ValueError, OSError) as error:
+        sys.stdout.flush()
+    except ValueError as error:
         print(f"attnlab: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"attnlab: {error.filename or 'stdout'}: {error.strerror or error}", file=sys.stderr)
+        sys.stdout = None  # or the interpreter would flush, and fail, once more
         return 2
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,16 +90,19 @@ def _expectation(setting: Mapping[str, Any]) -> str:
     value = setting["value"]
     if "one_of" in setting:
         return "one of " + ", ".join(setting["one_of"])
-    kind = {bool: "true or false", int: "an integer", float: "a number", str: "text", list: "numbers, a comma between"}
+    kind = {bool: "true or false", int: "an integer", float: "a number", str: "text", list: "numbers separated by commas"}
     bounds = [f"{word} {setting[key]}" for key, word in (("least", "at least"), ("most", "at most")) if key in setting]
-    return kind[type(value)] + (" of " if bounds else "") + " and ".join(bounds)
+    return kind[type(value)] + (", " if isinstance(value, list) and bounds else " of " if bounds else "") + " and ".join(bounds)
 
 
 def _number(text: str, whole: bool) -> int | float:
     """'64', '8k' or, where the setting is none of integers, '0.5'."""
     factor = _SUFFIXES.get(text[-1:], 1)
     digits = text[:-1] if factor > 1 else text
-    return int(digits) * factor if whole else float(digits) * factor
+    number = int(digits) * factor if whole else float(digits) * factor
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _check(key: str, value: Any, shown: Any, setting: Mapping[str, Any]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import datetime
-import functools
 import io
 import json
 import os
 import platform
 import shlex
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,6 @@ from typing import Any
 
 import attnlab
 from attnlab.experiments import _compare, _plots
-from attnlab.experiments._files import write_whole
 from attnlab.experiments._manifest import Experiment, Settings
 from attnlab.experiments._paper import Paper
 from attnlab.experiments._result import Result
@@ -69,6 +68,15 @@ def _require_every_figure(experiment: Experiment, paper: Paper, result: Result) 
                 raise ValueError(f"{experiment.name}/paper.csv: got row '{row}' of {quantity}, which run.py does not compute")
 
 
+def _require_folder(folder: Path) -> None:
+    """Refuses before work starts what could not be written after it. Makes nothing."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"out: got {folder}, expected a folder, or a place for one: {there} is none that can be written")
+
+
 def run(
     experiment: Experiment,
     folder: Path,
@@ -77,11 +85,11 @@ def run(
     quick: bool = False,
     plots: bool = True,
 ) -> Outcome:
-    """Computes first, then writes each file into the folder as a whole: a run that fails leaves what was there."""
+    """Computes and draws first, then moves the files into the folder: a run that fails leaves what was there."""
     changes = changes or {}
     settings = experiment.settings(changes, quick)
     paper = experiment.paper_for(settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    _require_folder(folder)
     compute: Callable[[Settings, Paper], Result] = _plots.module_of(experiment, "run").run
     result = compute(settings, paper)
     if not changes:
@@ -112,10 +120,13 @@ def run(
     texts |= {f"{name}.json": json.dumps(document, indent=2) + "\n" for name, document in result.documents.items()}
     texts["comparison.csv"] = _csv(_compare.to_rows(comparisons))
     texts["comparison.json"] = json.dumps(record, indent=2) + "\n"
-    files = []
-    for name, text in texts.items():
-        write_whole(folder / name, functools.partial(Path.write_text, data=text))
-        files.append(folder / name)
-    if plots and _plots.can_draw(folder):
-        files += _plots.draw(experiment, result.documents, f"{command} · {device} · {date}", folder)
-    return Outcome("\n".join(parts), verdict, files)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".attnlab-", dir=folder) as staging:
+        files = [Path(staging) / name for name in texts]
+        for file, text in zip(files, texts.values(), strict=True):
+            file.write_text(text)
+        if plots and _plots.can_draw(folder):
+            files += _plots.draw(experiment, result.documents, f"{command} · {device} · {date}", Path(staging))
+        for file in files:
+            os.replace(file, folder / file.name)
+    return Outcome("\n".join(parts), verdict, [folder / file.name for file in files])
