@@ -187,6 +187,33 @@ TEST_F(Safety, ATimeLimit) {
   EXPECT_EQ(get("stderr"), "attnlab: --timeout: got 0, expected 1 to 2678400 seconds\n");
 }
 
+TEST_F(Safety, WhatIsNoProgramIsSaidInASentence) {
+  const std::string kernel = put("k.cu", "__global__ void k() {}\n"),
+                    empty = put("empty.cu", "int main() {}\n");
+  const std::string killed = put("killed.cu", "#include <cstdlib>\nint main() { std::abort(); }\n");
+  const std::string array = put("q.npy", "numbers");
+  fs::create_directory(path("folder.cu"));
+  struct Refused {
+    std::vector<std::string> arguments;
+    int exit_code;
+    std::string words;
+  };
+  for (const auto& [arguments, exit_code, words] : std::vector<Refused>{
+           {{"emulate", "."}, 2, "attnlab: .: is a directory, not a CUDA program\n"},
+           {{"emulate", path("folder.cu")}, 2, "folder.cu: is a directory, not a CUDA program\n"},
+           {{"emulate", array}, 2, "q.npy: is no source by its name, expected .cu, "},
+           {{"emulate", kernel}, 2, "k.cu: has no main: "},
+           {{"emulate", killed}, 134, "killed.cu: the program ended with code 134 and left no report\n"},
+           {{"cc", "-arch=nosuch", empty}, 2, "-arch: got nosuch, expected one such as sm_90\n"},
+           {{"cc", empty, "-o", path("")}, 2, "is a directory, not a file\n"},
+       }) {
+    EXPECT_EQ(os::run(attnlab(arguments)), exit_code) << arguments[1];
+    EXPECT_THAT(get("stderr"), HasSubstr(words)) << arguments[1];
+  }
+  EXPECT_EQ(os::run(attnlab({"emulate", empty})), 0) << get("stderr");
+  EXPECT_EQ(get("stdout"), "no kernel was launched\n");
+}
+
 TEST_F(Safety, ATemporaryFolderThatIsMissing) {
   const std::string source = put("wait.cu", kForEver);
   for (const std::vector<std::string>& arguments :

@@ -37,8 +37,8 @@ class Job {
 
   int run() {
     std::vector<std::string> objects;
-    refuse_outputs_among(job_.sources);
     for (const fs::path& source : job_.sources) require_source(source);
+    refuse_outputs_among(job_.sources);
     for (const fs::path& source : job_.sources) {
       const std::string extension = source.extension().string();
       const bool is_cuda = extension == ".cu" || (job_.all_cuda && !is_object(extension));
