@@ -121,7 +121,7 @@ void at_exit() {
 // From the program's beginning, whatever it calls.
 [[maybe_unused]] const int watches_the_end = std::atexit(at_exit);
 [[maybe_unused]] const bool clock_runs =
-    std::getenv("ATTNLAB_EMULATOR_TIMEOUT") != nullptr && &options() != nullptr;
+    std::getenv("ATTNLAB_EMULATOR_TIMEOUT") != nullptr && (options(), true);
 
 }  // namespace
 }  // namespace attnlab::emulator
