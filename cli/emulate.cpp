@@ -118,12 +118,8 @@ emulator::Report run(const Question& question, int& exit_code) {
     throw InvalidArgument("option", "-o, -c or -E",
                           "none of them: emulate runs the program (see attnlab cc)");
   }
-  for (const os::NamedFile& output :
-       {os::NamedFile{"--json", question.json.value_or("")}, os::NamedFile{"--html", question.html}}) {
-    if (output.path.empty()) continue;
-    os::check_writable(output.path);
-    compilation.outputs.push_back(output);
-  }
+  compilation.outputs = {{"--json", question.json.value_or("")}, {"--html", question.html}};
+  os::check_outputs(compilation.outputs, {});
   compilation.output = program;
   compilation.check_asm = emulator::ptx::problem;
   if (const int error = emulator::translate::compile(compilation); error != 0) throw Exit{error};

@@ -9,6 +9,8 @@
 namespace attnlab::os {
 namespace {
 
+constexpr int kEndingSignals[] = {SIGHUP, SIGINT, SIGTERM};
+
 // For ever: a process that ends destroys what is static while the thread may still run.
 struct Actions {
   std::mutex mutex;
@@ -22,7 +24,7 @@ Actions& actions() {
 sigset_t ending_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) {
+  for (const int signal : kEndingSignals) {
     struct sigaction now {};
     sigaction(signal, nullptr, &now);
     if (now.sa_handler != SIG_IGN) sigaddset(&signals, signal);
@@ -65,7 +67,7 @@ void end_in_order() {
 void unblock_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) sigaddset(&signals, signal);
+  for (const int signal : kEndingSignals) sigaddset(&signals, signal);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
