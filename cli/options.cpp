@@ -24,12 +24,12 @@ CLI::Option* with_text(CLI::Option* option) {
 template <class Number, class Variable>
 CLI::Option* add_number(CLI::App& app, const std::string& names, Variable& value, const std::string& help) {
   constexpr bool kWhole = std::is_integral_v<Number>;
-  const std::string name = names.substr(0, names.find(','));
   CLI::Option* option = app.add_option_function<std::string>(
       names,
-      [&value, name](const std::string& text) {
+      [&value, name = first_name(names)](const std::string& text) {
         Number number{};
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool plus = text.starts_with('+') && !text.starts_with("+-");  // which from_chars does not take
+        const auto [end, error] = std::from_chars(text.data() + plus, text.data() + text.size(), number);
         if (error != std::errc{} || end != text.data() + text.size())
           throw InvalidArgument(name, "'" + text + "'", kWhole ? "a whole number" : "a number");
         value = number;
@@ -42,6 +42,8 @@ CLI::Option* add_number(CLI::App& app, const std::string& names, Variable& value
 }
 
 }  // namespace
+
+std::string first_name(const std::string& names) { return names.substr(0, names.find(',')); }
 
 Option Option::excludes(const Option& other) const { return Option(option_->excludes(other.option_)); }
 Option Option::needs(const Option& other) const { return Option(option_->needs(other.option_)); }

@@ -20,6 +20,9 @@ struct Exit {
   int code;
 };
 
+// "--seqlen" of "--seqlen,-N": what refusals call an option.
+std::string first_name(const std::string& names);
+
 class Option {
  public:
   explicit Option(CLI::Option* option) : option_(option) {}

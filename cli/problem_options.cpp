@@ -66,8 +66,7 @@ std::vector<Index> parse_list(const std::string& option, const std::string& text
 
 void add_size_options(Command& app, ProblemOptions& o) {
   const auto add = [&app](const char* names, std::uint64_t& size, const char* help, std::uint64_t least = 0) {
-    const std::string text = names, name = text.substr(0, text.find(','));
-    add_count(app, names, help, least, [&size, name](std::uint64_t value) {
+    add_count(app, names, help, least, [&size, name = first_name(names)](std::uint64_t value) {
       size = static_cast<std::uint64_t>(extent(name, value));  // which none that is absent is
     });
   };

@@ -7,9 +7,6 @@
 namespace attnlab::cli {
 namespace {
 
-// "--seqlen" of "--seqlen,-N".
-std::string first_name(const std::string& option) { return option.substr(0, option.find(',')); }
-
 std::uint64_t at_least(std::uint64_t least, const std::string& argument, std::string_view text,
                        std::uint64_t value) {
   if (value < least) {
