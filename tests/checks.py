@@ -58,8 +58,11 @@ CHECKS = {
 
 
 def commit() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+    """The commit, and -dirty where more than the page of results differs from it."""
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    page = f":!{PAGE.relative_to(ROOT)}"
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", ".", page], cwd=ROOT, capture_output=True)
+    return (done.stdout.strip() or "unknown") + ("-dirty" if changed.returncode == 1 else "")
 
 
 def write_row(kind: str, title: str, row: str) -> None:
