@@ -31,6 +31,7 @@ struct RunSources : TensorNames {
 struct RunInputs {
   RunInputs() = default;
   RunInputs(RunInputs&&) = default;
+  RunInputs& operator=(RunInputs&&) = default;
 
   Form form;
   attention::Problem problem;

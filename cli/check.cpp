@@ -10,6 +10,7 @@
 #include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/declaration_options.h"
+#include "cli/legend.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
 #include "cli/refusal.h"
@@ -100,7 +101,8 @@ void add_tensors(Command& check, CheckSources& s) {
 
 void add_check(Command& app) {
   Command command = app.add_command("check", "Is the output of a kernel right? And if not, what is wrong?");
-  command.footer("Exit code 0: right; 1: wrong; 2: not checked, with the reason on stderr.");
+  command.footer("Exit code 0: right; 1: wrong; 2: not checked, with the reason on stderr.\n\n" +
+                 legend_text(check_terms()));
   const auto o = std::make_shared<Options>();
   add_tensors(command, o->question.sources);
   add_mask_options(command, o->problem);

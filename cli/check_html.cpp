@@ -8,6 +8,7 @@
 #include "answers/quantity.h"
 #include "cli/check_pictures.h"
 #include "cli/check_report.h"
+#include "cli/legend.h"
 #include "cli/problem_report.h"
 #include "oracle/rules.h"
 #include "simulator/emulator/report/highlight.h"
@@ -188,7 +189,7 @@ std::string to_html(const answers::CheckAnswer& answer, const std::string& title
                      masks.empty() ? "" : "; " + escaped(masks), escaped(verdict.kernel_class),
                      escaped(verdict.coverage), notes) +
          tiles(verdict) + diagnosis(answer) + damage(inputs, verdict) + tensors_table(verdict) +
-         histograms(verdict) + rules(verdict) + "</main></body></html>\n";
+         histograms(verdict) + rules(verdict) + legend_html(check_terms()) + "</main></body></html>\n";
 }
 
 }  // namespace attnlab::cli

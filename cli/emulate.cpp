@@ -1,13 +1,14 @@
-// attnlab emulate: compile a CUDA program for the emulator, run it, and report.
+// attnlab emulate: compile a CUDA program, or one kernel of cuda/, for the emulator, run it, and report.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "answers/json.h"
 #include "cli/command.h"
+#include "cli/emulate_options.h"
 #include "cli/refusal.h"
 #include "os/output_file.h"
 #include "os/process.h"
@@ -26,124 +27,130 @@ namespace attnlab::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using answers::Json;
+using answers::SingleLaunch;
+using emulator::translate::Compilation;
 
-constexpr const char* kFooter = R"(
-attnlab emulate file.cu [options] [-- arguments of the program]
-
-  --gpu name       the GPU whose limits hold: a100, h100, h200 (as without), rtx4090, or a device file
-  --json [f.json]  counters and findings as JSON, to a file; without one to stdout, the program's own output then
-                   goes to stderr and the text is left out
-  --html f.html    the same as a page: the source with a bar per line
-  --ideal name=n   the page holds the bytes of each level against n, what a closed form says is the least
-  --seed n         another order of warps and lanes, to expose missing barriers
-  --threads n      OS threads, at most 1024; 0, as without: as many as there are cores
-  --timeout n      seconds that the program may run; then it ends with code 124, and a finding says where it was
-  -I, -D, ...      as attnlab cc
-  -- ...           the program's arguments
-
-The exit code is the program's own; if that is 0, 1 with findings, else 0.
-
-  attnlab emulate softmax.cu -I include --html report.html -- 1024)";
-
-struct Question {
-  std::vector<std::string> compile, arguments;
-  std::string gpu = "h200", seed, threads, timeout, html, ideal;
-  std::optional<std::string> json;  // empty: stdout
-};
-
-void require_number(const std::string& option, const std::string& value) {
-  if (value.empty() || value.size() > 18 || value.find_first_not_of("0123456789") != std::string::npos)
-    throw InvalidArgument(option, value, "a whole number");
-}
-
-Question parse(const std::vector<std::string>& words) {
-  Question question;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    if (word == "--") {
-      question.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
-      break;
-    }
-    if (word == "--json" || word.starts_with("--json=")) {
-      question.json = word.size() > 7 ? word.substr(7) : "";
-      if (word == "--json" && i + 1 < words.size() && words[i + 1].ends_with(".json"))
-        question.json = words[++i];
-      continue;
-    }
-    const std::map<std::string, std::string*> options = {
-        {"--gpu", &question.gpu},         {"--seed", &question.seed}, {"--threads", &question.threads},
-        {"--timeout", &question.timeout}, {"--html", &question.html}, {"--ideal", &question.ideal}};
-    const std::size_t equals = word.find('=');
-    const auto option = options.find(word.substr(0, equals));
-    if (option == options.end()) {
-      question.compile.push_back(word);
-      continue;
-    }
-    if (equals == std::string::npos && i + 1 == words.size())
-      throw InvalidArgument(word, "nothing", "a value");
-    *option->second = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
-    if (option->first == "--seed" || option->first == "--threads" || option->first == "--timeout")
-      require_number(option->first, *option->second);
-    if (option->first == "--threads" && std::stoull(question.threads) > emulator::kMostThreads) {
-      throw InvalidArgument("--threads", question.threads,
-                            "at most " + std::to_string(emulator::kMostThreads));
+// The kernel's own file, named as a program: it is none, and its C++ is newer than what nvcc takes unasked.
+void refuse_kernels(const std::vector<fs::path>& sources) {
+  for (const fs::path& source : sources) {
+    std::error_code none;
+    const std::string path = fs::weakly_canonical(source, none).string();
+    for (const cuda::Kernel& kernel : cuda::kernels()) {
+      if (!path.ends_with("/" + std::string(kernel.file))) continue;
+      throw FileError(source.string(), "is a kernel, not a program: attnlab emulate --kernel " +
+                                           std::string(kernel.name) + " launches it");
     }
   }
-  if (!question.timeout.empty() &&
-      (std::stoull(question.timeout) < 1 || std::stoull(question.timeout) > emulator::kLongest)) {
-    throw InvalidArgument("--timeout", question.timeout,
-                          "1 to " + std::to_string(emulator::kLongest) + " seconds");
+}
+
+// The kernel's file in place of its own: one that was edited.
+fs::path own_file(std::vector<std::string>& compile) {
+  const auto source =
+      std::ranges::find_if(compile, [](const std::string& word) { return word.ends_with(".cu"); });
+  if (source == compile.end()) return {};
+  const fs::path file = *source;
+  compile.erase(source);
+  return file;
+}
+
+Compilation compilation_of(const EmulateQuestion& question, const emulator::Gpu& gpu,
+                           const SingleLaunch* launch) {
+  std::vector<std::string> words = question.compile;
+  if (launch != nullptr) {
+    const std::vector<std::string> kernel = launch->compile_words(own_file(words));
+    words.insert(words.begin(), kernel.begin(), kernel.end());
   }
-  return question;
-}
-
-emulator::HtmlOptions page(const Question& question) {
-  if (question.ideal.empty()) return {};
-  const std::size_t equals = question.ideal.rfind('=');
-  const std::string bytes = equals == std::string::npos ? "" : question.ideal.substr(equals + 1);
-  require_number("--ideal", bytes);
-  return {emulator::Ideal{question.ideal.substr(0, equals), std::stoull(bytes)}};
-}
-
-emulator::Report run(const Question& question, int& exit_code) {
-  const os::TemporaryDirectory work;
-  emulator::read_environment();  // the program's, too
-  const emulator::Gpu gpu = emulator::find_gpu(question.gpu);
-  std::vector<std::string> compile = question.compile;
-  compile.insert(compile.begin(), "-arch=sm_" + std::to_string(gpu.major * 10 + gpu.minor));
-  emulator::translate::Compilation compilation = emulator::translate::parse_command_line(compile);
-  const fs::path program = work.path() / compilation.sources[0].stem(),
-                 report_file = work.path() / "report.json";
-  if (!compilation.output.empty() || compilation.stop != emulator::translate::Compilation::Stop::program) {
+  words.insert(words.begin(), "-arch=sm_" + std::to_string(gpu.major * 10 + gpu.minor));
+  Compilation compilation = emulator::translate::parse_command_line(words);
+  if (!compilation.output.empty() || compilation.stop != Compilation::Stop::program) {
     throw InvalidArgument("option", "-o, -c or -E",
                           "none of them: emulate runs the program (see attnlab cc)");
   }
+  if (launch == nullptr) refuse_kernels(compilation.sources);
   compilation.outputs = {{"--json", question.json.value_or("")}, {"--html", question.html}};
   os::check_outputs(compilation.outputs, {});
-  compilation.output = program;
   compilation.check_asm = emulator::ptx::problem;
-  if (const int error = emulator::translate::compile(compilation); error != 0) throw Exit{error};
+  return compilation;
+}
 
+// The program's report, and the code that it ended with.
+emulator::Report run(const EmulateQuestion& question, const std::vector<std::string>& command,
+                     const std::string& name, const fs::path& report_file, int& exit_code) {
   const std::string data = data_dir("simulator/device/data").parent_path().parent_path().parent_path();
   std::map<std::string, std::string> environment = {{"ATTNLAB_EMULATOR_REPORT", report_file},
                                                     {"ATTNLAB_EMULATOR_GPU", question.gpu},
                                                     {"ATTNLAB_EMULATOR_QUIET", "1"},
                                                     {"ATTNLAB_DATA", data}};
-  if (!question.seed.empty()) environment["ATTNLAB_EMULATOR_SEED"] = question.seed;
-  if (!question.threads.empty()) environment["ATTNLAB_EMULATOR_THREADS"] = question.threads;
-  if (!question.timeout.empty()) environment["ATTNLAB_EMULATOR_TIMEOUT"] = question.timeout;
-  std::vector<std::string> command = {program.string()};
-  command.insert(command.end(), question.arguments.begin(), question.arguments.end());
+  if (question.seed) environment["ATTNLAB_EMULATOR_SEED"] = *question.seed;
+  if (question.threads) environment["ATTNLAB_EMULATOR_THREADS"] = *question.threads;
+  if (question.timeout) environment["ATTNLAB_EMULATOR_TIMEOUT"] = *question.timeout;
   const bool json_alone = question.json && question.json->empty();
   exit_code = os::run({.words = command, .environment = environment, .output_to_errors = json_alone});
   if (!fs::exists(report_file)) {  // killed, or ended by itself without its exit handlers
-    std::fprintf(stderr, "attnlab: %s: the program ended with code %d and left no report\n",
-                 compilation.sources[0].c_str(), exit_code);
+    std::fprintf(stderr, "attnlab: %s: the program ended with code %d and left no report\n", name.c_str(),
+                 exit_code);
     throw Exit{exit_code != 0 ? exit_code : kRefused};
   }
   emulator::Report report = emulator::read_json(report_file);
-  report.program = compilation.sources[0].string();
+  report.program = name;
   return report;
+}
+
+bool has_findings(const emulator::Report& report, bool leaks) {
+  const auto counts = [&](const emulator::Finding& finding) { return leaks || !emulator::is_note(finding); };
+  return std::ranges::any_of(report.findings, counts) ||
+         std::ranges::any_of(report.kernels, [](const auto& kernel) { return !kernel.findings.empty(); });
+}
+
+// The report with the verdict as a member of its own.
+std::string json_text(const emulator::Report& report, const std::optional<answers::LaunchVerdict>& verdict) {
+  const std::string text = emulator::to_json(report);
+  if (!verdict) return text;
+  Json json = Json::parse(text);
+  json["check"] = verdict->json;
+  return answers::dump(json);
+}
+
+// Returns the exit code.
+int emulate(EmulateQuestion question) {
+  emulator::read_environment();  // the program's, too
+  const emulator::Gpu gpu = emulator::find_gpu(question.gpu);
+  std::optional<SingleLaunch> launch;
+  if (question.launch) {
+    launch.emplace(*question.launch,
+                   cuda::DeviceLimits{gpu.major * 10 + gpu.minor,
+                                      static_cast<std::size_t>(gpu.device.shared_bytes_per_block)});
+    if (!question.ideal) question.ideal = launch->ideal();
+  }
+  Compilation compilation = compilation_of(question, gpu, launch ? &*launch : nullptr);
+
+  const os::TemporaryDirectory work;
+  const fs::path problem = work.path() / "problem", results = work.path() / "results";
+  compilation.output = work.path() / compilation.sources[0].stem();
+  if (const int error = emulator::translate::compile(compilation); error != 0) return error;
+  std::vector<std::string> command = {compilation.output.string()}, words = question.arguments;
+  if (launch) {
+    launch->write_problem(problem);
+    words = launch->program_words(problem, results);
+  }
+  command.insert(command.end(), words.begin(), words.end());
+  int exit_code = 0;
+  const std::string name = launch ? launch->title() : compilation.sources[0].string();
+  const emulator::Report report = run(question, command, name, work.path() / "report.json", exit_code);
+  std::optional<answers::LaunchVerdict> verdict;
+  if (question.check && exit_code == 0) verdict = launch->judge(results);
+
+  const bool json_alone = question.json && question.json->empty();
+  std::string text =
+      json_alone ? json_text(report, verdict) : (launch ? name + "\n\n" : "") + emulator::text(report);
+  if (!json_alone && verdict) text += "\nwhat it wrote\n  " + verdict->text;
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (question.json && !json_alone) os::write_file(*question.json, json_text(report, verdict));
+  if (!question.html.empty()) emulator::write_html(report, question.html, {question.ideal});
+  if (exit_code != 0) return exit_code;
+  const bool wrong = verdict && !verdict->right;
+  return has_findings(report, question.leaks) || wrong ? kAnswerIsNo : kAnswered;
 }
 
 }  // namespace
@@ -151,24 +158,24 @@ emulator::Report run(const Question& question, int& exit_code) {
 void add_emulate(Command& app) {
   Command command = app.add_command("emulate", "Run a CUDA program on the CPU: counters, checks, report");
   command.take_the_rest();
-  command.footer(kFooter);
+  command.footer(emulate_help());
+  spell_fields(command, {{"num_heads", "--heads"},
+                         {"num_kv_heads", "--kv-heads"},
+                         {"head_dim", "--dim"},
+                         {"head_dim_v", "--dim-v"},
+                         {"softmax_scale", "--scale"},
+                         {"alibi_slopes", "--alibi"},
+                         {"dropout.p", "--dropout"},
+                         {"seqlen_q", "--seqlen-q"},
+                         {"seqlen_kv", "--seqlen-kv"},
+                         {"gpu", "--gpu"},
+                         {"device", "--gpu"},
+                         {"dtype", "--dtype"},
+                         {"br", "--br"},
+                         {"bc", "--bc"},
+                         {"kernel", "--kernel"}});
   command.callback([command] {
-    const Question question = parse(command.remaining());
-    const emulator::HtmlOptions html = page(question);
-    int exit_code = 0;
-    const emulator::Report report = run(question, exit_code);
-    if (question.json && question.json->empty())
-      std::fputs(emulator::to_json(report).c_str(), stdout);
-    else
-      std::fputs(emulator::text(report).c_str(), stdout);
-    if (question.json && !question.json->empty()) emulator::write_json(report, *question.json);
-    if (!question.html.empty()) emulator::write_html(report, question.html, html);
-    const bool findings =
-        !report.findings.empty() ||
-        std::any_of(report.kernels.begin(), report.kernels.end(),
-                    [](const emulator::KernelReport& kernel) { return !kernel.findings.empty(); });
-    if (exit_code == 0 && findings) exit_code = 1;
-    if (exit_code != 0) throw Exit{exit_code};
+    if (const int code = emulate(parse_emulate(command.remaining())); code != 0) throw Exit{code};
   });
 }
 

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <type_traits>
 #include <utility>
@@ -99,6 +100,25 @@ std::vector<std::string> Command::commands() const {
 std::string Command::parsed() const {
   const auto commands = app_->get_subcommands();
   return commands.empty() ? "" : commands.front()->get_name();
+}
+
+std::vector<std::string> pick_options(const Define& define, std::vector<std::string> words) {
+  CLI::App app;
+  app.set_help_flag("");
+  app.allow_extras();
+  Command command(app);
+  define(command);
+  std::ranges::reverse(words);  // CLI11 takes them from the back
+  app.parse(words);
+  return app.remaining();
+}
+
+std::string options_text(const Define& define) {
+  CLI::App app;
+  app.set_help_flag("");
+  Command command(app);
+  define(command);
+  return CLI::Formatter().make_groups(&app, CLI::AppFormatMode::Normal);
 }
 
 }  // namespace attnlab::cli

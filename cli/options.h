@@ -72,4 +72,10 @@ class Command {
   CLI::App* app_;
 };
 
+// Reads options from among words that are others': `define` adds them, and what is not theirs comes back in its order.
+using Define = std::function<void(Command&)>;
+std::vector<std::string> pick_options(const Define& define, std::vector<std::string> words);
+// Those options, as --help lists them.
+std::string options_text(const Define& define);
+
 }  // namespace attnlab::cli

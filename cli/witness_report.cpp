@@ -27,6 +27,12 @@ Metric metric_of(const cuda::Bar& bar) {
       ->metric;
 }
 
+constexpr const char* kWhyTheyDiffer =
+    "\nAsked for is less than the closed form where lanes of a warp share a number, which counts once per "
+    "request,\n"
+    "and where gradients are added by atomics, which are not in it; more where a block loads a tile or a row "
+    "again.\n";
+
 std::string problem_text(const answers::Witness& w) { return cuda::problem_text(*w.kernel, w.shape); }
 
 }  // namespace
@@ -47,11 +53,14 @@ std::string to_text(const std::vector<answers::Witness>& witnesses, const cuda::
                                measured ? cuda::Comparison{emulated, *measured, 0}.deviation() : ""});
     }
   }
+  const bool differ = std::ranges::any_of(
+      witnesses, [](const answers::Witness& w) { return w.closed && *w.closed != w.useful_bytes(); });
   return fmt::format(
-      "HBM bytes, with the kernel's own tiles\n\n{}\nCounters\n\n{}\nH200: Nsight Compute {} on one {}, {}, "
+      "HBM bytes, with the kernel's own tiles\n\n{}{}\nCounters\n\n{}\nH200: Nsight Compute {} on one {}, "
+      "{}, "
       "CUDA {}.\n",
-      bytes.text(), counters.text(), measurements.fact("ncu"), measurements.fact("gpu"),
-      measurements.fact("date"), measurements.fact("nvcc"));
+      bytes.text(), differ ? kWhyTheyDiffer : "", counters.text(), measurements.fact("ncu"),
+      measurements.fact("gpu"), measurements.fact("date"), measurements.fact("nvcc"));
 }
 
 }  // namespace attnlab::cli

@@ -27,6 +27,8 @@ function(attnlab_install_files destination)
   endforeach()
 endfunction()
 attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab os/*.h reference/*.h oracle/*.h simulator/*.h files/*.h)
+# The kernels, for `attnlab emulate --kernel`.
+attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab cuda/*.h cuda/*.cuh cuda/*.cu)
 # CUDA's headers have names without .h too, such as cuda/barrier.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/emulator/cuda_headers
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/emulator)

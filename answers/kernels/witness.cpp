@@ -4,10 +4,10 @@
 
 #include <string>
 
+#include "answers/kernels/kernel_io.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
 #include "simulator/emulator/runtime/session.h"
-#include "simulator/io/registry.h"
 #include "simulator/memory/geometry.h"
 
 namespace attnlab::answers {
@@ -16,20 +16,10 @@ namespace {
 void add_io(Witness& w) {
   if (w.kernel->algorithm == nullptr) return;
   w.algorithm = w.kernel->algorithm;
-  const io::Entry& entry = io::find(w.algorithm);
-  const cuda::Geometry geometry = w.kernel->geometry(static_cast<int>(w.shape.head_dim));
-  io::Question question;
-  question.problem = cuda::problem_of(w.shape);
-  question.pass = w.kernel->pass == cuda::Pass::backward ? io::Pass::backward : io::Pass::forward;
-  question.tiles.br = geometry.br;
-  question.tiles.bc = geometry.bc;
-  question.sram_elements = std::int64_t{1}
-                           << 40;  // the kernel's own tiles, which fit its shared memory and registers
-  const io::ElementSizes sizes(w.shape.type);
-  question.tiles = entry.tiles(entry, question);
-  w.closed = io::bytes(entry.closed(entry, question), sizes).total();
-  if (const auto sample = entry.metered(entry, question))
-    w.metered = io::bytes(sample->traffic, sizes).total();
+  const attention::Problem problem = cuda::problem_of(w.shape);
+  const cuda::Geometry geometry = w.kernel->geometry(static_cast<int>(w.shape.head_dim), {});
+  w.closed = closed_form_bytes(*w.kernel, problem, w.shape.type, geometry);
+  w.metered = metered_bytes(*w.kernel, problem, w.shape.type, geometry);
 }
 
 DType dtype_of(const cuda::Kernel& kernel, const std::string& text) {

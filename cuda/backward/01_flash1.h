@@ -23,6 +23,7 @@ constexpr Kernel kBackward01[] = {{
     .launches_narrow = 2,
     .whole_rows = false,
     .geometry = backward_geometry,
+    .takes = backward_takes,
     .workspace_bytes = delta_and_dq_bytes,
     .launchers = flash1_backward_01,
 }};

@@ -25,6 +25,7 @@ constexpr Kernel kBackward02[] = {
         .launches_narrow = 3,
         .whole_rows = false,
         .geometry = backward_geometry,
+        .takes = backward_takes,
         .workspace_bytes = delta_bytes,
         .launchers = flash2_backward_deterministic_02,
     },
@@ -42,6 +43,7 @@ constexpr Kernel kBackward02[] = {
         .launches_narrow = 3,
         .whole_rows = false,
         .geometry = backward_geometry,
+        .takes = backward_takes,
         .workspace_bytes = delta_and_dq_bytes,
         .launchers = flash2_backward_02,
     }};

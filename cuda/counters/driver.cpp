@@ -74,7 +74,7 @@ void list() {
     std::printf("%-12s %-42s %s\n", kernel.name, kernel.file, kernel.title);
     if (kernel.pass == Pass::softmax) continue;
     for (const int d : kernel.needs.head_dims) {
-      const Geometry g = kernel.geometry(d);
+      const Geometry g = kernel.geometry(d, {});
       std::printf("  head_dim %3d: Br %3d  Bc %3d  threads %3d  shared %6zu bytes\n", d, g.br, g.bc,
                   g.threads, g.shared_bytes);
     }

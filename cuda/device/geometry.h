@@ -9,6 +9,14 @@ namespace attnlab::cuda {
 // then meet different banks.
 inline constexpr int kRowPadding = 4;
 
+// The tiles that this compilation is for: the kernels' own, or those that `attnlab emulate --kernel` asks for.
+#ifndef ATTNLAB_CUDA_BR
+#define ATTNLAB_CUDA_BR 0
+#define ATTNLAB_CUDA_BC 0
+#endif
+inline constexpr Tiles kAskedTiles{ATTNLAB_CUDA_BR, ATTNLAB_CUDA_BC};
+constexpr int asked_or(int asked, int own) { return asked > 0 ? asked : own; }
+
 constexpr std::size_t floats(int count) { return static_cast<std::size_t>(count) * sizeof(float); }
 
 // One number for each row of every query head.

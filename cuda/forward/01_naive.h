@@ -7,7 +7,7 @@
 namespace attnlab::cuda {
 
 // No tile; blocks of 4 rows of 32 columns.
-constexpr Geometry naive_geometry(int) { return {1, 1, 128, 0}; }
+constexpr Geometry naive_geometry(int, Tiles) { return {1, 1, 128, 0}; }
 
 ATTNLAB_CUDA_LAUNCHERS(naive_01, AttentionParams);
 

@@ -7,7 +7,7 @@
 namespace attnlab::cuda {
 
 // Square tiles of S, P and O; 8 rows of threads, each thread 4 rows of the tile.
-constexpr Geometry tiled_geometry(int) { return {32, 32, 256, floats(2 * 32 * 33)}; }
+constexpr Geometry tiled_geometry(int, Tiles) { return {32, 32, 256, floats(2 * 32 * 33)}; }
 
 ATTNLAB_CUDA_LAUNCHERS(tiled_02, AttentionParams);
 

@@ -27,6 +27,7 @@ constexpr Kernel kForward03[] = {{
     .launches_narrow = 1,
     .whole_rows = false,
     .geometry = thread_per_row_geometry,
+    .takes = thread_per_row_takes,
     .workspace_bytes = flash1_workspace_bytes,
     .launchers = flash1_03,
 }};

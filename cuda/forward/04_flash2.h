@@ -22,6 +22,7 @@ constexpr Kernel kForward04[] = {{
     .launches_narrow = 1,
     .whole_rows = false,
     .geometry = thread_per_row_geometry,
+    .takes = thread_per_row_takes,
     .launchers = flash2_04,
 }};
 

@@ -7,12 +7,19 @@
 namespace attnlab::cuda {
 
 // 16 threads share 4 rows.
-constexpr Geometry register_tile_geometry(int head_dim) {
-  const int br = head_dim <= 128 ? 64 : 32, bc = br, stride = head_dim + kRowPadding;
+constexpr Geometry register_tile_geometry(int head_dim, Tiles asked) {
+  const int own = head_dim <= 128 ? 64 : 32, br = asked_or(asked.br, own), bc = asked_or(asked.bc, own);
+  const int stride = head_dim + kRowPadding;
   return {br, bc, 4 * br, floats(br * stride + bc * stride + br * (bc + kRowPadding))};
 }
+// Whole warps of 8 rows; 1 to 4 columns per thread; as many elements of a tile of K for every thread.
+constexpr bool register_tile_takes(int head_dim, Tiles tiles) {
+  return tiles.br % 8 == 0 && tiles.br <= 256 && tiles.bc % 16 == 0 && tiles.bc <= 64 &&
+         tiles.bc * head_dim % (4 * tiles.br) == 0;
+}
+
 template <int D>
-inline constexpr Geometry kRegisterTile = register_tile_geometry(D);
+inline constexpr Geometry kRegisterTile = register_tile_geometry(D, kAskedTiles);
 
 ATTNLAB_CUDA_LAUNCHERS(flash2_05, AttentionParams);
 
@@ -30,6 +37,7 @@ constexpr Kernel kForward05[] = {{
     .launches_narrow = 1,
     .whole_rows = false,
     .geometry = register_tile_geometry,
+    .takes = register_tile_takes,
     .launchers = flash2_05,
 }};
 

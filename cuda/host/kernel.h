@@ -73,6 +73,11 @@ struct Geometry {
   std::size_t shared_bytes = 0;
 };
 
+// Tiles in place of a kernel's own; 0: its own.
+struct Tiles {
+  int br = 0, bc = 0;
+};
+
 // The function that launches a kernel on each backend; null where this program was built without it. stream:
 // a cudaStream_t, null for the default stream. Launches are asynchronous; throws CudaError.
 template <class Params>
@@ -95,9 +100,11 @@ struct Kernel {
   Requires needs;
   int launches, launches_narrow;  // CUDA kernels that one run launches; for 16-bit types
   bool whole_rows;                // a row's softmax is taken at once, not tile after tile
-  // By head_dim, one of the row's. Softmax: the argument is ignored. Kernels launched in several steps: the
-  // step with the largest block.
-  Geometry (*geometry)(int head_dim);
+  // By head_dim, one of the row's (softmax ignores it), with the kernel's own tiles or with others. Kernels launched in
+  // several steps: the step with the largest block.
+  Geometry (*geometry)(int head_dim, Tiles asked);
+  // Whether the kernel can be compiled with these tiles, none of them 0. Null: it has its own alone.
+  bool (*takes)(int head_dim, Tiles tiles) = nullptr;
   // fp32 intermediates of one launch. Null: none.
   std::size_t (*workspace_bytes)(const AttentionParams&) = nullptr;
   std::variant<Launchers<SoftmaxParams>, Launchers<AttentionParams>, Launchers<BackwardParams>> launchers;

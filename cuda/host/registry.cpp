@@ -130,7 +130,7 @@ std::optional<InvalidArgument> refusal(const Kernel& kernel, const Need& need, c
         "device", "compute capability " + capability_text(device.compute_capability),
         capability_text(least) + (needs.this_capability_only ? " for " : " or more for ") + kernel.name);
   }
-  if (kernel.geometry(static_cast<int>(need.head_dim)).shared_bytes > device.shared_bytes_per_block) {
+  if (kernel.geometry(static_cast<int>(need.head_dim), {}).shared_bytes > device.shared_bytes_per_block) {
     return InvalidArgument("head_dim", std::to_string(need.head_dim),
                            "one whose tiles fit into " + std::to_string(device.shared_bytes_per_block) +
                                " bytes of shared memory");
@@ -140,6 +140,32 @@ std::optional<InvalidArgument> refusal(const Kernel& kernel, const Need& need, c
 
 void require(const Kernel& kernel, const Need& need, const DeviceLimits& device) {
   if (const auto why = refusal(kernel, need, device)) throw *why;
+}
+
+void require_tiles(const Kernel& kernel, int head_dim, Tiles asked, const DeviceLimits& device) {
+  if (asked.br == 0 && asked.bc == 0) return;
+  const char* argument = asked.br != 0 ? "br" : "bc";
+  if (kernel.takes == nullptr) {
+    throw InvalidArgument(argument, std::to_string(asked.br != 0 ? asked.br : asked.bc),
+                          std::string("nothing: ") + kernel.name + " has its own tiles alone");
+  }
+  const auto taken = [&](Tiles tiles) {
+    return kernel.takes(head_dim, tiles) &&
+           kernel.geometry(head_dim, tiles).shared_bytes <= device.shared_bytes_per_block;
+  };
+  const Geometry chosen = kernel.geometry(head_dim, asked);
+  if (taken({chosen.br, chosen.bc})) return;
+  // Those of usual sizes, by their rows.
+  std::string all;
+  for (const int br : {8, 16, 32, 64, 128, 256, 512}) {
+    std::vector<int> cols;
+    for (const int bc : {8, 16, 32, 64, 128}) {
+      if (taken({br, bc})) cols.push_back(bc);
+    }
+    if (!cols.empty()) all += (all.empty() ? "" : "; ") + std::to_string(br) + " x " + alternatives(cols);
+  }
+  throw InvalidArgument(argument, std::to_string(chosen.br) + " x " + std::to_string(chosen.bc),
+                        "tiles that " + std::string(kernel.name) + " takes at this head_dim: " + all);
 }
 
 const Kernel& fittest_kernel(std::span<const Kernel> kernels, Pass pass, const Need& need,

@@ -35,6 +35,9 @@ std::optional<InvalidArgument> refusal(const Kernel& kernel, const Need& need, c
 // Throws the refusal if there is one.
 void require(const Kernel& kernel, const Need& need, const DeviceLimits& device);
 
+// Throws InvalidArgument unless the kernel can be compiled with these tiles, and they fit a block's shared memory.
+void require_tiles(const Kernel& kernel, int head_dim, Tiles asked, const DeviceLimits& device);
+
 // The last kernel of a pass, and so of its ladder, that does what is needed. Throws the first one's refusal when
 // none does.
 const Kernel& fittest_kernel(std::span<const Kernel> kernels, Pass pass, const Need& need,

@@ -22,7 +22,7 @@ constexpr Kernel kSoftmax01[] = {{
     .launches = 1,
     .launches_narrow = 1,
     .whole_rows = true,
-    .geometry = [](int) { return kSoftmaxThreadPerRow; },
+    .geometry = [](int, Tiles) { return kSoftmaxThreadPerRow; },
     .launchers = softmax_01,
 }};
 

@@ -22,7 +22,7 @@ constexpr Kernel kSoftmax02[] = {{
     .launches = 1,
     .launches_narrow = 1,
     .whole_rows = true,
-    .geometry = [](int) { return kSoftmaxWarpPerRow; },
+    .geometry = [](int, Tiles) { return kSoftmaxWarpPerRow; },
     .launchers = softmax_02,
 }};
 

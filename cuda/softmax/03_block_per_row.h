@@ -22,7 +22,7 @@ constexpr Kernel kSoftmax03[] = {{
     .launches = 1,
     .launches_narrow = 1,
     .whole_rows = true,
-    .geometry = [](int) { return kSoftmaxBlockPerRow; },
+    .geometry = [](int, Tiles) { return kSoftmaxBlockPerRow; },
     .launchers = softmax_03,
 }};
 

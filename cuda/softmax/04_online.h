@@ -22,7 +22,7 @@ constexpr Kernel kSoftmax04[] = {{
     .launches = 1,
     .launches_narrow = 1,
     .whole_rows = true,
-    .geometry = [](int) { return kSoftmaxOnline; },
+    .geometry = [](int, Tiles) { return kSoftmaxOnline; },
     .launchers = softmax_04,
 }};
 

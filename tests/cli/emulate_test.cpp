@@ -56,6 +56,28 @@ TEST_F(Emulate, ExitCodes) {
   EXPECT_THAT(found.out, HasSubstr("store.cu:3: out-of-bounds"));
 }
 
+TEST_F(Emulate, MemoryNeverFreedIsANote) {
+  std::ofstream(file("leak.cu")) << "int main() {\n  int* p;\n  cudaMalloc(&p, 400);\n}\n";
+  const Outcome outcome = attnlab_program("emulate " + file("leak.cu"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("notes: no errors, unless --leaks asks for them\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("leak.cu:3: leak: 400 bytes from cudaMalloc were never freed"));
+  EXPECT_EQ(attnlab_program("emulate --leaks " + file("leak.cu")).exit_code, 1);
+}
+
+// A grid that takes hours: the estimate comes while it runs, and --timeout ends it.
+TEST_F(Emulate, ALongLaunchSaysHowLong) {
+  std::ofstream(file("huge.cu"))
+      << "__global__ void k(int* p) { p[threadIdx.x] = 1; }\n"
+         "int main() {\n  int* p;\n  cudaMalloc(&p, 128);\n  k<<<1 << 30, 32>>>(p);\n"
+         "  cudaFree(p);\n}\n";
+  const Outcome outcome = attnlab_program("emulate --timeout 7 " + file("huge.cu"));
+  EXPECT_EQ(outcome.exit_code, 124);
+  EXPECT_THAT(outcome.err,
+              testing::MatchesRegex("attnlab: k: [0-9,]+ of 1,073,741,824 blocks after [0-9]+ s, about "
+                                    "[0-9]+ (min|h|days) for the rest\n"));
+}
+
 TEST_F(Emulate, JsonAloneKeepsTheProgramsOutputApart) {
   const Outcome outcome = attnlab_program("emulate " + program(0) + " --gpu a100-80gb --json");
   const auto json = nlohmann::json::parse(outcome.out);

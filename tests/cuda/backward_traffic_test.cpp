@@ -56,7 +56,7 @@ class BackwardTraffic : public ::testing::Test {
     return moved;
   }
   static attention::Tiles tiles(const BackwardCase& spec) {
-    const int br = cuda::find_kernel("flash2-backward-02").geometry(static_cast<int>(spec.p.head_dim)).br;
+    const int br = cuda::find_kernel("flash2-backward-02").geometry(static_cast<int>(spec.p.head_dim), {}).br;
     return {br, br};
   }
   static io::Traffic closed(attention::Algorithm algorithm, const BackwardCase& spec) {

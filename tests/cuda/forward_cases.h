@@ -196,7 +196,7 @@ inline Fractions forward_fractions(const cuda::Kernel& kernel, const ForwardCase
   Passes<double> exact(c.p);
   run_forward(attention::Algorithm::standard, c.p, convert<double>(c), {}, exact);
   const Index tile = kernel.whole_rows ? std::max<Index>(c.p.seqlen_kv, 1)
-                                       : kernel.geometry(static_cast<int>(c.p.head_dim)).bc;
+                                       : kernel.geometry(static_cast<int>(c.p.head_dim), {}).bc;
   const Bounds bounds(c, tile);
   Fractions worst;
   worst.o = worst_fraction_of(got.o, exact.o, bounds.o, spec.type);

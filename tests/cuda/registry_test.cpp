@@ -56,6 +56,25 @@ TEST(Registry, EveryBackendHasEveryKernel) {
   }
 }
 
+// Its own tiles are among those that a kernel takes, and they give the geometry that it has without asking.
+TEST(Registry, KernelsTakeTheirOwnTiles) {
+  const cuda::DeviceLimits hopper{90, 227 * 1024};
+  for (const Kernel& kernel : cuda::kernels()) {
+    if (kernel.takes == nullptr) continue;
+    for (const int d : kernel.needs.head_dims) {
+      const cuda::Geometry own = kernel.geometry(d, {}), asked = kernel.geometry(d, {own.br, own.bc});
+      EXPECT_TRUE(kernel.takes(d, {own.br, own.bc})) << kernel.name << " " << d;
+      EXPECT_EQ(own.threads, asked.threads);
+      EXPECT_EQ(own.shared_bytes, asked.shared_bytes);
+      EXPECT_NO_THROW(cuda::require_tiles(kernel, d, {own.br, own.bc}, hopper));
+      EXPECT_THROW(cuda::require_tiles(kernel, d, {own.br + 1, own.bc}, hopper), InvalidArgument);
+      EXPECT_THROW(cuda::require_tiles(kernel, d, {own.br, own.bc}, {90, own.shared_bytes - 1}),
+                   InvalidArgument)
+          << "tiles beyond a block's shared memory";
+    }
+  }
+}
+
 // Every closed form that a row names is one, of the row's pass.
 TEST(Registry, AlgorithmsAreThoseOfTheFormulas) {
   for (const Kernel& kernel : cuda::kernels()) {
@@ -71,7 +90,7 @@ TEST(Registry, TilesAreMeasuredInWarps) {
     std::vector<int> dims(kernel.needs.head_dims.begin(), kernel.needs.head_dims.end());
     if (dims.empty()) dims = {0};
     for (const int d : dims) {
-      const cuda::Geometry g = kernel.geometry(d);
+      const cuda::Geometry g = kernel.geometry(d, {});
       EXPECT_GT(g.br, 0) << kernel.name;
       EXPECT_EQ(g.threads % 32, 0) << kernel.name;
       EXPECT_LE(g.threads, 1024) << kernel.name;
@@ -97,7 +116,7 @@ TEST(Registry, FittestKernelFits) {
     const Kernel& roomy = fittest_kernel(cuda::kernels(), Pass::forward, need, {90, 232448});
     EXPECT_STREQ(roomy.name, "flash2-05");
     const Kernel& tight = fittest_kernel(cuda::kernels(), Pass::forward, need, {80, 48 * 1024});
-    EXPECT_LE(tight.geometry(d).shared_bytes, 48u * 1024);
+    EXPECT_LE(tight.geometry(d, {}).shared_bytes, 48u * 1024);
     EXPECT_EQ(tight.pass, Pass::forward);
   }
 }

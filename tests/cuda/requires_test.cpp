@@ -42,7 +42,7 @@ constexpr Kernel kMadeUp[] = {
      .launches_narrow = 1,
      .whole_rows = false,
      .geometry =
-         [](int d) {
+         [](int d, cuda::Tiles) {
            return cuda::Geometry{128, 128, 128, std::size_t(128 * d * 6)};
          },
      .launchers = cuda::Launchers<cuda::AttentionParams>{}},
@@ -63,7 +63,7 @@ constexpr Kernel kMadeUp[] = {
      .launches_narrow = 1,
      .whole_rows = false,
      .geometry =
-         [](int) {
+         [](int, cuda::Tiles) {
            return cuda::Geometry{128, 128, 384, 200000};
          },
      .launchers = cuda::Launchers<cuda::AttentionParams>{},
@@ -81,7 +81,7 @@ constexpr Kernel kMadeUp[] = {
      .launches_narrow = 2,
      .whole_rows = false,
      .geometry =
-         [](int) {
+         [](int, cuda::Tiles) {
            return cuda::Geometry{1, 64, 128, 0};
          },
      .launchers = cuda::Launchers<cuda::AttentionParams>{},

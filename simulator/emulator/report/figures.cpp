@@ -123,6 +123,13 @@ std::string place_text(const Finding& finding) {
   return text;
 }
 
+OutsideKernels outside_kernels(const Report& report) {
+  OutsideKernels result;
+  for (const Finding& finding : report.findings)
+    (is_note(finding) ? result.notes : result.errors).push_back(finding);
+  return result;
+}
+
 std::string path_text(const std::string& path) {
   std::error_code error;
   const std::filesystem::path here = std::filesystem::current_path(error);

@@ -71,6 +71,12 @@ std::string place_text(const Finding& finding);
 // The path as seen from the working folder when it is below it, else as it is.
 std::string path_text(const std::string& path);
 
+// A report's findings of no kernel, in two lists: errors, and notes (is_note).
+struct OutsideKernels {
+  std::vector<Finding> errors, notes;
+};
+OutsideKernels outside_kernels(const Report& report);
+
 // All launches of one kernel of a report: their sum. `total` bears the name of them all and the launch shape
 // of the first; its resident blocks and GPU too.
 struct KernelSum {

@@ -159,7 +159,8 @@ std::string overview(const std::vector<KernelSum>& kernels, const Ideal* ideal) 
 std::string html(const Report& report, const HtmlOptions& options) {
   const std::vector<KernelSum> kernels = sum_launches(report);
   const Ideal* ideal = options.ideal ? &*options.ideal : nullptr;
-  std::uint64_t findings = report.findings.size();
+  const OutsideKernels outside = outside_kernels(report);
+  std::uint64_t findings = outside.errors.size();
   for (const KernelSum& kernel : kernels) findings += kernel.total.findings.size();
 
   const std::string title = escaped(path_text(report.program));
@@ -176,8 +177,12 @@ std::string html(const Report& report, const HtmlOptions& options) {
                   kernels.empty() || kernels.front().total.gpu.empty()
                       ? "Counted by attnlab's emulator."
                       : "Counted by attnlab's emulator, as on " + escaped(kernels.front().total.gpu) + ".");
-  if (!report.findings.empty())
-    page += "<section><h2>Outside kernels</h2>\n" + findings_list(report.findings, nullptr) + "</section>\n";
+  if (!outside.errors.empty())
+    page += "<section><h2>Outside kernels</h2>\n" + findings_list(outside.errors, nullptr) + "</section>\n";
+  if (!outside.notes.empty()) {
+    page += "<section><h2>Notes</h2>\n<p>No errors by themselves.</p>\n" +
+            findings_list(outside.notes, nullptr) + "</section>\n";
+  }
   if (kernels.empty()) page += "<section><p>No kernel was launched.</p></section>\n";
   if (kernels.size() > 1) page += overview(kernels, ideal);
   SourceText source;

@@ -22,6 +22,7 @@ struct Cell {
 // The largest values among a kernel's lines: full bars.
 struct Scale {
   std::uint64_t bytes = 1, wavefronts = 1;
+  std::uint64_t through_sm = 0;  // of the whole kernel
 };
 
 struct Column {
@@ -73,8 +74,13 @@ Cell divergence_cell(const Counters& c, const Scale&) {
   return divergent == 0 ? Cell{} : Cell{percent_text(divergent, get(c, Metric::branches))};
 }
 
-constexpr std::array<Column, 5> kColumns{{
-    {"hb", "HBM bytes", "32 bytes for each sector that the line's requests touch, before any cache",
+Cell share_cell(const Counters& c, const Scale& scale) {
+  return bytes_through_sm(c) == 0 ? Cell{} : Cell{percent_text(bytes_through_sm(c), scale.through_sm)};
+}
+
+constexpr std::array<Column, 6> kColumns{{
+    {"sh", "of the bytes", "the line's share of those through global and shared memory", share_cell},
+    {"hb", "global bytes", "32 bytes for each sector that the line's requests touch, before any cache",
      bytes_cell},
     {"sr", "sectors / request", "of 32 at most, one sector per lane", sectors_cell},
     {"wf", "shared wavefronts", "passes through the banks, as written", wavefronts_cell},
@@ -144,6 +150,7 @@ class Listing {
  public:
   Listing(const KernelReport& kernel, SourceText& source, const std::string& id)
       : kernel_(kernel), source_(source), anchors_(kernel, id) {
+    scale_.through_sm = bytes_through_sm(kernel.counters);
     for (const LineReport& line : kernel.lines) {
       scale_.bytes = std::max(scale_.bytes, global_sectors(line.counters) * kSectorBytes);
       scale_.wavefronts = std::max(scale_.wavefronts, shared_wavefronts(line.counters));
@@ -158,11 +165,25 @@ class Listing {
 
   std::string html() {
     std::string result;
-    for (const auto& [path, facts] : facts_of(kernel_)) result += file(path, facts);
+    const std::map<std::string, FileFacts> files = facts_of(kernel_);
+    std::vector<std::string> order;
+    for (const auto& [path, facts] : files) order.push_back(path);
+    // The program's own files first, then what they include, the hottest first.
+    std::ranges::stable_sort(order, std::ranges::greater{}, [&](const std::string& path) {
+      return std::pair(path.ends_with(".cu"), bytes_of(files.at(path)));
+    });
+    for (const std::string& path : order) result += file(path, files.at(path));
     return result;
   }
 
  private:
+  static std::uint64_t bytes_of(const FileFacts& facts) {
+    std::uint64_t bytes = 0;
+    for (const auto& [number, fact] : facts)
+      if (fact.counters != nullptr) bytes += bytes_through_sm(*fact.counters);
+    return bytes;
+  }
+
   std::string file(const std::string& path, const FileFacts& facts) {
     const auto& lines = source_.file(path);
     std::string body;
@@ -187,11 +208,11 @@ class Listing {
     std::string heads;
     for (const Column* column : columns_)
       heads += fmt::format(R"(<th class="{}" title="{}">{}</th>)", column->css, column->hint, column->head);
-    return fmt::format(R"(<h4>{}{}</h4>
+    return fmt::format(R"(<h4>{} <small>{} of the bytes</small>{}</h4>
 <div class="source"><table><thead><tr><th class="n">line</th>{}<th class="t">source</th></tr></thead><tbody>
 {}</tbody></table></div>
 )",
-                       escaped(path_text(path)),
+                       escaped(path_text(path)), percent_text(bytes_of(facts), scale_.through_sm),
                        lines ? "" : " <small>(cannot be read: lines without text)</small>", heads, body);
   }
 

@@ -121,12 +121,12 @@ main { padding-bottom: 3rem; }
   .source tr { display: flex; flex-wrap: wrap; }
   .source td.n { width: 2.8rem; flex: none; order: 1; }
   .source td.t { order: 2; flex: 1; padding-left: .5rem; font-size: 11px; }
-  .source td:is(.hb, .sr, .wf, .bc, .dv) { order: 3; width: auto; flex: 1; font-size: 10.5px; }
-  .source td:is(.hb, .sr, .wf, .bc, .dv):empty { display: none; }
+  .source td:is(.sh, .hb, .sr, .wf, .bc, .dv) { order: 3; width: auto; flex: 1; font-size: 10.5px; }
+  .source td:is(.sh, .hb, .sr, .wf, .bc, .dv):empty { display: none; }
   .source tr::after { content: ""; order: 2; flex-basis: 100%; height: 0; }
   .source .gap td, .source .finding td { order: 2; flex: 1; }
   .source .gap td.n, .source .finding td.n { order: 1; flex: none; }
-  .source td.hb::before { content: "HBM "; } .source td.sr::before { content: "sect/req "; }
+  .source td.sh::before { content: "share "; } .source td.hb::before { content: "global "; } .source td.sr::before { content: "sect/req "; }
   .source td.wf::before { content: "shared "; } .source td.bc::before { content: "conflicts "; }
   .source td.dv::before { content: "divergent "; }
   .source td::before { color: var(--soft); }

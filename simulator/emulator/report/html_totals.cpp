@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
 #include "simulator/emulator/report/highlight.h"
 #include "simulator/emulator/report/html_parts.h"
+#include "simulator/emulator/report/legend.h"
 
 namespace attnlab::emulator {
 namespace {
@@ -84,7 +84,7 @@ std::string shared_table(const Counters& c) {
                     count_text(get(c, row.wavefronts)),
                     ratio_text(get(c, row.wavefronts), get(c, row.requests)),
                     count_text(get(c, row.conflicts))});
-    rows.push_back({fmt::format("{}, as issued", row.label), count_text(get(c, row.requests_issued)),
+    rows.push_back({fmt::format("{}, issued by nvcc", row.label), count_text(get(c, row.requests_issued)),
                     count_text(get(c, row.wavefronts_issued)),
                     ratio_text(get(c, row.wavefronts_issued), get(c, row.requests_issued)), ""});
   }
@@ -185,40 +185,8 @@ std::string counter_list(const Counters& counters, const std::string& id) {
 }
 
 std::string legend() {
-  constexpr std::array<std::pair<const char*, const char*>, 10> kTerms{{
-      {"request", "one memory instruction of one warp: up to 32 lanes at once."},
-      {"sector",
-       "32 bytes, the unit in which global memory moves. A warp that reads 32 neighbouring floats needs 4, "
-       "one "
-       "whose lanes are far apart needs 32."},
-      {"HBM bytes",
-       "32 bytes for each sector of a line's requests, before any cache. Blue is what the threads asked for, "
-       "orange came along unused."},
-      {"sectors / request",
-       "the bar's full width is 32. Blue is what the asked-for bytes would need if they lay side by side."},
-      {"shared wavefronts",
-       "passes through the 32 banks of shared memory. Orange are those that only bank conflicts made "
-       "necessary."},
-      {"as written, as issued",
-       "the source's accesses one by one, and after neighbouring ones are fused into 64 and 128 bits as nvcc "
-       "does. The hardware counts the latter."},
-      {"divergent",
-       "stretches of straight code that part of a warp entered while its other threads were elsewhere."},
-      {"caches",
-       "a model: an L1 on each SM, one L2, resident blocks interleaved. The tables above it are counts of "
-       "what "
-       "the program did, not a model."},
-      {"closed form",
-       "what the algorithm moves between HBM and an SM's own memory by its formula, at these tile sizes. L2 "
-       "may "
-       "answer part of it, so DRAM can stay below."},
-      {"counter names",
-       "Nsight Compute's where it counts the same; attnlab__ where it counts nothing like it, or something "
-       "that "
-       "depends on timing."},
-  }};
   std::string text = "<section class=\"legend\"><h2>What the numbers mean</h2>\n<dl>\n";
-  for (const auto& [term, meaning] : kTerms) text += fmt::format("<dt>{}</dt><dd>{}</dd>\n", term, meaning);
+  for (const Term& term : terms()) text += fmt::format("<dt>{}</dt><dd>{}</dd>\n", term.name, term.meaning);
   return text +
          "</dl>\n<p>Nothing here is a time: an emulation counts, it does not measure "
          "speed.</p>\n</section>\n";

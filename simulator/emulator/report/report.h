@@ -106,6 +106,9 @@ struct Finding {
   std::uint64_t count = 1;  // how often this kind at this line
 };
 
+// What is no error by itself, though someone may want to know: memory that the program never freed.
+inline bool is_note(const Finding& finding) { return finding.kind == FindingKind::leak; }
+
 struct LineReport {
   std::string file;
   unsigned line;

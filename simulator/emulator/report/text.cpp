@@ -245,7 +245,10 @@ std::string text(const Report& report, const TextOptions& options) {
   if (kernels.size() > 1) text += summary(kernels) + "\n";
   for (std::size_t i = 0; i < kernels.size(); ++i)
     text += (i == 0 ? "" : "\n") + kernel_text(kernels[i], options, source);
-  if (!report.findings.empty()) text += "\noutside kernels\n" + findings_text(report.findings, "  ");
+  const OutsideKernels outside = outside_kernels(report);
+  if (!outside.errors.empty()) text += "\noutside kernels\n" + findings_text(outside.errors, "  ");
+  if (!outside.notes.empty())
+    text += "\nnotes: no errors, unless --leaks asks for them\n" + findings_text(outside.notes, "  ");
   return text;
 }
 

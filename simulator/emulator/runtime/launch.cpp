@@ -18,6 +18,7 @@
 #include "simulator/emulator/runtime/clock.h"
 #include "simulator/emulator/runtime/faults.h"
 #include "simulator/emulator/runtime/names.h"
+#include "simulator/emulator/runtime/patience.h"
 #include "simulator/emulator/runtime/session.h"
 #include "simulator/emulator/runtime/threads.h"
 #include "simulator/emulator/runtime/worker.h"
@@ -74,10 +75,11 @@ void describe(LaunchState& state, const LaunchShape& shape, void (*body)(void*),
 
 // Runs blocks until there are no more, on `workers` OS threads. everybody: the grid's barrier of a
 // cooperative launch, in which each worker runs one block; else null.
-void run_blocks(LaunchState& state, unsigned workers, std::barrier<>* everybody, Sites& sites,
-                Findings& findings) {
+void run_blocks(LaunchState& state, const std::string& kernel, unsigned workers, std::barrier<>* everybody,
+                Sites& sites, Findings& findings) {
   std::mutex adding;
   Progress progress;
+  Patience patience(kernel, state.blocks);
   ThreadPool::instance().run(workers, [&] {
     watch_faults();
     Worker& worker = Worker::mine();
@@ -87,6 +89,7 @@ void run_blocks(LaunchState& state, unsigned workers, std::barrier<>* everybody,
       if (block >= state.blocks) break;
       const bool whole = worker.run_block(block);
       progress.ended(block, state.finished);
+      patience.one_more();
       if (everybody != nullptr) everybody->arrive_and_drop();
       if (!whole || everybody != nullptr) break;
     }
@@ -158,7 +161,7 @@ int launch(const LaunchShape& shape, const KernelIdentity& kernel, void (*body)(
   RawKernel result;
   Sites sites;
   const auto start = std::chrono::steady_clock::now();
-  run_blocks(state, workers, everybody.get(), sites, result.findings);
+  run_blocks(state, name, workers, everybody.get(), sites, result.findings);
 
   KernelReport& report = result.report;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

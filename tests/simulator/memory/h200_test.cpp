@@ -66,7 +66,7 @@ TEST(H200, FlashAttention2) {
   for (const std::string kernel : {"flash2-04", "flash2-05"}) {
     for (const Measurement& run : runs_of(kernel)) {
       SCOPED_TRACE(describe(run));
-      const cuda::Geometry g = run.kernel->geometry(static_cast<int>(run.shape.head_dim));
+      const cuda::Geometry g = run.kernel->geometry(static_cast<int>(run.shape.head_dim), {});
       const Counters c = predicted(run, Algorithm::flash2, {g.br, g.bc});
       EXPECT_EQ(c.l2_to_l1_sectors, *run.sum("l1tex__m_xbar2l1tex_read_sectors.sum"));
       expect_dram_read(run, c);
@@ -86,7 +86,7 @@ TEST(H200, FlashAttention1) {
     if (run.shape.type != DType::f32)
       continue;  // with narrower types it keeps O in fp32, which the text does not
     SCOPED_TRACE(describe(run));
-    const cuda::Geometry g = run.kernel->geometry(static_cast<int>(run.shape.head_dim));
+    const cuda::Geometry g = run.kernel->geometry(static_cast<int>(run.shape.head_dim), {});
     const Counters c = predicted(run, Algorithm::flash1, {g.br, g.bc});
     EXPECT_LT(share(c.l2_to_l1_sectors, *run.sum("l1tex__m_xbar2l1tex_read_sectors.sum")), 0.05);
     EXPECT_LT(share(c.l1_to_l2_sectors, *run.sum("l1tex__m_l1tex2xbar_write_sectors.sum")), 0.03);

@@ -1,0 +1,30 @@
+// The command line of `attnlab emulate`: its own options among the compiler's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "answers/kernels/single_launch.h"
+#include "simulator/emulator/report/html.h"
+
+namespace attnlab::cli {
+
+struct EmulateQuestion {
+  std::vector<std::string> compile, arguments;  // the compiler's words; the program's
+  std::string gpu = "h200", html;
+  std::optional<std::string> seed, threads, timeout;
+  std::optional<emulator::Ideal> ideal;
+  std::optional<std::string> json;                // empty: stdout
+  bool leaks = false;                             // memory never freed is a finding
+  std::optional<answers::LaunchQuestion> launch;  // of a kernel of cuda/, in place of a program
+  bool check = false;                             // its results
+};
+
+// Throws InvalidArgument and CLI11's errors.
+EmulateQuestion parse_emulate(std::vector<std::string> words);
+
+// What --help says of it.
+std::string emulate_help();
+
+}  // namespace attnlab::cli

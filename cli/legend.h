@@ -1,0 +1,19 @@
+// What the words of a report mean, at the end of a --help and of a page.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "simulator/emulator/report/legend.h"
+
+namespace attnlab::cli {
+
+using emulator::Term;
+
+std::string legend_text(std::span<const Term> terms);
+std::string legend_html(std::span<const Term> terms);
+
+// Of `attnlab check`.
+std::span<const Term> check_terms();
+
+}  // namespace attnlab::cli
