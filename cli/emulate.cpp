@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "answers/json.h"
 #include "cli/command.h"
 #include "cli/emulate_options.h"
+#include "cli/emulate_sandbox.h"
 #include "cli/refusal.h"
 #include "os/output_file.h"
 #include "os/process.h"
@@ -74,9 +76,12 @@ Compilation compilation_of(const EmulateQuestion& question, const emulator::Gpu&
   return compilation;
 }
 
+using Start = std::function<int(const os::Command&)>;
+
 // The program's report, and the code that it ended with.
 emulator::Report run(const EmulateQuestion& question, const std::vector<std::string>& command,
-                     const std::string& name, const fs::path& report_file, int& exit_code) {
+                     const std::string& name, const fs::path& report_file, const Start& start,
+                     int& exit_code) {
   const std::string data = data_dir("simulator/device/data").parent_path().parent_path().parent_path();
   std::map<std::string, std::string> environment = {{"ATTNLAB_EMULATOR_REPORT", report_file},
                                                     {"ATTNLAB_EMULATOR_GPU", question.gpu},
@@ -86,7 +91,7 @@ emulator::Report run(const EmulateQuestion& question, const std::vector<std::str
   if (question.threads) environment["ATTNLAB_EMULATOR_THREADS"] = *question.threads;
   if (question.timeout) environment["ATTNLAB_EMULATOR_TIMEOUT"] = *question.timeout;
   const bool json_alone = question.json && question.json->empty();
-  exit_code = os::run({.words = command, .environment = environment, .output_to_errors = json_alone});
+  exit_code = start({.words = command, .environment = environment, .output_to_errors = json_alone});
   if (!fs::exists(report_file)) {  // killed, or ended by itself without its exit handlers
     std::fprintf(stderr, "attnlab: %s: the program ended with code %d and left no report\n", name.c_str(),
                  exit_code);
@@ -128,6 +133,8 @@ int emulate(EmulateQuestion question) {
   const os::TemporaryDirectory work;
   const fs::path problem = work.path() / "problem", results = work.path() / "results";
   compilation.output = work.path() / compilation.sources[0].stem();
+  std::optional<EmulateSandbox> sandbox;
+  if (question.sandbox) sandbox.emplace(compilation, question.gpu, question.memory);
   if (const int error = emulator::translate::compile(compilation); error != 0) return error;
   std::vector<std::string> command = {compilation.output.string()}, words = question.arguments;
   if (launch) {
@@ -137,7 +144,12 @@ int emulate(EmulateQuestion question) {
   command.insert(command.end(), words.begin(), words.end());
   int exit_code = 0;
   const std::string name = launch ? launch->title() : compilation.sources[0].string();
-  const emulator::Report report = run(question, command, name, work.path() / "report.json", exit_code);
+  const Start start = [&](const os::Command& program) {
+    if (!sandbox) return os::run(program);
+    return launch ? sandbox->run(program, problem, results) : sandbox->run(program, {}, {});
+  };
+  emulator::Report report = run(question, command, name, work.path() / "report.json", start, exit_code);
+  if (sandbox) sandbox->hide_other_files(report);
   std::optional<answers::LaunchVerdict> verdict;
   if (question.check && exit_code == 0) verdict = launch->judge(results);
 

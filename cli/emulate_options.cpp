@@ -45,6 +45,18 @@ void add_general(Command& app, Typed& o) {
   add_number(app, "--timeout", q.timeout,
              "Seconds that the program may run; then it ends with code 124, and a finding says where it was",
              1, emulator::kLongest);
+  app.add_flag("--sandbox", q.sandbox,
+               "For programs of others: compiled and run without network, rights and files, 60 s as without "
+               "--timeout; "
+               "needs bubblewrap (docs/emulator.md says what it covers)");
+  constexpr std::uint64_t kMostGibibytes = 1 << 20;
+  add_count(app, "--memory", "GiB that a program in the sandbox may take [4]", 1,
+            [&q](std::uint64_t gibibytes) {
+              if (gibibytes > kMostGibibytes)
+                throw InvalidArgument("--memory", std::to_string(gibibytes),
+                                      "1 to " + std::to_string(kMostGibibytes) + " GiB");
+              q.memory = gibibytes << 30;
+            });
   app.add_flag("--leaks", q.leaks, "Memory that is never freed is a finding: exit code 1");
 }
 
@@ -108,6 +120,10 @@ EmulateQuestion parse_emulate(std::vector<std::string> words) {
     throw InvalidArgument("--kernel", "nothing",
                           "a kernel's name beside options of its problem (attnlab list kernels)");
   }
+  if (question.memory && !question.sandbox)
+    throw InvalidArgument("--memory", std::to_string(*question.memory >> 30), "--sandbox beside it");
+  constexpr const char* kSandboxSeconds = "60";
+  if (question.sandbox && !question.timeout) question.timeout = kSandboxSeconds;
   if (!typed.ideal.empty()) question.ideal = ideal_of(typed.ideal);
   question.compile = rest;
   return question;

@@ -1,6 +1,7 @@
 // The command line of `attnlab emulate`: its own options among the compiler's.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ struct EmulateQuestion {
   std::optional<std::string> seed, threads, timeout;
   std::optional<emulator::Ideal> ideal;
   std::optional<std::string> json;                // empty: stdout
+  bool sandbox = false;                           // for programs of others
+  std::optional<std::uint64_t> memory;            // bytes that a program in the sandbox may take
   bool leaks = false;                             // memory never freed is a finding
   std::optional<answers::LaunchQuestion> launch;  // of a kernel of cuda/, in place of a program
   bool check = false;                             // its results

@@ -8,7 +8,8 @@
 namespace attnlab::os {
 
 // A fresh directory below $TMPDIR (or /tmp), removed with what is in it: by the destructor, or before the process
-// ends by a signal. Throws InvalidArgument where $TMPDIR is no directory, FileError where it cannot be written.
+// ends by a signal; after SIGKILL by the next process of the same user that makes one there. Throws
+// InvalidArgument where $TMPDIR is no directory, FileError where it cannot be written.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();
@@ -20,6 +21,7 @@ class TemporaryDirectory {
  private:
   void remove() const;
 
+  int lock_ = -1;  // a descriptor of the directory: locked for as long as this process lives
   std::filesystem::path path_;
   BeforeEnd before_end_;
 };

@@ -5,7 +5,6 @@
 #include <iterator>
 
 #include "os/output_file.h"
-#include "os/process.h"
 #include "os/temporary_directory.h"
 #include "reference/core/errors.h"
 #include "simulator/emulator/translate/assembly.h"
@@ -102,7 +101,7 @@ class Job {
       for (const std::string& word : command) line += (line.empty() ? "" : " ") + word;
       std::fprintf(stderr, "%s\n", line.c_str());
     }
-    return os::run({.words = command, .errors = errors});
+    return job_.run({.words = command, .errors = errors}, work_.path());
   }
 
   void preprocessor(Command& command) const {

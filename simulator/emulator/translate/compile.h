@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "os/output_file.h"
+#include "os/process.h"
 #include "simulator/emulator/translate/translate.h"
 
 namespace attnlab::emulator::translate {
@@ -24,6 +26,9 @@ struct Compilation {
   bool verbose = false;                                // print the commands on stderr
   std::vector<std::string> preprocess, compile, link;  // further flags, in order
   AsmCheck check_asm;
+  // Runs a command of the compiler, which writes into `folder` and to the output.
+  std::function<int(const os::Command& command, const std::filesystem::path& folder)> run =
+      [](const os::Command& command, const std::filesystem::path&) { return os::run(command); };
   std::vector<os::NamedFile> outputs;         // what the caller writes later
   std::filesystem::path depfile, dep_target;  // make's rule for the headers; empty: none
 };
