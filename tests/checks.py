@@ -5,9 +5,12 @@
                                                  of ./lab; after each one its row of docs/results/checks.md is written;
                                                  exit code 1 when one failed
 
-A check is a row of CHECKS: its name, what it says, and a shell command that is run in the root of the sources.
+A check is a row of CHECKS: its name, what it says, and a shell command that is run in the root of the sources. Names
+with a hyphen are a group: fuzz stands for fuzz-npy and the others, one per row of tests/fuzz/parsers.csv, each
+ATTNLAB_FUZZ_SECONDS long (600).
 """
 
+import csv
 import datetime
 import os
 import pathlib
@@ -19,6 +22,30 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results" / "checks.md"
 CLANG = "-DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_EXPORT_COMPILE_COMMANDS=ON"
 HEAD = ["| check | result | time | date, commit, cores |", "|---|---|---|---|"]
+
+
+def fuzzers() -> list[tuple[str, str, str]]:
+    """A row per parser. What a run finds is in build/fuzz/: inputs that reach new code in corpus/, crashes beside it."""
+    seconds = os.environ.get("ATTNLAB_FUZZ_SECONDS", "600")
+    if not seconds.isdigit() or int(seconds) == 0:
+        sys.exit(f"attnlab: ATTNLAB_FUZZ_SECONDS: got '{seconds}', expected seconds, 1 or more")
+    rows = []
+    with open(ROOT / "tests" / "fuzz" / "parsers.csv", newline="") as table:
+        for row in csv.DictReader(table):
+            parser = row["parser"]
+            build, program = (
+                (f"{sys.executable} -m pip install --quiet --disable-pip-version-check atheris", f"PYTHONPATH={{tree}}/python {sys.executable} tests/fuzz/{parser}.py")
+                if row["library"] == "python"
+                else (f"cmake --preset fuzz -DATTNLAB_QUICK_BUILD=ON && cmake --build build/fuzz --target fuzz_{parser}", f"build/fuzz/tests/fuzz/fuzz_{parser}")
+            )
+            command = (
+                f"mkdir -p build/fuzz/corpus/{parser} && {build} && {program} -max_total_time={seconds} -max_len=8192 "
+                f"-timeout=20 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/{parser}- "
+                f"build/fuzz/corpus/{parser} tests/fuzz/corpus/{parser}"
+            )
+            rows.append((f"fuzz-{parser}", f"fuzzing: {row['reads']}", command))
+    return rows
+
 
 CHECKS = {
     "check": [
@@ -53,6 +80,7 @@ CHECKS = {
             "battery of a kernel on the emulator, options too",
             "{tree}/attnlab battery --kernel flash2-04 --backend emulator --window --softcap --alibi",
         ),
+        *fuzzers(),
     ],
 }
 
@@ -78,12 +106,14 @@ def write_row(kind: str, title: str, row: str) -> None:
 
 def run(kind: str, tree: str, names: list[str]) -> bool:
     known = [name for name, _, _ in CHECKS[kind]]
+    groups = {name: name.partition("-")[0] for name in known}
     for name in names:
-        if name not in known:
-            sys.exit(f"attnlab: check: got '{name}', expected {', '.join(known)}")
+        if name not in known and name not in groups.values():
+            print(f"attnlab: check: got '{name}', expected {', '.join([*known, *sorted(set(groups.values()) - set(known))])}", file=sys.stderr)
+            sys.exit(2)
     passed = True
     for name, title, command in CHECKS[kind]:
-        if names and name not in names:
+        if names and name not in names and groups[name] not in names:
             continue
         print(f"attnlab: {title}", file=sys.stderr, flush=True)
         start = time.monotonic()

@@ -107,6 +107,13 @@ def test_a_wrong_manifest_is_refused_in_one_line(toy, change, message):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["[" * 2000, '{"a":' * 2000, '{"title": ' + "[" * 990 + "]" * 990 + "}"])
+def test_brackets_without_end_are_refused(toy, text):
+    (toy / "experiment.json").write_text(text)
+    with pytest.raises(ValueError, match="toy/experiment.json"):
+        experiments.load("toy", toy.parent)
+
+
 @pytest.mark.parametrize(("change", "message"), MISTAKES)
 def test_the_schema_says_the_same_to_others(change, message):
     jsonschema = pytest.importorskip("jsonschema")

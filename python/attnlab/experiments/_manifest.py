@@ -155,6 +155,15 @@ def names(folder: Path | None = None) -> list[str]:
     return sorted(path.parent.name for path in folder.glob("*/experiment.json"))
 
 
+def _read(file: Path, place: str) -> Any:
+    try:
+        manifest = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{place}: got no JSON ({error}), expected an experiment") from None
+    _schema.validate(manifest, json.loads((Path(__file__).parent / "schema.json").read_text()), place)
+    return manifest
+
+
 def load(name: str, folder: Path | None = None) -> Experiment:
     """Raises ValueError for an unknown name and for a manifest that does not fit schema.json."""
     root = experiments_folder() if folder is None else folder
@@ -164,10 +173,9 @@ def load(name: str, folder: Path | None = None) -> Experiment:
     file = root / name / "experiment.json"
     place = f"{name}/experiment.json"
     try:
-        manifest = json.loads(file.read_text())
-    except ValueError as error:
-        raise ValueError(f"{place}: got no JSON ({error}), expected an experiment") from None
-    _schema.validate(manifest, json.loads((Path(__file__).parent / "schema.json").read_text()), place)
+        manifest = _read(file, place)
+    except RecursionError:
+        raise ValueError(f"{place}: got brackets in brackets without end, expected an experiment") from None
     for key, setting in manifest["settings"].items():
         for field in ("value", "quick"):
             if field in setting:

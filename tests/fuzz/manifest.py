@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""The fuzzer of experiment.json: may refuse an input by ValueError, and nothing else.
+
+    tests/fuzz/manifest.py [LIBFUZZER ARGUMENTS...] FOLDER...    by atheris, libFuzzer for Python
+    tests/fuzz/manifest.py --replay FOLDER...                    every file of the folders once
+"""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+
+from attnlab.experiments import _manifest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="attnlab-fuzz-"))
+FILE = FOLDER / "x" / "experiment.json"
+
+
+def parse(data: bytes) -> None:
+    FILE.write_bytes(data)
+    try:
+        experiment = _manifest.load("x", FOLDER)
+        experiment.settings({key: "1" for key in experiment.declared})
+    except ValueError:
+        pass
+
+
+def main() -> None:
+    FILE.parent.mkdir()
+    shutil.copy(ROOT / "experiments" / "kv_cache" / "paper.csv", FILE.parent)
+    try:
+        if sys.argv[1] == "--replay":
+            for file in sorted(path for folder in sys.argv[2:] for path in pathlib.Path(folder).iterdir()):
+                print(file, flush=True)
+                parse(file.read_bytes())
+            return
+        import atheris
+
+        atheris.instrument_all()
+        atheris.Setup(sys.argv, parse)
+        atheris.Fuzz()
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
