@@ -102,6 +102,7 @@ EmulateSandbox::EmulateSandbox(emulator::translate::Compilation& compilation, co
   visible_ = beside_;
   const emulator::translate::Installation place = emulator::translate::installation();
   visible_.insert(place.root);
+  if (fs::is_directory(place.bundle, none)) visible_.insert(place.bundle);
   for (const std::string& library : place.libraries) {
     if (library.starts_with("/")) visible_.insert(library);
   }
@@ -144,6 +145,8 @@ int EmulateSandbox::run(os::Command command, const fs::path& reads, const fs::pa
                                 fs::perms::others_read | fs::perms::others_exec);
   sandbox.readable.insert(program_);
   std::error_code none;
+  const fs::path bundle = emulator::translate::installation().bundle;
+  if (fs::is_directory(bundle, none)) sandbox.readable.insert(bundle);
   for (const char* name : {"ATTNLAB_EMULATOR_REGISTERS", "ATTNLAB_EMULATOR_GPU"}) {
     const auto file = command.environment.find(name);
     if (file == command.environment.end() || file->second.empty() || !fs::is_regular_file(file->second, none))

@@ -12,7 +12,17 @@ set_target_properties(attnlab_attnlab PROPERTIES EXPORT_NAME attnlab)
 target_link_libraries(attnlab_attnlab INTERFACE attnlab_reference attnlab_oracle attnlab_simulator attnlab_emulator
                                                  attnlab_files)
 
-install(TARGETS attnlab RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(ATTNLAB_BUNDLE)
+  # Debian's and Ubuntu's releases differ in the versions of these. What they need themselves is on every system.
+  set(bundle ${CMAKE_INSTALL_LIBDIR}/attnlab)
+  file(RELATIVE_PATH bundle_from_bin /${CMAKE_INSTALL_BINDIR} /${bundle})
+  set_target_properties(attnlab PROPERTIES INSTALL_RPATH "$ORIGIN/${bundle_from_bin}")
+  install(TARGETS attnlab
+          RUNTIME_DEPENDENCIES PRE_INCLUDE_REGEXES "^libfmt[.]" "^libboost_context[.]" "^libzip[.]" PRE_EXCLUDE_REGEXES .*
+          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${bundle})
+else()
+  install(TARGETS attnlab RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 install(TARGETS attnlab_os attnlab_reference attnlab_oracle attnlab_simulator attnlab_emulator attnlab_files attnlab_attnlab
         EXPORT attnlab ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT attnlab NAMESPACE attnlab:: FILE attnlabTargets.cmake DESTINATION ${package_dir})

@@ -29,7 +29,19 @@ Installation installed(const fs::path& prefix) {
   found.root = prefix / ATTNLAB_INSTALL_INCLUDE / "attnlab";
   for (const std::string& name : split(ATTNLAB_LIBRARY_FILES))
     found.libraries.push_back((prefix / ATTNLAB_INSTALL_LIB / name).string());
+  found.bundle = prefix / ATTNLAB_INSTALL_LIB / "attnlab";
   return found;
+}
+
+// Other projects' libraries: those that were installed with ours, else those that this was built with.
+void add_others(Installation& place) {
+  std::error_code none;
+  for (const std::string& library : split(ATTNLAB_OTHER_LIBRARIES)) {
+    const fs::path bundled = place.bundle / fs::path(library).filename();
+    const bool comes_along = !place.bundle.empty() && fs::exists(bundled, none);
+    if (comes_along) place.libraries.push_back("-Wl,-rpath," + place.bundle.string());
+    place.libraries.push_back(comes_along ? bundled.string() : library);
+  }
 }
 
 }  // namespace
@@ -39,12 +51,12 @@ Installation installation() {
   std::error_code none;
   if (const fs::path program = fs::read_symlink("/proc/self/exe", none); !none)
     places.push_back(installed(program.parent_path().parent_path()));
-  places.push_back({ATTNLAB_SOURCE_DIR, {}, split(ATTNLAB_BUILD_LIBRARIES)});
+  places.push_back({ATTNLAB_SOURCE_DIR, {}, split(ATTNLAB_BUILD_LIBRARIES), {}});
   places.push_back(installed(ATTNLAB_INSTALL_PREFIX));
   std::string searched;
   for (Installation& place : places) {
     place.headers = place.root / "simulator/emulator/cuda_headers";
-    for (const std::string& library : split(ATTNLAB_OTHER_LIBRARIES)) place.libraries.push_back(library);
+    add_others(place);
     if (fs::is_regular_file(place.root / "simulator/emulator/device_calls.h", none)) return place;
     searched += (searched.empty() ? "" : ", ") + place.root.string();
   }

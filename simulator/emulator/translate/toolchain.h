@@ -14,6 +14,7 @@ struct Installation {
   std::filesystem::path root;          // simulator/emulator/device_calls.h is below it
   std::filesystem::path headers;       // cuda_runtime.h is in it
   std::vector<std::string> libraries;  // to link, in order
+  std::filesystem::path bundle;        // shared libraries that were installed with it; may not exist
 };
 // Throws FileError, with the places searched.
 Installation installation();
