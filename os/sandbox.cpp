@@ -102,6 +102,7 @@ Words words_of(const Sandbox& sandbox, const Command& command, const fs::path& f
   for (const fs::path& path : sandbox.writable) mount(words, "--bind", path);
   const std::string results = "/results";
   std::string names;
+  make_way(words, results + "/name");
   for (const auto& [name, outside] : sandbox.results) {
     append(words, {"--bind", outside.string(), results + "/" + name});
     names += (names.empty() ? "" : " ") + name;

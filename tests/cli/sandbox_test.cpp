@@ -159,9 +159,20 @@ TEST_F(Sandbox, AnHonestProgramIsReportedAsEver) {
   EXPECT_EQ(inside.err, "");
 }
 
+// A student's copy of a rung: its results come out to the oracle.
+TEST_F(Sandbox, AKernelIsJudged) {
+  std::filesystem::copy_file(ATTNLAB_SOURCE_DIR "/cuda/softmax/02_warp_per_row.cu", path("in") / "mine.cu");
+  const Outcome outcome =
+      attnlab_program("emulate --sandbox --kernel softmax-02 " + (path("in") / "mine.cu").string() +
+                      " --heads 2 --seqlen 40 --check");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("what it wrote\n  RIGHT: "));
+}
+
 TEST(SandboxOptions, Refusals) {
   EXPECT_THAT(refusal_of("emulate x.cu --memory 3"), HasSubstr("--memory: got 3, expected --sandbox"));
-  EXPECT_THAT(refusal_of("emulate --sandbox x.cu --memory 0"), HasSubstr("--memory: got 0, expected 1 to"));
+  EXPECT_THAT(refusal_of("emulate --sandbox x.cu --memory 0"),
+              HasSubstr("--memory: got '0', expected at least 1"));
   EXPECT_THAT(refusal_of("emulate --sandbox /x.cu"),
               HasSubstr("--sandbox: got /x.cu, expected a source in a folder"));
   const Outcome none = attnlab_program("emulate --sandbox x.cu", "PATH=/nowhere ");

@@ -30,6 +30,7 @@ says() { # WORDS COMMAND...
 says flash2 attnlab list
 says 'closed form' attnlab io --algorithm flash2 --seqlen 4k --dim 64 --device h200
 says 'scores on h200' attnlab emulate "$root/docs/emulator/scores.cu"
+says 'RIGHT: ' attnlab emulate --kernel softmax-02 --heads 2 --seqlen 100 --check # compiled from the archive's cuda/
 cmp -s "$root/docs/emulator/scores.cu" "$top/share/doc/attnlab/scores.cu"
 # Headers, libraries and data are the archive's own, not those of the tree that it came from.
 attnlab cc -v "$root/docs/emulator/scores.cu" -o scores 2>commands || { cat commands && exit 1; }
