@@ -1,8 +1,11 @@
 // Is what a kernel wrote right? The question, its tensors as files (check_tensors.h), and the oracle's answer.
 #pragma once
 
+#include <functional>
+
 #include "answers/check_tensors.h"
 #include "answers/json.h"
+#include "answers/work.h"
 #include "oracle/check.h"
 #include "oracle/declaration.h"
 #include "oracle/verdict.h"
@@ -14,6 +17,8 @@ struct CheckQuestion {
   ProblemFields problem;         // beside the sizes, which the tensors have
   oracle::Declaration declared;  // the kernel's arithmetic
   oracle::CheckOptions options;
+  // Called with what the check takes before it begins; throws to refuse it. May be empty.
+  std::function<void(const Work&)> accept;
 };
 
 struct CheckAnswer {

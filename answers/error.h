@@ -13,8 +13,9 @@
 
 namespace attnlab::answers {
 
-// {"error": {"argument", "got", "expected"}}. Of a FileError the argument is the path and nothing is expected: null.
-// Of any other exception only what it says is known.
+// {"error": {"argument", "got", "expected"}}. Of a FileError the argument is the path, and what is expected is what
+// its sentence says, else a file that serves. A value in quotes is a text as it was given: the quotes are the
+// sentence's. Of any other exception only what it says is known.
 Json error_json(const std::exception& error);
 
 // A text with each name in backquotes replaced by spell(name), and the backquotes taken away.

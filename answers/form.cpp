@@ -33,7 +33,7 @@ Form form_of(const std::string& label, const std::vector<Index>& shape, Form::Or
   form.rank = packed ? 3 : 4;
   refuse_shape(label, shape,
                form.text("batch", "heads", packed ? "total" : "seqlen", "dim") +
-                   (packed ? ", as sequences are packed"
+                   (packed ? ", as sequences are packed (`cu_seqlens_q`, `cu_seqlens_kv`)"
                            : fmt::format(" ({}), without batch or without batch and heads at the least",
                                          form.name())));
 }

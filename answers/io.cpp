@@ -13,6 +13,8 @@ using attention::Algorithm;
 using attention::Problem;
 using attention::Tiles;
 
+constexpr std::int64_t kMostSram = std::int64_t{1} << 50;
+
 std::vector<io::Pass> passes_of(const std::string& text) {
   if (text == "forward") return {io::Pass::forward};
   if (text == "backward") return {io::Pass::backward};
@@ -39,6 +41,26 @@ void add_stored(const IoChoices& choices, Problem& p, Stored& stored) {
     stored.bias.assign(size, 0.0f);
     p.bias = broadcast(stored.bias.data(), 1, 1, p.seqlen_q, p.seqlen_kv);
   }
+}
+
+// The least elements of SRAM for which the entry finds tiles.
+std::int64_t least_sram(const io::Entry& entry, io::Question q) {
+  const auto fits = [&](std::int64_t elements) {
+    q.sram_elements = elements;
+    try {
+      entry.tiles(entry, q);
+      return true;
+    } catch (const SramOverflow&) {
+      return false;
+    }
+  };
+  std::int64_t enough = 1;
+  while (!fits(enough) && enough < kMostSram) enough *= 2;
+  for (std::int64_t too_little = enough / 2; enough - too_little > 1;) {
+    const std::int64_t middle = too_little + (enough - too_little) / 2;
+    (fits(middle) ? enough : too_little) = middle;
+  }
+  return enough;
 }
 
 bool can_run(const Problem& p) {
@@ -90,11 +112,9 @@ IoAnswer answer(const IoQuestion& question) {
 
   IoAnswer result;
   const std::uint64_t sram = question.sram_bytes != 0 ? question.sram_bytes : device.sram_bytes_per_sm;
-  constexpr std::uint64_t kMostSram = std::uint64_t{1} << 50;
-  if (sram > kMostSram) throw InvalidArgument("sram_bytes", std::to_string(sram), "at most 2^50 bytes");
+  if (sram > static_cast<std::uint64_t>(kMostSram))
+    throw InvalidArgument("sram_bytes", std::to_string(sram), "at most 2^50 bytes");
   result.sram_elements = static_cast<std::int64_t>(sram / sizes(Hbm::Q));
-  if (result.sram_elements < 1)
-    throw InvalidArgument("sram_bytes", std::to_string(sram), "room for one element");
   std::optional<io::Traffic> metered = io::Traffic{};
   for (const io::Pass pass : passes) {
     if (pass == io::Pass::backward && !entry.backward) {
@@ -105,9 +125,11 @@ IoAnswer answer(const IoQuestion& question) {
     entry.check(entry, q);
     try {
       q.tiles = entry.tiles(entry, q);
-    } catch (const SramOverflow& overflow) {
-      throw InvalidArgument("sram_bytes", fmt::format("{} bytes, {} elements", sram, result.sram_elements),
-                            overflow.expected() + fmt::format(", elements of {} bytes", sizes(Hbm::Q)));
+    } catch (const SramOverflow&) {
+      const auto least = static_cast<std::uint64_t>(least_sram(entry, q)) * sizes(Hbm::Q);
+      throw InvalidArgument("sram_bytes", std::to_string(sram),
+                            fmt::format("at least {} bytes for the smallest tiles of {} {}", least,
+                                        entry.name, io::name(pass)));
     }
     std::vector<std::uint8_t> blocks;
     if (question.density < 1) {
@@ -118,10 +140,10 @@ IoAnswer answer(const IoQuestion& question) {
     }
     const io::Traffic closed = entry.closed(entry, q);
     if (closed.sram_peak > static_cast<io::Count>(result.sram_elements)) {
-      throw SramOverflow("SRAM",
-                         fmt::format("{} elements that tiles of {} x {} need in the {} pass",
-                                     io::to_string(closed.sram_peak), q.tiles.br, q.tiles.bc, io::name(pass)),
-                         fmt::format("at most M = {} elements ({} bytes)", result.sram_elements, sram));
+      throw InvalidArgument("sram_bytes", std::to_string(sram),
+                            fmt::format("at least {} bytes for tiles of {} x {} in the {} pass",
+                                        io::to_string(closed.sram_peak * sizes(Hbm::Q)), q.tiles.br,
+                                        q.tiles.bc, io::name(pass)));
     }
     result.closed += closed;
     result.passes.emplace_back(pass, q.tiles);

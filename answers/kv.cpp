@@ -32,8 +32,7 @@ void answer_limits(const KvQuestion& question, KvAnswer& result) {
   const cards::ModelCard part = cards::tensor_parallel(question.card, question.gpus);
   result.total_bytes_per_gpu = cards::cache_bytes(part, question.cache, question.context, question.batch);
   result.weights_bytes_per_gpu = divide_up(*result.weights_bytes, question.gpus);
-  const std::uint64_t taken =
-      checked_add(result.weights_bytes_per_gpu, question.reserve, "weights and reserve");
+  const std::uint64_t taken = checked_add(result.weights_bytes_per_gpu, question.reserve, "reserve_bytes");
   result.weights_fit = taken <= *question.memory;
   result.available_bytes_per_gpu = result.weights_fit ? *question.memory - taken : 0;
   result.max_batch = cards::max_batch(part, question.cache, question.context, result.available_bytes_per_gpu);
@@ -56,7 +55,7 @@ DType storage_dtype(const std::string& field, const std::string& text) {
 
 KvQuestion question_of(const KvFields& f) {
   if (f.model.has_value() == f.config.has_value()) {
-    throw InvalidArgument("model", f.model ? "`config` too" : "nothing",
+    throw InvalidArgument("model", f.model ? "both" : "nothing",
                           "either `model`, a name (see attnlab list), or `config`, a file");
   }
   if (f.device && f.memory_bytes) throw InvalidArgument("device", *f.device, "nothing beside `memory_bytes`");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "reference/core/errors.h"
 
@@ -39,6 +40,10 @@ void apply_masks(const ProblemFields& fields, attention::Problem& p) {
   p.q_lens = fields.q_lens;
   p.cu_seqlens_q = fields.cu_seqlens_q;
   p.cu_seqlens_kv = fields.cu_seqlens_kv;
+  for (const auto& [field, ends] :
+       {std::pair{"cu_seqlens_q", &p.cu_seqlens_q}, {"cu_seqlens_kv", &p.cu_seqlens_kv}})
+    if (ends->size() == 1)
+      throw InvalidArgument(field, std::to_string(ends->front()), "0 and the end of each sequence");
   if (p.packed()) p.batch = static_cast<Index>(p.cu_seqlens_q.size()) - 1;
   p.dropout = fields.dropout;
   validate(p);

@@ -1,7 +1,6 @@
 #include "answers/run.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,7 +8,6 @@
 #include <cstdint>
 
 #include "answers/problem_json.h"
-#include "answers/quantity.h"
 #include "answers/random_blocks.h"
 #include "reference/core/errors.h"
 #include "reference/core/threads.h"
@@ -41,10 +39,6 @@ double bytes_needed(const RunQuestion& question, const Problem& p, DType dtype) 
   const double scores =
       workers * matrices * side(question.tiles.br, p.seqlen_q) * side(question.tiles.bc, p.seqlen_kv);
   return (inputs + outputs) * (number + stored) + scores * number;
-}
-
-double machine_bytes() {
-  return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 // A tensor's elements as numbers to compute with, and room for results of a form.
@@ -184,13 +178,24 @@ void validate(const RunQuestion& question, const Problem& problem, DType dtype) 
     throw InvalidArgument("density", fmt::format("{}", question.density),
                           "1 unless `algorithm` is " + block_mask_algorithms());
   }
-  const double needed = bytes_needed(question, problem, dtype), here = machine_bytes();
-  if (needed > here) {
-    throw InvalidArgument("sizes", fmt::format("{:.3g} GiB to be held at once", std::ldexp(needed, -30)),
-                          "less than this machine's memory, " +
-                              format_bytes(static_cast<std::uint64_t>(here)) +
-                              " (attnlab io counts without computing)");
-  }
+  require_memory(bytes_needed(question, problem, dtype));
+}
+
+Work work_of(const RunQuestion& question, const Problem& p, DType dtype) {
+  // A core's seconds for a product of two numbers in float, for a score beside its products (mask, exponential), for a
+  // random number, and for a product in the check in float64.
+  constexpr double kProduct = 1e-10, kScore = 5e-9, kDraw = 8e-8, kCheckProduct = 2e-10;
+  const double dims = static_cast<double>(p.head_dim + p.head_dim_v);
+  const double scores = score_count(p, question.algorithm->skips_hidden_tiles) * question.density;
+  const double heads = static_cast<double>(p.batch) * static_cast<double>(p.num_heads);
+  const double passes = (question.backward ? 3 : 1) * (question.in_double ? 2 : 1);
+  const double checked =
+      static_cast<double>(question.check_heads.value_or(0)) / heads * score_count(p, false);
+  const double numbers = heads * static_cast<double>(p.tensor_rows_q() + p.tensor_rows_kv()) * dims;
+  const double seconds = scores * (dims * kProduct + kScore) * passes +
+                         std::min(checked, score_count(p, false)) * dims * kCheckProduct;
+  return {seconds / worker_count(p.batch * p.num_heads, question.threads) + numbers * kDraw,
+          bytes_needed(question, p, dtype)};
 }
 
 RunAnswer answer(const RunQuestion& question, const RunInputs& inputs) {

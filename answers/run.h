@@ -8,6 +8,7 @@
 #include "answers/json.h"
 #include "answers/run_check.h"
 #include "answers/run_tensors.h"
+#include "answers/work.h"
 
 namespace attnlab::answers {
 
@@ -35,6 +36,9 @@ struct RunAnswer {
 // Throws InvalidArgument unless the question fits a problem of operands of this type: the precision, the
 // density, and memory for it all on this machine.
 void validate(const RunQuestion& question, const attention::Problem& problem, DType dtype);
+
+// What that takes.
+Work work_of(const RunQuestion& question, const attention::Problem& problem, DType dtype);
 
 RunAnswer answer(const RunQuestion& question, const RunInputs& inputs);
 

@@ -1,5 +1,7 @@
 #include "answers/traffic.h"
 
+#include <algorithm>
+
 #include "answers/problem_json.h"
 #include "reference/core/errors.h"
 
@@ -42,10 +44,39 @@ Json tensors_json(const memory::LaunchTraffic& traffic) {
   return json;
 }
 
+memory::Geometry geometry_of(const TrafficQuestion& question, const device::Device& device) {
+  memory::Geometry geometry = memory::geometry_of(device);
+  if (question.sms != 0) geometry.sms = question.sms;
+  if (question.l2_bytes != 0) geometry.l2_bytes = question.l2_bytes;
+  if (question.l2_effective_fraction != 0) geometry.l2_effective_fraction = question.l2_effective_fraction;
+  return geometry;
+}
+
 }  // namespace
 
 const attention::AlgorithmInfo& algorithm_of(const TrafficQuestion& question) {
   return attention::find_algorithm(question.algorithm == "naive" ? "standard" : question.algorithm);
+}
+
+Work work_of(const TrafficQuestion& question) {
+  // Seconds for a line of 128 bytes that a block asks for, and bytes of the model for a line that a cache has.
+  constexpr double kLine = 8e-8, kModel = 32, kLineBytes = 128;
+  const attention::Algorithm algorithm = algorithm_of(question).id;
+  const io::ElementSizes sizes(question.dtype);
+  const memory::Geometry geometry = geometry_of(question, device::load(question.gpu));
+  Work work;
+  for (const io::Pass pass : passes_of(question.pass)) {
+    const io::Traffic asked = io::problem_traffic(algorithm, pass, question.problem, question.tiles);
+    // A tile's row is a line at least.
+    const double elements_a_row =
+        static_cast<double>(std::min(question.problem.head_dim, question.problem.head_dim_v));
+    const double row_bytes = elements_a_row * static_cast<double>(sizes(Hbm::Q));
+    work.seconds +=
+        static_cast<double>(io::bytes(asked, sizes).total()) / std::min(row_bytes, kLineBytes) * kLine;
+  }
+  work.bytes =
+      static_cast<double>(geometry.l2_bytes + geometry.sms * question.l1_bytes) / kLineBytes * kModel;
+  return work;
 }
 
 TrafficAnswer answer(const TrafficQuestion& question) {
@@ -54,13 +85,7 @@ TrafficAnswer answer(const TrafficQuestion& question) {
   const io::ElementSizes sizes(question.dtype);
   const device::Device device = device::load(question.gpu);
   TrafficAnswer result;
-  result.geometry = memory::geometry_of(device);
-  if (question.sms != 0) result.geometry.sms = question.sms;
-  if (question.l2_bytes != 0) result.geometry.l2_bytes = question.l2_bytes;
-  if (question.l2_effective_fraction != 0) {
-    result.geometry.l2_effective_fraction = question.l2_effective_fraction;
-  }
-
+  result.geometry = geometry_of(question, device);
   for (const io::Pass pass : passes) {
     memory::ReplaySettings settings;
     settings.geometry = result.geometry;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "answers/json.h"
+#include "answers/work.h"
 #include "reference/attention/attention.h"
 #include "simulator/io/account.h"
 #include "simulator/memory/attention_traffic.h"
@@ -39,6 +40,9 @@ struct TrafficAnswer {
 
 // By the paper's name or the kernels': standard attention is their rung 01, naive. Throws InvalidArgument.
 const attention::AlgorithmInfo& algorithm_of(const TrafficQuestion& question);
+
+// What the replay takes. Throws InvalidArgument and FileError as answer() does.
+Work work_of(const TrafficQuestion& question);
 
 // Throws InvalidArgument and FileError as the question of io.h does, and what memory::replay refuses.
 TrafficAnswer answer(const TrafficQuestion& question);

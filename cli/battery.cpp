@@ -11,10 +11,10 @@
 
 #include "cli/command.h"
 #include "cli/declaration_options.h"
+#include "cli/long_work.h"
 #include "cli/problem_options.h"
 #include "cli/progress.h"
 #include "cli/quantity_options.h"
-#include "cli/refusal.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
@@ -31,6 +31,7 @@ struct Options {
        no_scale = false, no_hidden_nan = false, no_shrink = false, json = false;
   bool window = false, softcap = false, alibi = false, dropout = false, padding = false, packed = false,
        dim_v = false, mask = false, bias = false, sinks = false, backward = false, huge = false;
+  LongWork work;
   std::uint64_t max_seqlen = 0, seed = 0, resume = 0, cases = 0, stop_after = 3, threads = 0;
 };
 
@@ -132,6 +133,7 @@ std::string text_of(const BatteryAnswer& result) {
 
 void run(Options& o) {
   set_options(o, o.question.options);
+  o.work.permit(work_of(o.question));
   const BatteryAnswer result = answer_with_progress(o.question);
   const std::string text = o.json ? to_json(result.report) : text_of(result);
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -197,18 +199,8 @@ void add_battery(Command& app) {
   command.add_option("--keep", o->question.keep, "A folder that keeps the files of failing cases of --cmd");
   add_count(command, "--threads", o->threads, "Threads of the oracle [one a core]");
   command.add_flag("--json", o->json, "One JSON object");
+  o->work.add_option(command);
   command.footer("Exit code 0: right; 1: wrong, or nothing was run; 2: bad input.");
-  std::map<std::string, std::string> names{{"cmd, kernel", "--cmd, --kernel"},
-                                           {"cmd", "--cmd"},
-                                           {"kernel", "--kernel"},
-                                           {"backend", "--backend"},
-                                           {"layout", "--layout"},
-                                           {"keep", "--keep"},
-                                           {"time", "--time"},
-                                           {"dtype", "--dtype"},
-                                           {"call_time", "--call-time"}};
-  add_declaration_names(names);
-  spell_fields(command, std::move(names));
   command.callback([o] { run(*o); });
 }
 

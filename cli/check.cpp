@@ -10,10 +10,12 @@
 #include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/declaration_options.h"
+#include "cli/estimated_progress.h"
+#include "cli/field_options.h"
 #include "cli/legend.h"
+#include "cli/long_work.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
-#include "cli/refusal.h"
 #include "cuda/golden/golden.h"
 #include "os/output_file.h"
 #include "reference/core/errors.h"
@@ -35,6 +37,7 @@ struct Options {
   std::string rows = "all", golden = "auto", rules, picture = "auto", html;
   std::uint64_t threads = 0, seed = 0;
   bool no_diagnosis = false, json = false;
+  LongWork work;
 };
 
 void apply_options(const Options& o, oracle::CheckOptions& options) {
@@ -63,7 +66,13 @@ void run(Options& o) {
   const Screen show = screen("--picture", o.picture);
   os::check_outputs(std::array{os::NamedFile{"--html", o.html}}, question.sources.named_files());
   question.problem = fields_of(o.problem);
+  std::optional<EstimatedProgress> bar;
+  question.accept = [&](const answers::Work& work) {
+    o.work.permit(work);
+    bar.emplace("check", work.seconds);
+  };
   const CheckAnswer result = answer(question);
+  bar.reset();
   if (!o.html.empty()) os::write_file(o.html, to_html(result, title(question.sources)));
   const std::string text = o.json ? dump(to_json(result)) : to_text(result, show);
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -122,12 +131,7 @@ void add_check(Command& app) {
   command.add_option("--picture", o->picture, "Shades: auto (the locale's), unicode or ascii").show_default();
   command.add_option("--html", o->html, "Writes the verdict as a page, too");
   command.add_flag("--json", o->json, "One JSON object");
-  std::map<std::string, std::string> names{{"alibi", "--alibi"},       {"dtype", "--dtype"},
-                                           {"kv_dtype", "--kv-dtype"}, {"out_dtype", "--out-dtype"},
-                                           {"layout", "--layout"},     {"page_layout", "--page-layout"}};
-  for (const RoleInfo& role : kRoles) names[role.name] = option_of(role);
-  add_declaration_names(names);
-  spell_fields(command, std::move(names));
+  o->work.add_option(command);
   command.callback([o] { run(*o); });
 }
 

@@ -8,7 +8,6 @@
 #include "answers/quantity.h"
 #include "cli/command.h"
 #include "cli/quantity_options.h"
-#include "cli/refusal.h"
 #include "files/tensor.h"
 #include "reference/attention/problem.h"
 #include "reference/core/errors.h"
@@ -38,7 +37,7 @@ Index checked_heads(const std::string& option, std::uint64_t count) {
 
 ConvertGqaQuestion question_of(const Options& options) {
   if ((options.heads == 0) == options.config.empty()) {
-    throw InvalidArgument("--heads", options.heads == 0 ? "nothing" : "--config too",
+    throw InvalidArgument("--heads", options.heads == 0 ? "nothing" : "both",
                           "either --heads N, the model's query heads, or --config FILE");
   }
   ConvertGqaQuestion question;
@@ -91,7 +90,6 @@ void add_convert_gqa(Command& app) {
   add_count(command, "--seed", "Of --method random [0]", 0,
             [options](std::uint64_t seed) { options->seed = seed; });
   command.add_flag("--json", options->json, "One JSON object");
-  spell_fields(command, {{"seed", "--seed"}});
   command.footer(
       "The converted model needs further training (Ainslie et al. 2023: 5 % of the original steps). "
       "Transformers "

@@ -2,9 +2,9 @@
 
 #include <variant>
 
+#include "cli/field_options.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
-#include "cli/refusal.h"
 
 namespace attnlab::cli {
 namespace {
@@ -24,12 +24,6 @@ void add(Command& app, const oracle::DeclarationField& field, std::optional<Inde
 void add_declaration_options(Command& app, oracle::Declaration& declaration) {
   for (const oracle::DeclarationField& field : oracle::declaration_fields()) {
     std::visit([&](auto member) { add(app, field, declaration.*member); }, field.member);
-  }
-}
-
-void add_declaration_names(std::map<std::string, std::string>& names) {
-  for (const oracle::DeclarationField& field : oracle::declaration_fields()) {
-    names[field.name] = option_like(field.name);
   }
 }
 

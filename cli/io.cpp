@@ -13,7 +13,6 @@
 #include "cli/io_report.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
-#include "cli/refusal.h"
 #include "cli/table.h"
 #include "reference/core/errors.h"
 
@@ -37,7 +36,18 @@ struct Options {
   bool json = false, csv = false;
 };
 
+// "; decode takes --seqlen-q 1 alone": what the algorithms' rows say of the lengths that they take.
+std::string only_lengths() {
+  std::string text;
+  for (const io::Entry& entry : io::registry())
+    if (entry.seqlen_q) text += fmt::format("; {} takes --seqlen-q {} alone", entry.name, *entry.seqlen_q);
+  return text;
+}
+
 IoQuestion question_of(const Options& o) {
+  const answers::ProblemFields fields = fields_of(o.problem);
+  if (const io::Entry& entry = io::find(o.algorithm); entry.seqlen_q && !fields.seqlen_q && !fields.packed())
+    throw InvalidArgument("seqlen_q", "nothing", fmt::format("{} with {}", *entry.seqlen_q, entry.name));
   IoQuestion question;
   question.algorithm = o.algorithm;
   question.dtype = parse_dtype(o.dtype);
@@ -47,7 +57,7 @@ IoQuestion question_of(const Options& o) {
   question.density = o.density.value();
   question.kv_lora_rank = extent("--kv-lora-rank", o.kv_lora_rank);
   question.rope_dim = extent("--rope-dim", o.rope_dim);
-  question.problem = problem_of(fields_of(o.problem));
+  question.problem = problem_of(fields);
   return question;
 }
 
@@ -113,7 +123,7 @@ void run(const Options& o) {
 void add_io(Command& app) {
   Command io = app.add_command("io", "HBM traffic, SRAM and FLOPs of an algorithm: closed form and metered");
   const auto o = std::make_shared<Options>();
-  io.add_option("--algorithm", o->algorithm, "One of attnlab list").show_default();
+  io.add_option("--algorithm", o->algorithm, "One of attnlab list" + only_lengths()).show_default();
   add_size_options(io, o->problem);
   io.add_option("--dtype", o->dtype, "Of Q, K, V: fp32, fp16, bf16, fp8").show_default();
   io.add_option("--pass", o->choices.pass, "forward, backward or both").show_default();
@@ -139,13 +149,6 @@ void add_io(Command& app) {
           .type_name("FIELD=FIRST..LAST");
   Option json = io.add_flag("--json", o->json, "One JSON object; with --sweep an array of them");
   io.add_flag("--csv", o->csv, "Of --sweep, with a header line").needs(sweep).excludes(json);
-  spell_fields(io, {{"pass", "--pass"},
-                    {"density", "--density"},
-                    {"sram_bytes", "--sram"},
-                    {"alibi", "--alibi"},
-                    {"seqlen_q", "--seqlen-q"},
-                    {"seqlen_kv", "--seqlen-kv"},
-                    {"sweep", "--sweep"}});
   io.callback([o] { run(*o); });
 }
 

@@ -11,7 +11,6 @@
 #include "cli/kv_report.h"
 #include "cli/python.h"
 #include "cli/quantity_options.h"
-#include "cli/refusal.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
@@ -87,7 +86,7 @@ void add_kv(Command& app) {
                 "Or the memory of a device, such as h100 (attnlab list has all)")
       .excludes(memory);
   add_count(kv, "--gpus", options->fields.gpus,
-            "GPUs, each with that memory, the heads and weights cut over them [1]");
+            "GPUs, each with that memory, the heads and weights cut over them [1]", 1);
   kv.add_option("--reserve", options->reserve,
                 "Kept free of weights and cache: a size or a share such as 10%");
   kv.add_option("--weights-dtype", options->fields.weights_dtype, "Of the weights [bf16]");
@@ -104,14 +103,6 @@ void add_kv(Command& app) {
       .type_name("DIR")
       .needs(compare);
   kv.add_flag("--json", options->json, "One JSON object, counts as integers, sizes in bytes");
-  spell_fields(kv, {{"parameters", "--parameters"},
-                    {"model", "--model"},
-                    {"dtype", "--dtype"},
-                    {"scale_dtype", "--scale-dtype"},
-                    {"weights_dtype", "--weights-dtype"},
-                    {"memory_bytes", "--memory"},
-                    {"reserve_bytes", "--reserve"},
-                    {"device", "--device"}});
   kv.callback([options] { run(*options); });
 }
 

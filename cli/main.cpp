@@ -13,6 +13,8 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/command_line.h"
+#include "cli/environment.h"
 #include "cli/refusal.h"
 #include "os/ending.h"
 #include "reference/core/errors.h"
@@ -54,13 +56,8 @@ int run(int argc, char** argv) {
     attnlab::cli::add_witness(app);
     attnlab::cli::add_zoo(app);
     app.footer(attnlab::cli::exit_codes_text());  // after them: it is theirs, too, if it is there before
-    std::string names;
-    bool known = argc < 2 || argv[1][0] == '-';
-    for (const std::string& command : app.commands()) {
-      names += (names.empty() ? "" : ", ") + command;
-      known |= !known && command == argv[1];
-    }
-    if (!known) throw attnlab::InvalidArgument("command", argv[1], "one of " + names);
+    attnlab::cli::check_environment();
+    attnlab::cli::check_command_line(parser, argc, argv);
     parser.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& help) {
@@ -74,8 +71,8 @@ int run(int argc, char** argv) {
   } catch (const attnlab::FileError& error) {
     return attnlab::cli::refuse(app, error, json);
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "attnlab: not enough memory for this question\n");
-    return attnlab::cli::kRefused;
+    const attnlab::InvalidArgument error("sizes", "more than the memory holds", "smaller ones");
+    return attnlab::cli::refuse(app, error, json);
   } catch (const std::exception& error) {
     if (std::ferror(stdout) != 0) return attnlab::cli::kRefused;  // said below
     fmt::print(stderr, "attnlab: internal error: {}\n", error.what());

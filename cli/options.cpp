@@ -21,23 +21,22 @@ CLI::Option* with_text(CLI::Option* option) {
       ""));
 }
 
-// A number, refused in our words: CLI11's name no expectation. Variable: Number, or an optional one.
-template <class Number, class Variable>
+// A number, refused in our words: CLI11's name no expectation. Variable: double, or an optional one.
+template <class Variable>
 CLI::Option* add_number(CLI::App& app, const std::string& names, Variable& value, const std::string& help) {
-  constexpr bool kWhole = std::is_integral_v<Number>;
   CLI::Option* option = app.add_option_function<std::string>(
       names,
       [&value, name = first_name(names)](const std::string& text) {
-        Number number{};
+        double number = 0;
         const bool plus = text.starts_with('+') && !text.starts_with("+-");  // which from_chars does not take
         const auto [end, error] = std::from_chars(text.data() + plus, text.data() + text.size(), number);
         if (error != std::errc{} || end != text.data() + text.size())
-          throw InvalidArgument(name, "'" + text + "'", kWhole ? "a whole number" : "a number");
+          throw InvalidArgument(name, "'" + text + "'", "a number such as 0.5 or 1e-3");
         value = number;
       },
       help);
-  option->type_name(kWhole ? "INT" : "FLOAT");
-  if constexpr (std::is_same_v<Variable, Number>)
+  option->type_name("FLOAT");
+  if constexpr (std::is_same_v<Variable, double>)
     option->default_function([&value] { return CLI::detail::to_string(value); });
   return option;
 }
@@ -73,13 +72,10 @@ Option Command::add_option(const std::string& names, std::vector<std::string>& v
   return Option(with_text(app_->add_option(names, values, help)));
 }
 Option Command::add_option(const std::string& names, double& value, const std::string& help) {
-  return Option(add_number<double>(*app_, names, value, help));
+  return Option(add_number(*app_, names, value, help));
 }
 Option Command::add_option(const std::string& names, std::optional<double>& value, const std::string& help) {
-  return Option(add_number<double>(*app_, names, value, help));
-}
-Option Command::add_option(const std::string& names, std::int64_t& value, const std::string& help) {
-  return Option(add_number<std::int64_t>(*app_, names, value, help));
+  return Option(add_number(*app_, names, value, help));
 }
 Option Command::add_option(const std::string& names, std::function<void(const std::string&)> read,
                            const std::string& help) {
@@ -90,16 +86,17 @@ Option Command::add_flag(const std::string& name, bool& flag, const std::string&
 }
 
 std::string Command::name() const { return app_->get_name(); }
-bool Command::given(const std::string& option) const { return app_->get_option(option)->count() != 0; }
-std::vector<std::string> Command::commands() const {
-  std::vector<std::string> names;
-  for (const CLI::App* command : std::as_const(*app_).get_subcommands({}))
-    names.push_back(command->get_name());
-  return names;
+bool Command::has(const std::string& option) const {
+  return std::as_const(*app_).get_option_no_throw(option) != nullptr;
 }
-std::string Command::parsed() const {
+bool Command::given(const std::string& option) const { return app_->get_option(option)->count() != 0; }
+std::vector<std::string> Command::typed(const std::string& option) const {
+  const CLI::Option* own = std::as_const(*app_).get_option_no_throw(option);
+  return own == nullptr ? std::vector<std::string>() : own->results();
+}
+std::optional<Command> Command::parsed() const {
   const auto commands = app_->get_subcommands();
-  return commands.empty() ? "" : commands.front()->get_name();
+  return commands.empty() ? std::nullopt : std::optional(Command(*commands.front()));
 }
 
 std::vector<std::string> pick_options(const Define& define, std::vector<std::string> words) {

@@ -2,7 +2,6 @@
 // includes it some ten seconds of compiling: options.cpp and main.cpp alone do.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -57,16 +56,16 @@ class Command {
   Option add_option(const std::string& names, std::vector<std::string>& values, const std::string& help);
   Option add_option(const std::string& names, double& value, const std::string& help);
   Option add_option(const std::string& names, std::optional<double>& value, const std::string& help);
-  Option add_option(const std::string& names, std::int64_t& value, const std::string& help);
   // The value's text, to be read by the caller.
   Option add_option(const std::string& names, std::function<void(const std::string&)> read,
                     const std::string& help);
   Option add_flag(const std::string& name, bool& flag, const std::string& help);
 
   std::string name() const;
+  bool has(const std::string& option) const;
   bool given(const std::string& option) const;
-  std::vector<std::string> commands() const;  // the names of all
-  std::string parsed() const;                 // the name of the one that was typed, or nothing
+  std::vector<std::string> typed(const std::string& option) const;  // its values' texts
+  std::optional<Command> parsed() const;                            // the command that was typed
 
  private:
   CLI::App* app_;

@@ -1,19 +1,26 @@
 #include "cli/problem_options.h"
 
+#include <algorithm>
+
 #include "cli/quantity_options.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
 namespace {
 
+// Parts between commas, without the spaces around them: those within are part of no number.
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts(1);
-  for (char c : text) {
+  for (const char c : text) {
     if (c == ',') {
       parts.emplace_back();
-    } else if (c != ' ') {
+    } else {
       parts.back() += c;
     }
+  }
+  for (std::string& part : parts) {
+    const std::size_t first = std::min(part.find_first_not_of(' '), part.size());
+    part = part.substr(first, part.find_last_not_of(' ') + 1 - first);
   }
   return parts;
 }

@@ -2,23 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "answers/error.h"
+#include "answers/quantity.h"
+#include "cli/field_options.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
 namespace {
-
-using Names = std::map<std::string, std::string>;
-
-std::map<std::string, Names>& spellings() {  // by the command's name
-  static std::map<std::string, Names> all;
-  return all;
-}
 
 constexpr std::size_t kLongest = 200;  // of what was typed
 
@@ -29,17 +25,39 @@ std::string shortened(const std::string& text) {
                      text.substr(text.size() - kLongest / 4));
 }
 
-// The refusal in the words of the command that was parsed.
-InvalidArgument as_typed(const Command& app, const InvalidArgument& refusal) {
-  const Names& names = spellings()[app.parsed()];
-  const auto in_text = [&](const std::string& field) {
-    const auto found = names.find(field);
-    return found == names.end() ? option_like(field) : found->second;
+// Whether two texts are one number, such as 64k and 65536.
+bool same_number(const std::string& a, const std::string& b) {
+  const auto number = [](const std::string& text) -> std::optional<double> {
+    try {
+      return static_cast<double>(answers::parse_bytes("", text));
+    } catch (const InvalidArgument&) {
+      char* end = nullptr;
+      const double value = std::strtod(text.c_str(), &end);
+      return !text.empty() && *end == '\0' ? std::optional(value) : std::nullopt;
+    }
   };
-  const auto own = names.find(refusal.argument());
-  return {own == names.end() ? refusal.argument() : own->second,
-          shortened(answers::spelled(refusal.value(), in_text)),
-          answers::spelled(refusal.expected(), in_text)};
+  const auto first = number(a), second = number(b);
+  return first && second && *first == *second;
+}
+
+// The refusal in the words of the command that was parsed.
+InvalidArgument as_typed(const Command& command, const InvalidArgument& refusal) {
+  const std::string argument = argument_as_option(command, refusal.argument());
+  const std::vector<std::string> typed = command.typed(argument);
+  const bool as_it_was = typed.size() == 1 && same_number(typed[0], refusal.value());
+  return {argument, as_it_was ? typed[0] : refusal.value(), fields_as_options(command, refusal.expected())};
+}
+
+// What the parser found, which says it in a sentence: "A is required", "A excludes B", "A requires B".
+std::optional<InvalidArgument> parsers_refusal(const std::string& text) {
+  const std::size_t first = text.find(' '), second = text.find(' ', first + 1);
+  if (first == std::string::npos || second == std::string::npos) return std::nullopt;
+  const std::string option = text.substr(0, first), verb = text.substr(first + 1, second - first - 1),
+                    other = text.substr(second + 1);
+  if (verb == "is" && other == "required") return InvalidArgument(option, "nothing", "a value");
+  if (verb == "excludes") return InvalidArgument(option, "both", "it or " + other);
+  if (verb == "requires") return InvalidArgument(option, "it alone", other + " beside it");
+  return std::nullopt;
 }
 
 // What a terminal would obey is spelled: names of files and of tensors hold any character.
@@ -66,22 +84,23 @@ std::string exit_codes_text() {
   return text;
 }
 
-std::string option_like(std::string field) {
-  std::ranges::replace(field, '_', '-');
-  return "--" + field;
-}
-
-void spell_fields(const Command& command, Names options) { spellings()[command.name()] = std::move(options); }
-
 int refuse(const Command& app, const std::exception& error, bool json) {
-  if (const auto* refused = dynamic_cast<const InvalidArgument*>(&error)) {
-    return say(as_typed(app, *refused), "", json);
+  const auto command = app.parsed();
+  std::optional<InvalidArgument> refused;
+  if (const auto* ours = dynamic_cast<const InvalidArgument*>(&error)) {
+    refused = command ? as_typed(*command, *ours) : *ours;
+  } else if (const auto* file = dynamic_cast<const FileError*>(&error)) {
+    return say(FileError(shortened(file->path()), file->problem()), "", json);
+  } else {
+    refused = parsers_refusal(error.what());
   }
-  if (const auto* refused = dynamic_cast<const FileError*>(&error))
-    return say(FileError(shortened(refused->path()), refused->problem()), "", json);
-  const std::string command = app.parsed().empty() ? "" : " " + app.parsed();
-  return say(std::runtime_error(shortened(error.what())), fmt::format(" (see attnlab{} --help)", command),
-             json);  // CLI::ParseError
+  if (refused) {
+    return say(
+        InvalidArgument(shortened(refused->argument()), shortened(refused->value()), refused->expected()), "",
+        json);
+  }
+  const std::string help = command ? " " + command->name() : "";
+  return say(std::runtime_error(shortened(error.what())), fmt::format(" (see attnlab{} --help)", help), json);
 }
 
 bool wants_json(int argc, const char* const* argv) {

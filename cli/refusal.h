@@ -2,7 +2,6 @@
 #pragma once
 
 #include <exception>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -28,14 +27,8 @@ inline constexpr ExitCodeRow kExitCodes[] = {
 // The table as the footer of `attnlab --help`.
 std::string exit_codes_text();
 
-// A question's fields have names (answers/error.h); a command says which option each is. A name in the text of a
-// refusal that is not among them is "--" and the name, with hyphens.
-void spell_fields(const Command& command, std::map<std::string, std::string> options);
-
-// "p_scale" as "--p-scale".
-std::string option_like(std::string field);
-
-// Says on stderr, and with `json` on stdout, what the command that was parsed refused. Returns the exit code.
+// Says on stderr, and with `json` on stdout, what the command that was parsed refused: in its options' names
+// (field_options.h), and numbers as they were typed. Returns the exit code.
 int refuse(const Command& app, const std::exception& error, bool json);
 
 // Whether the command line asks for JSON on stdout; it need not be one that can be parsed.

@@ -8,9 +8,11 @@
 
 #include "answers/random_blocks.h"
 #include "cli/command.h"
+#include "cli/estimated_progress.h"
+#include "cli/field_options.h"
+#include "cli/long_work.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
-#include "cli/refusal.h"
 #include "cli/run_report.h"
 #include "files/tensor_file.h"
 #include "os/output_file.h"
@@ -38,6 +40,7 @@ struct Options {
   Share density{1, 1};
   std::string out, lse, dq, dk, dv;
   bool json = false;
+  LongWork work;
 };
 
 RunQuestion question_of(const Options& o) {
@@ -61,10 +64,14 @@ RunQuestion question_of(const Options& o) {
 // Sizes belong to random tensors: files have their own.
 void refuse_sizes_beside_files(const Command& app, const RunSources& sources) {
   if (sources.random()) return;
+  std::string given;
+  for (const char* option : {"--input", "--q", "--k", "--v"})
+    if (given.empty() && app.given(option)) given = option;
   for (const char* option : {"--batch", "--heads", "--kv-heads", "--seqlen", "--seqlen-q", "--seqlen-kv",
                              "--dim", "--dim-v", "--seed"}) {
     if (app.given(option)) {
-      throw InvalidArgument(option, "a value", "nothing beside tensors from files, whose shapes say it");
+      throw InvalidArgument(option, app.typed(option).front(),
+                            "nothing beside tensors from files (" + given + "), whose shapes say it");
     }
   }
 }
@@ -98,12 +105,17 @@ void run(const Options& o, const Command& app) {
   RunQuestion question = question_of(o);
   refuse_sizes_beside_files(app, o.sources);
   check_outputs(o);
+  std::optional<EstimatedProgress> bar;
   const auto accept = [&](const attention::Problem& problem, DType dtype) {
     question.in_double = o.precision.empty() ? dtype == DType::f64 : o.precision == "double";
     validate(question, problem, dtype);
+    const answers::Work work = work_of(question, problem, dtype);
+    o.work.permit(work);
+    bar.emplace("run", work.seconds);
   };
   const RunInputs inputs = read_inputs(o.sources, fields_of(o.problem), accept);
   const RunAnswer result = answer(question, inputs);
+  bar.reset();
   const std::vector<std::string> written = write_outputs(o, result);
   const std::string text =
       o.json ? dump(to_json(question, inputs, result, written)) : to_text(question, inputs, result, written);
@@ -164,13 +176,7 @@ void add_run(Command& app) {
             "Heads compared with standard attention in float64 [as many as a few seconds allow]; 0: none", 0,
             [o](std::uint64_t heads) { o->check = heads; });
   command.add_flag("--json", o->json, "One JSON object");
-  std::map<std::string, std::string> names{{"alibi", "--alibi"},         {"seqlen_q", "--seqlen-q"},
-                                           {"seqlen_kv", "--seqlen-kv"}, {"density", "--density"},
-                                           {"precision", "--precision"}, {"dtype", "--dtype"},
-                                           {"layout", "--layout"}};
-  for (const char* tensor : {"q", "k", "v", "mask", "bias", "dout"})
-    names[tensor] = std::string("--") + tensor;
-  spell_fields(command, std::move(names));
+  o->work.add_option(command);
   command.callback([o, command] { run(*o, command); });
 }
 

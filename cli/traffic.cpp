@@ -8,10 +8,10 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/long_work.h"
 #include "cli/problem_options.h"
 #include "cli/progress.h"
 #include "cli/quantity_options.h"
-#include "cli/refusal.h"
 #include "cli/traffic_report.h"
 #include "reference/core/errors.h"
 
@@ -31,6 +31,7 @@ struct Options {
   std::uint64_t br = 128, bc = 128;
   Share l2_fraction{0, 0};  // none given
   bool json = false;
+  LongWork work;
 };
 
 // What the model keeps an entry of each: a GPU has far fewer.
@@ -54,6 +55,7 @@ void run(Options& o) {
     if (o.l2_fraction.numerator == 0) throw InvalidArgument("--l2-fraction", "0", "more than 0");
     question.l2_effective_fraction = o.l2_fraction.value();
   }
+  o.work.permit(work_of(question));
   std::optional<Progress> bar;
   std::optional<io::Pass> shown;
   question.progress = [&](io::Pass pass, double share) {
@@ -90,9 +92,7 @@ void add_traffic(Command& app) {
   add_share(traffic, "--l2-fraction", o->l2_fraction, "Share of the L2 that is used [all]");
   add_bytes(traffic, "--l1", q.l1_bytes, "Bytes of L1 of an SM; 0: tiles go past it [0]");
   traffic.add_flag("--json", o->json, "One JSON object");
-  spell_fields(
-      traffic,
-      {{"pass", "--pass"}, {"alibi", "--alibi"}, {"seqlen_q", "--seqlen-q"}, {"seqlen_kv", "--seqlen-kv"}});
+  o->work.add_option(traffic);
   traffic.callback([o] { run(*o); });
 }
 

@@ -5,7 +5,6 @@
 
 #include "answers/json.h"
 #include "cli/command.h"
-#include "cli/refusal.h"
 #include "cli/zoo_tables.h"
 
 namespace attnlab::cli {
@@ -63,7 +62,6 @@ void add_zoo(Command& app) {
                 "Instead: the smallest errors that the check sees, by class and output, as Markdown")
       .excludes(json)
       .excludes(markdown);
-  spell_fields(command, {{"problem", "--problem"}, {"mistake", "--mistake"}});
   command.callback([options] { run(*options); });
 }
 

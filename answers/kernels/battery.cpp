@@ -7,6 +7,7 @@
 
 #include "answers/battery_folder.h"
 #include "answers/battery_process.h"
+#include "answers/kernels/emulated_work.h"
 #include "answers/kernels/rungs.h"
 #include "files/tensor_file.h"
 #include "oracle/battery/plan.h"
@@ -118,6 +119,30 @@ std::optional<oracle::KernelClass> class_of(const BatteryQuestion& question) {
 
 oracle::Schema usual_schema(const std::string& kernel, const std::string& backend) {
   return kernel.empty() ? oracle::Schema{} : rung_schema(backend_of("backend", backend), kernel);
+}
+
+Work work_of(const BatteryQuestion& question) {
+  constexpr double kProduct = 4e-10, kHeads = 2, kSampledRows = 256;  // as in oracle/battery/plan.cpp
+  const oracle::Schema& schema = question.options.schema;
+  const double n = static_cast<double>(schema.max_seqlen);
+  const double d = static_cast<double>(std::ranges::max(schema.head_dims));
+  const bool emulated =
+      !question.kernel.empty() && backend_of("backend", question.backend) == cuda::Backend::emulator;
+  const double passes = schema.backward ? 5 : 1;
+  const double rows = schema.backward ? n : std::min(n, kSampledRows);
+  Work work;
+  work.seconds = kHeads * n * d * rows * kProduct * passes;
+  if (emulated) {
+    Launch launch{&cuda::find_kernel(question.kernel), {}};
+    cuda::Shape& shape = launch.shape;
+    shape.heads = shape.kv_heads = static_cast<Index>(kHeads);
+    shape.seqlen_q = shape.seqlen_kv = schema.max_seqlen;
+    shape.head_dim = std::ranges::max(schema.head_dims);
+    work.seconds += emulated_seconds({&launch, 1});
+  }
+  // Q, K, V and O as numbers and as the kernel's; masks and biases of every pair.
+  work.bytes = kHeads * n * (4 * d * 12 + n * ((schema.mask ? 1 : 0) + (schema.bias ? 4 : 0)));
+  return work;
 }
 
 BatteryAnswer answer(const BatteryQuestion& question) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "answers/work.h"
 #include "cuda/host/backend.h"
 #include "oracle/battery.h"
 #include "oracle/declaration.h"
@@ -41,6 +42,9 @@ struct BatteryAnswer {
   oracle::BatteryReport report;
   std::vector<KeptCase> kept;
 };
+
+// What its largest case takes; cases altogether are limited by options.time_limit_s.
+Work work_of(const BatteryQuestion& question);
 
 // Throws InvalidArgument naming the field, and FileError.
 BatteryAnswer answer(const BatteryQuestion& question);

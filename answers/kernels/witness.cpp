@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
+#include "answers/kernels/emulated_work.h"
 #include "answers/kernels/kernel_io.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
@@ -36,13 +38,6 @@ std::vector<const cuda::Kernel*> chosen(const WitnessQuestion& question) {
   return kernels;
 }
 
-// Products of a query's and a key's elements; softmax: ten per number.
-double work(const cuda::Measurement& run) {
-  const cuda::Shape& s = run.shape;
-  if (run.kernel->pass == cuda::Pass::softmax) return 10.0 * static_cast<double>(s.heads * s.seqlen_kv);
-  return static_cast<double>(s.batch * s.heads * s.seqlen_q) * static_cast<double>(s.seqlen_kv * s.head_dim);
-}
-
 void validate(const WitnessQuestion& q) {
   if (q.seqlen < 1) throw InvalidArgument("seqlen", std::to_string(q.seqlen), "at least 1");
   if (q.heads < 1) throw InvalidArgument("heads", std::to_string(q.heads), "at least 1");
@@ -54,6 +49,41 @@ void validate(const WitnessQuestion& q) {
   if (q.seqlen * q.heads > Index{1} << 19)
     throw InvalidArgument("heads", std::to_string(q.heads), "`seqlen` times `heads` of at most 2^19");
   if (!(q.products > 0)) throw InvalidArgument("products", fmt::format("{}", q.products), "more than 0");
+}
+
+// Of a run's tensors in fp32; where scores are written out, as S and P.
+double bytes(const Launch& run) {
+  const cuda::Shape& s = run.shape;
+  const bool whole = run.kernel->algorithm != nullptr && io::find(run.kernel->algorithm).attention &&
+                     attention::info(*io::find(run.kernel->algorithm).attention).materialises_scores;
+  const double rows = static_cast<double>(s.batch * s.heads) * static_cast<double>(s.seqlen_q);
+  return 4 * rows *
+         (4 * static_cast<double>(s.head_dim) + (whole ? 2 * static_cast<double>(s.seqlen_kv) : 0));
+}
+
+std::vector<Launch> launches_of(const WitnessQuestion& question, const cuda::Measurements& measurements) {
+  validate(question);
+  std::vector<Launch> launches;
+  for (const cuda::Kernel* kernel : chosen(question)) {
+    if (question.measured) {
+      for (const cuda::Measurement& measured : measurements.runs) {
+        const Launch launch{kernel, measured.shape};
+        if (measured.kernel == kernel && products(launch) <= question.products) launches.push_back(launch);
+      }
+      continue;
+    }
+    // Softmax kernels have other shapes: only where they are asked for.
+    const DType type = dtype_of(*kernel, question.dtype);
+    if (kernel->pass == cuda::Pass::softmax && question.kernels.empty()) continue;
+    cuda::Shape shape;
+    shape.type = type;
+    shape.seqlen_q = shape.seqlen_kv = question.seqlen;
+    shape.head_dim = question.dim;
+    shape.heads = shape.kv_heads = question.heads;
+    shape.causal = question.causal;
+    launches.push_back({kernel, shape});
+  }
+  return launches;
 }
 
 }  // namespace
@@ -105,34 +135,22 @@ cuda::Measurement emulate(const cuda::Kernel& kernel, const cuda::Shape& shape,
   return run;
 }
 
-std::vector<cuda::Measurement> predictions(const WitnessQuestion& question,
-                                           const cuda::Measurements& measurements) {
-  validate(question);
-  const std::vector<const cuda::Kernel*> kernels = chosen(question);
-  std::vector<cuda::Measurement> result;
-  if (question.measured) {
-    for (const cuda::Kernel* kernel : kernels) {
-      for (const cuda::Measurement& measured : measurements.runs) {
-        if (measured.kernel == kernel && work(measured) <= question.products)
-          result.push_back(emulate(*kernel, measured.shape, measurements));
-      }
-    }
-    return result;
-  }
-  cuda::Shape shape;
-  shape.seqlen_q = shape.seqlen_kv = question.seqlen;
-  shape.head_dim = question.dim;
-  shape.heads = shape.kv_heads = question.heads;
-  shape.causal = question.causal;
-  for (const cuda::Kernel* kernel : kernels) {
-    shape.type = dtype_of(*kernel, question.dtype);
-    // Softmax kernels have other shapes: only where they are asked for.
-    if (kernel->pass == cuda::Pass::softmax && question.kernels.empty()) continue;
-    result.push_back(emulate(*kernel, shape, measurements));
-  }
-  return result;
+Work work_of(const WitnessQuestion& question, const cuda::Measurements& measurements) {
+  const std::vector<Launch> launches = launches_of(question, measurements);
+  Work work;
+  for (const Launch& launch : launches) work.bytes = std::max(work.bytes, bytes(launch));
+  require_memory(work.bytes);  // a launch is timed below
+  work.seconds = emulated_seconds(launches);
+  return work;
 }
 
+std::vector<cuda::Measurement> predictions(const WitnessQuestion& question,
+                                           const cuda::Measurements& measurements) {
+  std::vector<cuda::Measurement> result;
+  for (const Launch& launch : launches_of(question, measurements))
+    result.push_back(emulate(*launch.kernel, launch.shape, measurements));
+  return result;
+}
 Witness witness(const cuda::Measurement& prediction, const cuda::Measurements& measurements) {
   Witness w;
   w.kernel = prediction.kernel;

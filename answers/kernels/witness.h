@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "answers/json.h"
+#include "answers/work.h"
 #include "cuda/counters/bars.h"
 #include "simulator/emulator/report/report.h"
 #include "simulator/io/traffic.h"
@@ -40,6 +41,9 @@ struct WitnessQuestion {
   bool measured = false;
   double products = 6e8;
 };
+// What their emulation takes. Throws InvalidArgument naming the field.
+Work work_of(const WitnessQuestion& question, const cuda::Measurements& measurements);
+
 // The emulator's counts of every run that is asked for. Throws InvalidArgument naming the field.
 std::vector<cuda::Measurement> predictions(const WitnessQuestion& question,
                                            const cuda::Measurements& measurements);

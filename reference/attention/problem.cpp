@@ -1,5 +1,7 @@
 #include "reference/attention/problem.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -17,7 +19,7 @@ void require_extent(const char* argument, Index value, Index least) {
 }
 
 void require_finite(const std::string& argument, double value) {
-  if (!std::isfinite(value)) throw InvalidArgument(argument, std::to_string(value), "a finite number");
+  if (!std::isfinite(value)) throw InvalidArgument(argument, fmt::format("{}", value), "a finite number");
 }
 
 void require_lens(const char* argument, const std::vector<Index>& lens, Index batch, Index limit) {
@@ -109,9 +111,8 @@ void validate(const Problem& p) {
                       static_cast<double>(std::max(p.head_dim, p.head_dim_v));
   if (work > std::ldexp(1.0, kMaxWorkExponent)) {
     throw InvalidArgument(
-        "sizes",
-        "batch * num_heads * seqlen_q * seqlen_kv * head_dim beyond 2^" + std::to_string(kMaxWorkExponent),
-        "a problem whose bytes and operations can be counted in 128 bits");
+        "sizes", fmt::format("{:.3g} products of two numbers", work),
+        fmt::format("batch * num_heads * seqlen_q * seqlen_kv * head_dim of at most 2^{}", kMaxWorkExponent));
   }
   if (p.num_heads % p.num_kv_heads != 0) {
     throw InvalidArgument("num_kv_heads", std::to_string(p.num_kv_heads),
@@ -124,7 +125,7 @@ void validate(const Problem& p) {
       throw InvalidArgument(name, std::to_string(*side), "0 or more, or absent for no bound");
   }
   if (!(p.softcap >= 0) || !std::isfinite(p.softcap)) {
-    throw InvalidArgument("softcap", std::to_string(p.softcap), "0 (none) or a positive finite number");
+    throw InvalidArgument("softcap", fmt::format("{}", p.softcap), "0 (none) or a positive finite number");
   }
   const auto heads = static_cast<std::size_t>(p.num_heads);
   if (!p.alibi_slopes.empty() && p.alibi_slopes.size() != heads &&
@@ -141,12 +142,13 @@ void validate(const Problem& p) {
   require_broadcast("bias", p.bias, p);
   require_broadcast("mask", p.mask, p);
   if (p.cu_seqlens_q.empty() != p.cu_seqlens_kv.empty()) {
-    throw InvalidArgument(p.cu_seqlens_q.empty() ? "cu_seqlens_q" : "cu_seqlens_kv", "nothing",
-                          "both cu_seqlens or neither");
+    const bool q = p.cu_seqlens_q.empty();
+    throw InvalidArgument(q ? "cu_seqlens_q" : "cu_seqlens_kv", "nothing",
+                          std::string("ends of sequences beside ") + (q ? "cu_seqlens_kv" : "cu_seqlens_q"));
   }
   if (p.packed()) {
     if (!p.q_lens.empty() || !p.kv_lens.empty()) {
-      throw InvalidArgument("q_lens, kv_lens", "lengths", "none beside cu_seqlens");
+      throw InvalidArgument("q_lens, kv_lens", "lengths", "none beside cu_seqlens_q");
     }
     require_cu_seqlens("cu_seqlens_q", p.cu_seqlens_q, p.batch, p.seqlen_q);
     require_cu_seqlens("cu_seqlens_kv", p.cu_seqlens_kv, p.batch, p.seqlen_kv);
@@ -154,7 +156,7 @@ void validate(const Problem& p) {
   require_lens("q_lens", p.q_lens, p.batch, p.seqlen_q);
   require_lens("kv_lens", p.kv_lens, p.batch, p.seqlen_kv);
   if (!(p.dropout.p >= 0 && p.dropout.p < 1)) {
-    throw InvalidArgument("dropout.p", std::to_string(p.dropout.p), "0 <= p < 1");
+    throw InvalidArgument("dropout.p", fmt::format("{}", p.dropout.p), "0 <= p < 1");
   }
 }
 

@@ -9,8 +9,10 @@ namespace attnlab::cards {
 namespace {
 
 constexpr const char* kToken = "cache of a token";
-constexpr const char* kCache = "cache";
-constexpr const char* kWeights = "weights";
+// Arguments that make a size too large.
+constexpr const char* kContext = "context";
+constexpr const char* kBatch = "batch";
+constexpr const char* kParameters = "parameters";
 
 void demand_positive(const char* argument, std::uint64_t value) {
   if (value == 0) throw InvalidArgument(argument, "0", "at least 1");
@@ -50,25 +52,26 @@ std::uint64_t bytes_per_token(const ModelCard& card, const Format& format) {
 }
 
 std::uint64_t cached_layer_tokens(const ModelCard& card, std::uint64_t context) {
-  const std::uint64_t full = checked_multiply(card.layers - card.sliding_layers, context, kCache);
-  const std::uint64_t sliding = checked_multiply(card.sliding_layers, std::min(context, card.window), kCache);
-  return checked_add(full, sliding, kCache);
+  const std::uint64_t full = checked_multiply(card.layers - card.sliding_layers, context, kContext);
+  const std::uint64_t sliding =
+      checked_multiply(card.sliding_layers, std::min(context, card.window), kContext);
+  return checked_add(full, sliding, kContext);
 }
 
 std::uint64_t sequence_bytes(const ModelCard& card, const Format& format, std::uint64_t context) {
   demand_positive("context", context);
   return checked_multiply(cached_layer_tokens(card, context), bytes_per_token_per_layer(card, format),
-                          kCache);
+                          kContext);
 }
 
 std::uint64_t cache_bytes(const ModelCard& card, const Format& format, std::uint64_t context,
                           std::uint64_t batch) {
   demand_positive("batch", batch);
-  return checked_multiply(batch, sequence_bytes(card, format, context), kCache);
+  return checked_multiply(batch, sequence_bytes(card, format, context), kBatch);
 }
 
 std::uint64_t weights_bytes(std::uint64_t parameters, const Format& format) {
-  return run_bytes(parameters, format, kWeights);
+  return run_bytes(parameters, format, kParameters);
 }
 
 std::uint64_t max_batch(const ModelCard& card, const Format& format, std::uint64_t context,

@@ -32,6 +32,7 @@ struct Entry {
   bool backward = false;    // has a backward pass
   bool block_mask = false;  // reads Question::block_mask
   std::optional<attention::Algorithm> attention = std::nullopt;
+  std::optional<Index> seqlen_q = std::nullopt;  // the only one that it takes
 
   // Throws InvalidArgument for a problem that this entry cannot read.
   void (*check)(const Entry&, const Question&);

@@ -15,11 +15,12 @@ using attention::Problem;
 
 void check(const Entry& entry, const Question& q) {
   const Problem& p = q.problem;
-  if (p.seqlen_q != 1) {
-    throw InvalidArgument("seqlen_q", std::to_string(p.seqlen_q), "1 with " + entry.name + ": the new token");
+  if (p.seqlen_q != *entry.seqlen_q) {
+    throw InvalidArgument("seqlen_q", std::to_string(p.seqlen_q),
+                          std::to_string(*entry.seqlen_q) + " with " + entry.name + ": the new token");
   }
   if (p.packed() || !p.q_lens.empty())
-    throw InvalidArgument("q_lens, cu_seqlens", "lengths", "none with decode");
+    throw InvalidArgument("q_lens, cu_seqlens_q", "lengths", "none with decode");
   for (Index b = 0; b < p.batch; ++b) {
     if (p.kv_rows(b).size < 1)
       throw InvalidArgument("seqlen_kv", "0", "at least 1: the new token is cached too");
@@ -83,6 +84,7 @@ std::vector<Entry> decode_entries() {
   return {{.name = kv::kDecodeRow.name,
            .title = kv::kDecodeRow.title,
            .paper = kv::kDecodeRow.paper,
+           .seqlen_q = 1,
            .check = check,
            .tiles = tiles,
            .closed = closed,

@@ -19,9 +19,29 @@ TEST(Error, AnArgumentHasThreeParts) {
 }
 
 TEST(Error, AFileNamesItsPath) {
-  const Json json = error_json(FileError("x.npz", "cannot be opened"));
-  EXPECT_EQ(json,
-            Json::parse(R"({"error": {"argument": "x.npz", "got": "cannot be opened", "expected": null}})"));
+  const auto expected = [](const std::string& problem) {
+    const Json error = error_json(FileError("x.npz", problem))["error"];
+    EXPECT_EQ(error["argument"], "x.npz");
+    return error["got"].get<std::string>() + " | " + error["expected"].get<std::string>();
+  };
+  EXPECT_EQ(expected("cannot be opened: no"), "cannot be opened: no | a whole file that can be read");
+  EXPECT_EQ(expected("cannot be written: full"), "cannot be written: full | a file that can be written");
+  EXPECT_EQ(expected("is a directory, not a file"), "is a directory, not a file | a file");
+  EXPECT_EQ(expected("unknown extension \".txt\", expected .npy"), "unknown extension \".txt\" | .npy");
+}
+
+TEST(Error, QuotesAreTheSentencesAndNotTheValues) {
+  const auto got = [](const std::string& value) {
+    return error_json(InvalidArgument("count", value, "a number"))["error"]["got"].get<std::string>();
+  };
+  EXPECT_EQ(got("'64x'"), "64x");
+  EXPECT_EQ(got("\"64x\""), "64x");
+  EXPECT_EQ(got("''"), "");
+  EXPECT_EQ(got("'"), "'");
+  EXPECT_EQ(got("it's"), "it's");
+}
+
+TEST(Error, OfAnyOtherOnlyTheWholeIsKnown) {
   EXPECT_EQ(error_json(std::runtime_error("no")),
             Json::parse(R"({"error": {"argument": null, "got": "no", "expected": null}})"));
 }

@@ -144,11 +144,11 @@ TEST(Traffic, BadInputIsRefusedInOneLine) {
   EXPECT_THAT(traffic_refusal(some + "--sms 0"), HasSubstr("--sms: got '0'"));
   EXPECT_THAT(traffic_refusal(some + "--sms 1G"), HasSubstr("--sms: got 1073741824"));
   EXPECT_THAT(traffic_refusal(some + "--l2 0"), HasSubstr("--l2: got '0'"));
-  EXPECT_THAT(traffic_refusal(some + "--l2 1k"), HasSubstr("L2 cache: got 1024 bytes"));
+  EXPECT_THAT(traffic_refusal(some + "--l2 1k"), HasSubstr("--l2: got 1024 bytes"));
   EXPECT_THAT(traffic_refusal(some + "--l2 1000G"), HasSubstr("--l2: got"));
   EXPECT_THAT(traffic_refusal(some + "--l2-fraction 0"), HasSubstr("--l2-fraction: got 0"));
   EXPECT_THAT(traffic_refusal(some + "--l2-fraction 2"), HasSubstr("--l2-fraction: got '2'"));
-  EXPECT_THAT(traffic_refusal(some + "--l1 1G"), HasSubstr("L1 cache: got 1073741824 bytes"));
+  EXPECT_THAT(traffic_refusal(some + "--l1 1G"), HasSubstr("--l1: got 1073741824 bytes"));
   EXPECT_THAT(traffic_refusal(some + "--window 1"), HasSubstr("--window: got 1"));
   EXPECT_THAT(traffic_refusal("--seqlen 1G --heads 1G"), HasSubstr("bytes of the tensors"));
   EXPECT_THAT(traffic_refusal("--seqlen-q 0 --seqlen-kv 0 --batch 1M --heads 1M --algorithm flash1"),

@@ -132,10 +132,10 @@ std::string refusal(F compute) {
 
 TEST(Refusals, OverflowAndNothing) {
   const ModelCard llama = load("llama3-70b");
-  EXPECT_THAT(refusal([&] { sequence_bytes(llama, {}, kMax); }), HasSubstr("cache: got"));
+  EXPECT_THAT(refusal([&] { sequence_bytes(llama, {}, kMax); }), HasSubstr("context: got"));
   EXPECT_THAT(refusal([&] { cache_bytes(llama, {}, 1u << 30, 1u << 30); }),
               HasSubstr("expected a size below 2^64"));
-  EXPECT_THAT(refusal([&] { weights_bytes(kMax / 8, {DType::f32}); }), HasSubstr("weights: got"));
+  EXPECT_THAT(refusal([&] { weights_bytes(kMax / 8, {DType::f32}); }), HasSubstr("parameters: got"));
   EXPECT_THAT(refusal([&] { sequence_bytes(llama, {}, 0); }), HasSubstr("context: got 0"));
   EXPECT_THAT(refusal([&] { cache_bytes(llama, {}, 1, 0); }), HasSubstr("batch: got 0"));
   EXPECT_THAT(refusal([&] { max_context(llama, {}, 0, 1); }), HasSubstr("batch: got 0"));
