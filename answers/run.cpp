@@ -184,7 +184,7 @@ void validate(const RunQuestion& question, const Problem& problem, DType dtype) 
 Work work_of(const RunQuestion& question, const Problem& p, DType dtype) {
   // A core's seconds for a product of two numbers in float, for a score beside its products (mask, exponential), for a
   // random number, and for a product in the check in float64.
-  constexpr double kProduct = 1e-10, kScore = 5e-9, kDraw = 8e-8, kCheckProduct = 2e-10;
+  constexpr double kProduct = 8e-11, kScore = 4e-9, kDraw = 8e-8, kCheckProduct = 2e-10;
   const double dims = static_cast<double>(p.head_dim + p.head_dim_v);
   const double scores = score_count(p, question.algorithm->skips_hidden_tiles) * question.density;
   const double heads = static_cast<double>(p.batch) * static_cast<double>(p.num_heads);

@@ -60,22 +60,24 @@ const attention::AlgorithmInfo& algorithm_of(const TrafficQuestion& question) {
 
 Work work_of(const TrafficQuestion& question) {
   // Seconds for a line of 128 bytes that a block asks for, and bytes of the model for a line that a cache has.
-  constexpr double kLine = 8e-8, kModel = 32, kLineBytes = 128;
+  constexpr double kLine = 6e-8, kModel = 32;
+  constexpr std::uint64_t kLineBytes = 128, kMostL1Lines = 1 << 16;
   const attention::Algorithm algorithm = algorithm_of(question).id;
   const io::ElementSizes sizes(question.dtype);
   const memory::Geometry geometry = geometry_of(question, device::load(question.gpu));
   Work work;
   for (const io::Pass pass : passes_of(question.pass)) {
+    memory::layout_of(algorithm, pass, question.problem, sizes);  // refuses what cannot be replayed at all
     const io::Traffic asked = io::problem_traffic(algorithm, pass, question.problem, question.tiles);
     // A tile's row is a line at least.
     const double elements_a_row =
         static_cast<double>(std::min(question.problem.head_dim, question.problem.head_dim_v));
     const double row_bytes = elements_a_row * static_cast<double>(sizes(Hbm::Q));
-    work.seconds +=
-        static_cast<double>(io::bytes(asked, sizes).total()) / std::min(row_bytes, kLineBytes) * kLine;
+    work.seconds += static_cast<double>(io::bytes(asked, sizes).total()) /
+                    std::min(row_bytes, static_cast<double>(kLineBytes)) * kLine;
   }
-  work.bytes =
-      static_cast<double>(geometry.l2_bytes + geometry.sms * question.l1_bytes) / kLineBytes * kModel;
+  const std::uint64_t lines_of_l1 = std::min(question.l1_bytes / kLineBytes, kMostL1Lines);
+  work.bytes = static_cast<double>(geometry.l2_bytes / kLineBytes + geometry.sms * lines_of_l1) * kModel;
   return work;
 }
 

@@ -14,20 +14,33 @@ struct Renamed {
   std::string_view field, option;
 };
 constexpr Renamed kRenamed[] = {
-    {"num_heads", "--heads"},      {"num_kv_heads", "--kv-heads"},
-    {"head_dim", "--dim"},         {"head_dim_v", "--dim-v"},
-    {"dim", "--head-dim"},         {"softmax_scale", "--scale"},
-    {"alibi_slopes", "--alibi"},   {"window.left", "--window"},
-    {"window.right", "--window"},  {"dropout.p", "--dropout"},
-    {"sizes", "--seqlen"},         {"sizes", "--max-seqlen"},
-    {"blocks", "--seqlen"},        {"tiles", "--br"},
-    {"block_mask", "--density"},   {"sram_bytes", "--sram"},
-    {"L1 cache", "--l1"},          {"L2 cache", "--l2"},
-    {"memory_bytes", "--memory"},  {"reserve_bytes", "--reserve"},
-    {"device", "--gpu"},           {"l1_bytes", "--l1"},
-    {"l2_bytes", "--l2"},          {"o", "--out"},
-    {"dtypes", "--dtype"},         {"head_dims", "--head-dim"},
-    {"page_sizes", "--page-size"}, {"time_limit_s", "--time"},
+    {"num_heads", "--heads"},
+    {"num_kv_heads", "--kv-heads"},
+    {"head_dim", "--dim"},
+    {"head_dim_v", "--dim-v"},
+    {"dim", "--head-dim"},
+    {"softmax_scale", "--scale"},
+    {"alibi_slopes", "--alibi"},
+    {"window.left", "--window"},
+    {"window.right", "--window"},
+    {"dropout.p", "--dropout"},
+    {"sizes", "--seqlen"},
+    {"sizes", "--max-seqlen"},
+    {"tiles", "--br"},
+    {"block_mask", "--density"},
+    {"sram_bytes", "--sram"},
+    {"L1 cache", "--l1"},
+    {"L2 cache", "--l2"},
+    {"memory_bytes", "--memory"},
+    {"reserve_bytes", "--reserve"},
+    {"device", "--gpu"},
+    {"l1_bytes", "--l1"},
+    {"l2_bytes", "--l2"},
+    {"o", "--out"},
+    {"dtypes", "--dtype"},
+    {"head_dims", "--head-dim"},
+    {"page_sizes", "--page-size"},
+    {"time_limit_s", "--time"},
     {"first_case", "--resume"},
 };
 
@@ -49,18 +62,22 @@ std::string one_as_option(const Command& command, const std::string& argument) {
                                                                       : argument;
 }
 
-// Words with an underscore that are fields.
+// Words with an underscore that are fields. In brackets they are a shape's.
 std::string words_as_options(const Command& command, const std::string& text) {
   std::string result;
+  bool in_shape = false;
   for (std::size_t at = 0; at < text.size();) {
     std::size_t end = at;
     while (end < text.size() && is_word(text[end])) ++end;
     const std::string word = text.substr(at, end - at);
     const bool alone = at == 0 || std::string_view(" (").find(text[at - 1]) != std::string_view::npos;
     const auto option =
-        alone && word.find('_') != std::string::npos ? option_of(command, word) : std::nullopt;
+        alone && !in_shape && word.find('_') != std::string::npos ? option_of(command, word) : std::nullopt;
     result += option.value_or(word);
-    if (end < text.size()) result += text[end++];
+    if (end < text.size()) {
+      in_shape = text[end] == '[' || (in_shape && text[end] != ']');
+      result += text[end++];
+    }
     at = end;
   }
   return result;

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -34,7 +35,8 @@ void open_standard_streams() {
 // What was printed is written now, or lost: a full disk must not look like an answer.
 bool output_is_lost() { return std::fflush(stdout) != 0 || std::ferror(stdout) != 0; }
 
-int run(int argc, char** argv) {
+// `environment_is_read`: set where the environment's variables make sense.
+int run(int argc, char** argv, bool& environment_is_read) {
   CLI::App parser{"attnlab: reference implementation and simulator of attention"};
   parser.require_subcommand(1);
   parser.set_version_flag("--version", "attnlab " + std::string(attnlab::version()));
@@ -57,6 +59,7 @@ int run(int argc, char** argv) {
     attnlab::cli::add_zoo(app);
     app.footer(attnlab::cli::exit_codes_text());  // after them: it is theirs, too, if it is there before
     attnlab::cli::check_environment();
+    environment_is_read = true;
     attnlab::cli::check_command_line(parser, argc, argv);
     parser.parse(argc, argv);
     return 0;
@@ -85,10 +88,15 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   open_standard_streams();
   attnlab::os::end_in_order();
-  const int code = run(argc, argv);
+  bool environment_is_read = false;
+  int code = run(argc, argv, environment_is_read);
   errno = 0;
-  if (!output_is_lost()) return code;
-  fmt::print(stderr, "attnlab: stdout: cannot be written{}{}\n", errno != 0 ? ": " : "",
-             errno != 0 ? std::strerror(errno) : "");
-  return attnlab::cli::kRefused;
+  if (output_is_lost()) {
+    fmt::print(stderr, "attnlab: stdout: cannot be written{}{}\n", errno != 0 ? ": " : "",
+               errno != 0 ? std::strerror(errno) : "");
+    code = attnlab::cli::kRefused;
+  }
+  if (!environment_is_read)
+    std::_Exit(code);  // the emulator's exit handler would read it and refuse it again
+  return code;
 }

@@ -14,8 +14,9 @@ std::uint64_t u(Index value) { return static_cast<std::uint64_t>(value); }
 
 std::uint64_t blocks_of(const Launch& launch) {
   const std::uint64_t blocks =
-      checked_multiply(checked_multiply(u(launch.x), u(launch.y), "blocks"), u(launch.z), "blocks");
-  if (blocks > kMostBlocks) throw InvalidArgument("blocks", std::to_string(blocks), "at most 2^32");
+      checked_multiply(checked_multiply(u(launch.x), u(launch.y), "sizes"), u(launch.z), "sizes");
+  if (blocks > kMostBlocks)
+    throw InvalidArgument("sizes", std::to_string(blocks) + " blocks", "at most 2^32");
   return blocks;
 }
 

@@ -213,7 +213,7 @@ TEST_F(ConvertGqa, RefusesInOneLineAndLeavesNoFile) {
           "heads: got 5, expected a divisor of the 24 query features of k_proj.weight");
   refused("--groups 0 --heads 6", "--groups: got 0");
   refused("--groups 2", "--heads: got nothing");
-  refused("--groups 2 --heads 6 --config x", "--heads: got --config too");
+  refused("--groups 2 --heads 6 --config x", "--heads: got both");
   refused("--groups 2 --heads 6 --method median",
           "method: got 'median', expected one of mean, first, random");
   refused("--groups 2 --heads 6 --seed 3", "--seed: got 3, expected --method random");

@@ -19,9 +19,9 @@ using testing::HasSubstr;
 
 TEST(LongWork, IsRefusedWithItsEstimate) {
   for (const char* question :
-       {"traffic --seqlen 16M", "run --seqlen 1M", "run --seqlen 16k --heads 4k --dim 1 --check 4k",
-        "witness --kernel flash2-04 --seqlen 131072", "witness --kernel flash2-04 --seqlen 512 --heads 1k",
-        "battery --kernel flash2-04 --backend emulator --max-seqlen 64k",
+       {"traffic --seqlen 16M", "run --seqlen 1M", "run --seqlen 256k --heads 8",
+        "witness --kernel flash2-04 --seqlen 131072", "witness --kernel flash1-03 --seqlen 4k --heads 128",
+        "battery --kernel flash2-04 --backend emulator --max-seqlen 256k",
         "battery --cmd 'true {dir}' --max-seqlen 64k --backward"}) {
     EXPECT_THAT(refusal_of(question),
                 ContainsRegex("attnlab: --yes: got nothing, expected it for work of about [0-9.e+]+ "

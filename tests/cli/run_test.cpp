@@ -447,8 +447,8 @@ TEST_F(RunRefusals, ShapesThatDoNotFit) {
               HasSubstr("o: got [2, 12, 5, 8], expected [2, 12, 5, 3]"));
   EXPECT_THAT(with({q, k, v, t("dout", {2, 12, 5, 8})}, "--backward"),
               HasSubstr("dout: got [2, 12, 5, 8], expected [2, 12, 5, 3]"));
-  EXPECT_THAT(with({q, k, v}, "--kv-lens 5"), HasSubstr("kv_lens: got 1 lengths"));
-  EXPECT_THAT(with({q, k, v}, "--kv-lens 5,8"), HasSubstr("kv_lens[1]: got 8"));
+  EXPECT_THAT(with({q, k, v}, "--kv-lens 5"), HasSubstr("--kv-lens: got 1 lengths"));
+  EXPECT_THAT(with({q, k, v}, "--kv-lens 5,8"), HasSubstr("--kv-lens[1]: got 8"));
   EXPECT_THAT(with({q, k, v}, "--cu-seqlens-q 0,5 --cu-seqlens-kv 0,7"),
               HasSubstr("q: got [2, 12, 5, 8], expected [total, heads, dim]"));
   const std::vector<Tensor> packed = {t("q", {12, 2, 8}), t("k", {20, 2, 8}), t("v", {20, 2, 8})};
@@ -456,9 +456,9 @@ TEST_F(RunRefusals, ShapesThatDoNotFit) {
               HasSubstr("q: got [12, 2, 8], expected [11, 2, 8]"));
   EXPECT_THAT(with(packed, "--cu-seqlens-q 0,5,12 --cu-seqlens-kv 0,7,21"),
               HasSubstr("k: got [20, 2, 8], expected [21, 2, 8]"));
-  EXPECT_THAT(with(packed, "--cu-seqlens-q 0,5,12"), HasSubstr("cu_seqlens_kv: got nothing"));
+  EXPECT_THAT(with(packed, "--cu-seqlens-q 0,5,12"), HasSubstr("--cu-seqlens-kv: got nothing"));
   EXPECT_THAT(with(packed, "--cu-seqlens-q 0,5,3 --cu-seqlens-kv 0,7,20"),
-              HasSubstr("cu_seqlens_q[2]: got 3"));
+              HasSubstr("--cu-seqlens-q[2]: got 3"));
   EXPECT_THAT(with(packed, "--cu-seqlens-q 0,5,12 --cu-seqlens-kv 0,7,20 --layout bhsd"),
               HasSubstr("--layout: got bhsd"));
 }
@@ -482,8 +482,8 @@ TEST_F(RunRefusals, NamesTypesAndFiles) {
   EXPECT_THAT(with(good, "--threads 5000"), HasSubstr("--threads: got 5000"));
   EXPECT_THAT(with(good, "--br 0"), HasSubstr("--br: got '0'"));
   EXPECT_THAT(with(good, "--batch 1"),
-              HasSubstr("--batch: got a value, expected nothing beside tensors from files"));
-  EXPECT_THAT(with(good, "--seqlen 3"), HasSubstr("--seqlen: got a value"));
+              HasSubstr("--batch: got 1, expected nothing beside tensors from files"));
+  EXPECT_THAT(with(good, "--seqlen 3"), HasSubstr("--seqlen: got 3"));
   EXPECT_THAT(with(good, "--backward"), HasSubstr("--dout: got nothing"));
   EXPECT_THAT(with(good, "--dropout 1"), HasSubstr("dropout"));
   EXPECT_THAT(with(good, "--softcap nan"), HasSubstr("softcap"));
@@ -519,11 +519,12 @@ TEST_F(RunRefusals, OutputsThatCouldNotBeWritten) {
 
 TEST_F(RunRefusals, RandomTensorsOfAbsurdSizes) {
   EXPECT_THAT(refused(""), HasSubstr("--seqlen-q: got nothing"));
-  EXPECT_THAT(refused("--seqlen 1G"), AllOf(HasSubstr("sizes: got"), HasSubstr("GiB"), HasSubstr("memory")));
+  EXPECT_THAT(refused("--seqlen 1G"),
+              AllOf(HasSubstr("--seqlen: got"), HasSubstr("GiB"), HasSubstr("memory")));
   EXPECT_THAT(refused("--seqlen 1M --algorithm standard --dim 1"), HasSubstr("memory"));
   EXPECT_THAT(refused("--seqlen 1G --batch 1G --heads 1G"), HasSubstr("at most 2^112"));
   EXPECT_THAT(refused("--seqlen 2G"), HasSubstr("at most 1G"));
-  EXPECT_THAT(refused("--seqlen 5 --heads 4 --kv-heads 3"), HasSubstr("num_kv_heads: got 3"));
+  EXPECT_THAT(refused("--seqlen 5 --heads 4 --kv-heads 3"), HasSubstr("--kv-heads: got 3"));
   EXPECT_THAT(refused("--seqlen 5 --dtype int8"), HasSubstr("--dtype: got int8"));
   EXPECT_THAT(refused("--seqlen 5 --dtype fp64 --precision float"), HasSubstr("--precision: got float"));
 }

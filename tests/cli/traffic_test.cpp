@@ -137,12 +137,11 @@ TEST(Traffic, BadInputIsRefusedInOneLine) {
   EXPECT_THAT(traffic_refusal(some + "--gpu abacus"), HasSubstr("abacus"));
   EXPECT_THAT(traffic_refusal(some + "--br 0"), HasSubstr("--br: got '0'"));
   EXPECT_THAT(traffic_refusal(some + "--bc -1"), HasSubstr("--bc: got '-1'"));
-  EXPECT_THAT(traffic_refusal(some + "--br 2G"), HasSubstr("--br: got 2147483648"));
+  EXPECT_THAT(traffic_refusal(some + "--br 2G"), HasSubstr("--br: got 2G"));
   EXPECT_THAT(traffic_refusal(some + "--resident-blocks 0"), HasSubstr("--resident-blocks: got '0'"));
-  EXPECT_THAT(traffic_refusal(some + "--resident-blocks 1T"),
-              HasSubstr("--resident-blocks: got 1099511627776"));
+  EXPECT_THAT(traffic_refusal(some + "--resident-blocks 1T"), HasSubstr("--resident-blocks: got 1T"));
   EXPECT_THAT(traffic_refusal(some + "--sms 0"), HasSubstr("--sms: got '0'"));
-  EXPECT_THAT(traffic_refusal(some + "--sms 1G"), HasSubstr("--sms: got 1073741824"));
+  EXPECT_THAT(traffic_refusal(some + "--sms 1G"), HasSubstr("--sms: got 1G"));
   EXPECT_THAT(traffic_refusal(some + "--l2 0"), HasSubstr("--l2: got '0'"));
   EXPECT_THAT(traffic_refusal(some + "--l2 1k"), HasSubstr("--l2: got 1024 bytes"));
   EXPECT_THAT(traffic_refusal(some + "--l2 1000G"), HasSubstr("--l2: got"));
@@ -152,7 +151,7 @@ TEST(Traffic, BadInputIsRefusedInOneLine) {
   EXPECT_THAT(traffic_refusal(some + "--window 1"), HasSubstr("--window: got 1"));
   EXPECT_THAT(traffic_refusal("--seqlen 1G --heads 1G"), HasSubstr("bytes of the tensors"));
   EXPECT_THAT(traffic_refusal("--seqlen-q 0 --seqlen-kv 0 --batch 1M --heads 1M --algorithm flash1"),
-              HasSubstr("blocks: got 1099511627776"));
+              HasSubstr("--seqlen: got 1099511627776 blocks"));
   EXPECT_THAT(traffic_refusal(""), HasSubstr("--seqlen-q: got nothing"));
   EXPECT_THAT(traffic_refusal(some + "--bogus"), HasSubstr("--bogus"));
 }
