@@ -198,7 +198,7 @@ TYPED_TEST(Semantics, MeaninglessProblemsAreRefused) {
             "num_kv_heads: got 2, expected a divisor of num_heads = 3");
   EXPECT_EQ(text([](Problem& p) { p.window.left = -1; }),
             "window.left: got -1, expected 0 or more, or absent for no bound");
-  EXPECT_EQ(text([](Problem& p) { p.dropout.p = 1; }), "dropout.p: got 1.000000, expected 0 <= p < 1");
+  EXPECT_EQ(text([](Problem& p) { p.dropout.p = 1; }), "dropout.p: got 1, expected 0 <= p < 1");
   EXPECT_EQ(text([](Problem& p) { p.sinks = {-kInf}; }), "sinks: got -inf, expected a finite number");
   EXPECT_EQ(text([](Problem& p) { p.kv_lens = {4}; }), "kv_lens[0]: got 4, expected an integer from 0 to 3");
   EXPECT_EQ(text([](Problem& p) { p.seqlen_kv = 4; }),

@@ -255,7 +255,7 @@ TEST_F(DecodeRefusals, NameWhatDoesNotFit) {
   bad = p, bad.head_dim_v = 4;
   expect("head_dim_v: got 4, expected 5, that of the cache", bad);
   bad = p, bad.softcap = -1;
-  expect("softcap: got -1.000000, expected 0 (none) or a positive finite number", bad);
+  expect("softcap: got -1, expected 0 (none) or a positive finite number", bad);
   bad = p, bad.sinks = {1};
   expect("sinks: got 1 sinks, expected num_heads = 4", bad);
 
