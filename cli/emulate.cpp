@@ -126,6 +126,7 @@ int emulate(EmulateQuestion question) {
     launch.emplace(*question.launch,
                    cuda::DeviceLimits{gpu.major * 10 + gpu.minor,
                                       static_cast<std::size_t>(gpu.device.shared_bytes_per_block)});
+    question.long_work.permit(launch->work());
     if (!question.ideal) question.ideal = launch->ideal();
   }
   Compilation compilation = compilation_of(question, gpu, launch ? &*launch : nullptr);
@@ -171,23 +172,14 @@ void add_emulate(Command& app) {
   Command command = app.add_command("emulate", "Run a CUDA program on the CPU: counters, checks, report");
   command.take_the_rest();
   command.footer(emulate_help());
-  spell_fields(command, {{"num_heads", "--heads"},
-                         {"num_kv_heads", "--kv-heads"},
-                         {"head_dim", "--dim"},
-                         {"head_dim_v", "--dim-v"},
-                         {"softmax_scale", "--scale"},
-                         {"alibi_slopes", "--alibi"},
-                         {"dropout.p", "--dropout"},
-                         {"seqlen_q", "--seqlen-q"},
-                         {"seqlen_kv", "--seqlen-kv"},
-                         {"gpu", "--gpu"},
-                         {"device", "--gpu"},
-                         {"dtype", "--dtype"},
-                         {"br", "--br"},
-                         {"bc", "--bc"},
-                         {"kernel", "--kernel"}});
   command.callback([command] {
-    if (const int code = emulate(parse_emulate(command.remaining())); code != 0) throw Exit{code};
+    int code = 0;
+    try {
+      code = emulate(parse_emulate(command.remaining()));
+    } catch (const InvalidArgument& refusal) {
+      throw as_emulate_options(refusal);
+    }
+    if (code != 0) throw Exit{code};
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cli/field_options.h"
 #include "cli/legend.h"
 #include "cli/problem_options.h"
 #include "cli/quantity_options.h"
@@ -68,6 +69,7 @@ void add_launch(Command& app, Typed& o) {
   add_count(app, "--bc", o.bc, "Columns of a tile [the kernel's own]", 1);
   app.add_flag("--check", o.question.check,
                "The oracle judges what the kernel wrote: exit code 1 if it is wrong");
+  o.question.long_work.add_option(app);
 }
 
 // --json, --json FILE.json and --json=FILE.
@@ -127,6 +129,17 @@ EmulateQuestion parse_emulate(std::vector<std::string> words) {
   if (!typed.ideal.empty()) question.ideal = ideal_of(typed.ideal);
   question.compile = rest;
   return question;
+}
+
+InvalidArgument as_emulate_options(const InvalidArgument& refusal) {
+  Typed typed;
+  InvalidArgument result = refusal;
+  const auto define = [&](Command& app) { add_general(app, typed), add_launch(app, typed); };
+  with_options(define, [&](const Command& command) {
+    result = {argument_as_option(command, refusal.argument()), refusal.value(),
+              fields_as_options(command, refusal.expected())};
+  });
+  return result;
 }
 
 std::string emulate_help() {

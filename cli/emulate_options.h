@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "answers/kernels/single_launch.h"
+#include "cli/long_work.h"
+#include "reference/core/errors.h"
 #include "simulator/emulator/report/html.h"
 
 namespace attnlab::cli {
@@ -21,11 +23,15 @@ struct EmulateQuestion {
   std::optional<std::uint64_t> memory;            // bytes that a program in the sandbox may take
   bool leaks = false;                             // memory never freed is a finding
   std::optional<answers::LaunchQuestion> launch;  // of a kernel of cuda/, in place of a program
-  bool check = false;                             // its results
+  LongWork long_work;
+  bool check = false;  // what it wrote
 };
 
 // Throws InvalidArgument and CLI11's errors.
 EmulateQuestion parse_emulate(std::vector<std::string> words);
+
+// The refusal of an answer, in the names of these options.
+InvalidArgument as_emulate_options(const InvalidArgument& refusal);
 
 // What --help says of it.
 std::string emulate_help();

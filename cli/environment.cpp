@@ -36,6 +36,7 @@ const std::vector<EnvironmentVariable>& environment_variables() {
       {"DATA", "The folder of attnlab's data, in place of the one beside the program", want_folder},
       {"PYTHON", "The Python that runs experiments", want_program},
       {"LONG", "1: tests run long", want_one},
+      {"FUZZ_SECONDS", "How long ./lab test --all fuzz runs each parser, 600 as without", want_anything},
       {"PTX_CASES", "A file that the tests of PTX add their executions to", want_anything},
       {"PTX_TEXTS", "A file that the tests of PTX add their texts to", want_anything},
       {"REAL_INPUTS", "A folder of other models' tensors, for the tests of the oracle", want_folder},

@@ -110,6 +110,13 @@ std::vector<std::string> pick_options(const Define& define, std::vector<std::str
   return app.remaining();
 }
 
+void with_options(const Define& define, const std::function<void(const Command&)>& use) {
+  CLI::App app;
+  Command command(app);
+  define(command);
+  use(command);
+}
+
 std::string options_text(const Define& define) {
   CLI::App app;
   app.set_help_flag("");

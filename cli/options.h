@@ -74,6 +74,8 @@ class Command {
 // Reads options from among words that are others': `define` adds them, and what is not theirs comes back in its order.
 using Define = std::function<void(Command&)>;
 std::vector<std::string> pick_options(const Define& define, std::vector<std::string> words);
+// A command that has just these options, for what asks a command: which option a field is (field_options.h).
+void with_options(const Define& define, const std::function<void(const Command&)>& use);
 // Those options, as --help lists them.
 std::string options_text(const Define& define);
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <span>
 
+#include "answers/kernels/emulated_work.h"
 #include "answers/kernels/kernel_io.h"
 #include "answers/kernels/rungs.h"
 #include "answers/random_tensors.h"
@@ -149,6 +150,23 @@ std::string SingleLaunch::title() const {
     if (option != "grouped_heads") text += ", " + option;
   const cuda::Geometry own = kernel_.geometry(static_cast<int>(p.head_dim), tiles_);
   return own.bc > 1 ? text + fmt::format(", tiles {} x {}", own.br, own.bc) : text;
+}
+
+Work SingleLaunch::work() const {
+  cuda::Shape shape;
+  shape.type = dtype_;
+  if (kernel_.pass == cuda::Pass::softmax) {
+    shape.heads = x_.shape[0], shape.seqlen_kv = x_.shape[1];
+  } else {
+    const attention::Problem& p = inputs_.problem;
+    shape.batch = p.batch, shape.heads = p.num_heads, shape.kv_heads = p.num_kv_heads;
+    shape.seqlen_q = p.seqlen_q, shape.seqlen_kv = p.seqlen_kv, shape.head_dim = p.head_dim;
+    shape.causal = p.causal;
+  }
+  const Launch launch{&kernel_, shape};
+  double bytes = 0;
+  for (const auto& [data, size] : bytes_) bytes += static_cast<double>(size);
+  return {emulated_seconds(std::span(&launch, 1)), bytes};
 }
 
 std::vector<std::string> SingleLaunch::compile_words(const fs::path& source) const {

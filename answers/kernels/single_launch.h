@@ -12,6 +12,7 @@
 
 #include "answers/json.h"
 #include "answers/run_tensors.h"
+#include "answers/work.h"
 #include "cuda/host/backward_params.h"
 #include "cuda/host/registry.h"
 #include "simulator/emulator/report/html.h"
@@ -42,6 +43,8 @@ class SingleLaunch {
 
   // "flash2-04: FlashAttention-2, one thread per row; fp32 [1, 2, 512, 64], causal, tiles 128 x 16"
   std::string title() const;
+  // Of the launch; of the check about as much.
+  Work work() const;
   // The compiler's words: sources, macros, where the headers are. source: in place of the kernel's own file, if not
   // empty.
   std::vector<std::string> compile_words(const std::filesystem::path& source) const;

@@ -10,6 +10,7 @@
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
 #include "simulator/emulator/runtime/session.h"
+#include "simulator/io/registry.h"
 #include "simulator/memory/geometry.h"
 
 namespace attnlab::answers {
