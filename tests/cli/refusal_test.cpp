@@ -16,6 +16,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 struct Refused {
   const char* arguments;
@@ -50,6 +51,7 @@ TEST(Refusal, WithJsonItIsAnObjectToo) {
     EXPECT_EQ(error["argument"], argument) << arguments;
     EXPECT_THAT(outcome.err, HasSubstr(error["got"].get<std::string>())) << arguments;
     EXPECT_EQ(error.size(), 3u);
+    EXPECT_TRUE(error["expected"].is_string()) << arguments;
   }
 }
 
@@ -60,6 +62,41 @@ TEST(Refusal, AnUnknownOptionIsAnObjectToo) {
     ASSERT_TRUE(json::accept(outcome.out)) << command << outcome.out;
     EXPECT_EQ(json::parse(outcome.out)["error"]["argument"], "--no-such-option");
   }
+}
+
+// Fields of a question, and what stands for them on the command line; numbers as they were typed.
+TEST(Refusal, SpeaksOfOptionsAsTheyAreTyped) {
+  struct Said {
+    const char* arguments;
+    const char* line;
+  };
+  for (const auto& [arguments, line] : {
+           Said{"io --seqlen 64 --heads 4 --kv-heads 3",
+                "--kv-heads: got 3, expected a divisor of --heads = 4"},
+           {"io --seqlen 64 --softcap -1",
+            "--softcap: got -1, expected 0 (none) or a positive finite number"},
+           {"io --seqlen 64 --scale inf", "--scale: got inf, expected a finite number"},
+           {"io --seqlen 64 --scale abc", "--scale: got 'abc', expected a number such as 0.5 or 1e-3"},
+           {"io --seqlen 64 --dropout 1.50", "--dropout: got 1.50, expected 0 <= p < 1"},
+           {"io --seqlen 64 --dim 2G", "--dim: got 2G, expected at most 1G = 2^30"},
+           {"io --algorithm decode --seqlen-kv 64", "--seqlen-q: got nothing, expected 1 with decode"},
+           {"io --seqlen 64 --kv-lens '1 2'", "--kv-lens: got '1 2', expected a whole number such as"},
+           {"traffic --seqlen 64 --gpu x", "--gpu: got 'x', expected one of"},
+           {"kv --model gpt2 --gpus 0", "--gpus: got '0', expected at least 1"},
+           {"kv --model gpt2 --context 18446744073709551615",
+            "--context: got 12 x 18446744073709551615, expected"},
+           {"witness --kernel flash2-04 --seqlen 2G", "--seqlen: got 2G, expected at most 1G = 2^30"},
+           {"battery --kernel flash2-04 --head-dim 5000", "--head-dim: got 5000, expected"},
+           {"convert-gqa --groups 1 --heads 2", "in: got nothing, expected a value"},
+           {"kv --model gpt2 --device h100 --memory 1", "--memory: got both, expected it or --device"},
+           {"run --seqlen 8 --dq x.npy", "--dq: got it alone, expected --backward beside it"},
+       }) {
+    EXPECT_THAT(attnlab_program(arguments).err, StartsWith("attnlab: " + std::string(line))) << arguments;
+  }
+}
+
+TEST(Refusal, HelpOfIoSaysWhichLengthDecodingTakes) {
+  EXPECT_THAT(attnlab_program("io --help").out, HasSubstr("decode takes --seqlen-q 1 alone"));
 }
 
 TEST(Refusal, WithoutJsonStdoutIsEmpty) {
