@@ -118,7 +118,7 @@ std::vector<NamedTable> witness_tables(const std::vector<cuda::Measurement>& pre
 
 std::string to_csv(const std::vector<cuda::Measurement>& predictions) {
   std::string text =
-      "# made by: attnlab witness --measured --csv\n"
+      "# made by: attnlab witness --measured --csv --yes\n"
       "kernel,step,dtype,batch,heads,kv_heads,seqlen_q,seqlen_kv,head_dim,causal,cuda_kernel";
   // What the page shows.
   std::vector<std::string> columns;

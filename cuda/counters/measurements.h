@@ -1,5 +1,5 @@
 // A table of counters: which run of which kernel, and what a GPU's own counters showed (h200.csv, written by
-// measure.sh) or the emulator predicts for it (emulated.csv, written by `attnlab witness --measured --csv`, one
+// measure.sh) or the emulator predicts for it (emulated.csv, written by `attnlab witness --measured --csv --yes`, one
 // line per run).
 #pragma once
 
