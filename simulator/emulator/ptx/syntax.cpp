@@ -1,5 +1,6 @@
 #include "simulator/emulator/ptx/syntax.h"
 
+#include <algorithm>
 #include <bit>
 #include <cctype>
 #include <cstdlib>
@@ -182,8 +183,10 @@ class Parser {
   }
   std::int64_t argument() {
     ++at_;
+    constexpr std::int64_t kNoSuchOperand = 1000;  // an asm statement has at most 30
     std::int64_t n = 0;
-    while (at_ < text_.size() && is_digit(text_[at_])) n = n * 10 + (text_[at_++] - '0');
+    while (at_ < text_.size() && is_digit(text_[at_]))
+      n = std::min(n * 10 + (text_[at_++] - '0'), kNoSuchOperand);
     return n;
   }
 
@@ -200,6 +203,14 @@ class Parser {
   }
 
   OperandText single() {
+    constexpr unsigned kDeepest = 16;
+    if (++depth_ > kDeepest) refuse("operands inside operands, more than 16 deep");
+    OperandText o = single_at_depth();
+    --depth_;
+    return o;
+  }
+
+  OperandText single_at_depth() {
     skip();
     const std::size_t from = at_;
     OperandText o;
@@ -242,7 +253,7 @@ class Parser {
     while (accept('*')) {
       const OperandText factor = number();
       expect_integers(product, factor);
-      product.integer *= factor.integer;
+      product.integer = wrapped(bits(product.integer) * bits(factor.integer));
     }
     return product;
   }
@@ -252,9 +263,15 @@ class Parser {
       const bool minus = text_[at_++] == '-';
       const OperandText term = constant_product();
       expect_integers(sum, term);
-      sum.integer += minus ? -term.integer : term.integer;
+      sum.integer = added(sum.integer, term.integer, minus);
     }
     return sum;
+  }
+  // Constants have 64 bits and wrap.
+  static std::uint64_t bits(std::int64_t n) { return static_cast<std::uint64_t>(n); }
+  static std::int64_t wrapped(std::uint64_t n) { return static_cast<std::int64_t>(n); }
+  static std::int64_t added(std::int64_t a, std::int64_t b, bool minus) {
+    return wrapped(minus ? bits(a) - bits(b) : bits(a) + bits(b));
   }
   void expect_integers(const OperandText& a, const OperandText& b) {
     if (a.kind != OperandText::Kind::integer || b.kind != a.kind) refuse("expected integer constants");
@@ -267,7 +284,7 @@ class Parser {
       while (peek() == '+' || peek() == '-') minus ^= text_[at_++] == '-';
       const OperandText term = single();
       if (term.kind == OperandText::Kind::integer)
-        o.integer += minus ? -term.integer : term.integer;
+        o.integer = added(o.integer, term.integer, minus);
       else if (minus || (term.kind != OperandText::Kind::name && term.kind != OperandText::Kind::argument))
         refuse("an address is a register, plus a constant");
       else
@@ -315,7 +332,7 @@ class Parser {
     o.integer = static_cast<std::int64_t>(
         std::strtoull(digits.c_str() + (binary ? 2 : 0), &end, binary ? 2 : 0));  // 0: decimal, hex or octal
     if (*end != '\0') refuse("no number: " + digits);
-    if (negative) o.integer = -o.integer;
+    if (negative) o.integer = added(0, o.integer, true);
     return o;
   }
   // The sign inside 1.5e-3.
@@ -328,6 +345,7 @@ class Parser {
 
   std::string_view text_;
   std::size_t at_ = 0, begin_ = 0;
+  unsigned depth_ = 0;  // of operands inside operands
 };
 
 }  // namespace

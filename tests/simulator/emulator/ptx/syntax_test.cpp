@@ -222,6 +222,17 @@ TEST(Syntax, RefusalStopsTheLaunchWithItsPlace) {
   }
 }
 
+TEST(Syntax, NumbersAndBracketsBeyondCount) {
+  EXPECT_THAT(problem("mov.u32 %0, %18446744073709551617;", {"=r", "r"}), HasSubstr("%1844"));
+  EXPECT_EQ(result_of("mov.u32 %0, (9223372036854775807 * 2 + 3);"), 1u) << "constants wrap";
+  EXPECT_EQ(problem("mov.u64 %0, -9223372036854775808;", {"=l"}), "");
+  for (const char* bracket : {"!", "{"}) {
+    std::string text = "mov.u32 %0, ";
+    for (int i = 0; i < 100000; ++i) text += bracket;
+    EXPECT_THAT(problem(text + ";", {"=r"}), HasSubstr("more than 16 deep"));
+  }
+}
+
 TEST(Syntax, TooManyRegistersAreRefused) {
   EXPECT_EQ(problem("{ .reg .b32 r<400>; mov.b32 r0, 1; }", {}), "");
   EXPECT_THAT(problem("{ .reg .b32 r<600>; mov.b32 r0, 1; }", {}), HasSubstr("more than 512 registers"));
