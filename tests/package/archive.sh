@@ -40,3 +40,9 @@ if grep -E -- "-(isystem|idirafter) $root|$root/build" commands; then exit 1; fi
 if ls "$top"/lib/attnlab/lib*.so* >/dev/null 2>&1; then
   if ldd "$top/bin/attnlab" scores | grep -E 'lib(fmt|boost_context|zip)\.' | grep -vF "$top"; then exit 1; fi
 fi
+# In the sandbox too, or one line that says why this system makes none.
+if attnlab emulate --sandbox "$root/docs/emulator/scores.cu" >said 2>&1; then
+  grep -qF 'scores on h200' said
+else
+  grep -q '^attnlab: bwrap: ' said || { cat said && exit 1; }
+fi
