@@ -29,19 +29,21 @@ def fuzzers() -> list[tuple[str, str, str]]:
     seconds = os.environ.get("ATTNLAB_FUZZ_SECONDS", "600")
     if not seconds.isdigit() or int(seconds) == 0:
         sys.exit(f"attnlab: ATTNLAB_FUZZ_SECONDS: got '{seconds}', expected seconds, 1 or more")
+    python = f"PYTHONPATH={{tree}}/python {sys.executable}"
+    atheris = f"{sys.executable} -m pip install --quiet --disable-pip-version-check atheris"
+    cmake = "cmake --preset fuzz -DATTNLAB_QUICK_BUILD=ON && cmake --build build/fuzz --target"
+    limits = f"-max_total_time={seconds} -max_len=8192 -timeout=20 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1"
     rows = []
     with open(ROOT / "tests" / "fuzz" / "parsers.csv", newline="") as table:
         for row in csv.DictReader(table):
             parser = row["parser"]
-            build, program = (
-                (f"{sys.executable} -m pip install --quiet --disable-pip-version-check atheris", f"PYTHONPATH={{tree}}/python {sys.executable} tests/fuzz/{parser}.py")
-                if row["library"] == "python"
-                else (f"cmake --preset fuzz -DATTNLAB_QUICK_BUILD=ON && cmake --build build/fuzz --target fuzz_{parser}", f"build/fuzz/tests/fuzz/fuzz_{parser}")
-            )
+            if row["library"] == "python":
+                build, program = atheris, f"{python} tests/fuzz/{parser}.py"
+            else:
+                build, program = f"{cmake} fuzz_{parser}", f"build/fuzz/tests/fuzz/fuzz_{parser}"
             command = (
-                f"mkdir -p build/fuzz/corpus/{parser} && {build} && {program} -max_total_time={seconds} -max_len=8192 "
-                f"-timeout=20 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/{parser}- "
-                f"build/fuzz/corpus/{parser} tests/fuzz/corpus/{parser}"
+                f"mkdir -p build/fuzz/corpus/{parser} && {build} && {program} {limits} "
+                f"-artifact_prefix=build/fuzz/{parser}- build/fuzz/corpus/{parser} tests/fuzz/corpus/{parser}"
             )
             rows.append((f"fuzz-{parser}", f"fuzzing: {row['reads']}", command))
     return rows
@@ -109,7 +111,8 @@ def run(kind: str, tree: str, names: list[str]) -> bool:
     groups = {name: name.partition("-")[0] for name in known}
     for name in names:
         if name not in known and name not in groups.values():
-            print(f"attnlab: check: got '{name}', expected {', '.join([*known, *sorted(set(groups.values()) - set(known))])}", file=sys.stderr)
+            expected = ", ".join(dict.fromkeys([*known, *groups.values()]))
+            print(f"attnlab: check: got '{name}', expected {expected}", file=sys.stderr)
             sys.exit(2)
     passed = True
     for name, title, command in CHECKS[kind]:
