@@ -5,20 +5,25 @@
 #include <cstdint>
 #include <fstream>
 #include <string>
+#include <system_error>
 
 #include "reference/core/errors.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace attnlab::fuzz {
+namespace {
+
+std::filesystem::path made;  // by as_file, for this input
+
+}  // namespace
 
 std::filesystem::path as_file(std::string_view input, const char* name) {
   // In memory where that is possible: a file per input, thousands per second.
   const std::filesystem::path memory = "/dev/shm";
-  const std::filesystem::path path =
-      (std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path()) /
-      ("attnlab-fuzz-" + std::to_string(getpid()) + "-" + name);
-  std::ofstream(path, std::ios::binary) << input;
-  return path;
+  made = (std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path()) /
+         ("attnlab-fuzz-" + std::to_string(getpid()) + "-" + name);
+  std::ofstream(made, std::ios::binary) << input;
+  return made;
 }
 
 }  // namespace attnlab::fuzz
@@ -29,5 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   } catch (const attnlab::FileError&) {
   } catch (const attnlab::InvalidArgument&) {
   }
+  std::error_code left;
+  std::filesystem::remove(attnlab::fuzz::made, left);
   return 0;
 }

@@ -9,8 +9,13 @@ import pathlib
 import shutil
 import sys
 import tempfile
+from contextlib import nullcontext
 
-from attnlab.experiments import _manifest
+REPLAY = sys.argv[1:2] == ["--replay"]
+if not REPLAY:
+    import atheris
+with nullcontext() if REPLAY else atheris.instrument_imports(include=["attnlab.experiments"]):
+    from attnlab import experiments
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="attnlab-fuzz-"))
@@ -20,7 +25,7 @@ FILE = FOLDER / "x" / "experiment.json"
 def parse(data: bytes) -> None:
     FILE.write_bytes(data)
     try:
-        experiment = _manifest.load("x", FOLDER)
+        experiment = experiments.load("x", FOLDER)
         experiment.settings({key: "1" for key in experiment.declared})
     except ValueError:
         pass
@@ -30,14 +35,11 @@ def main() -> None:
     FILE.parent.mkdir()
     shutil.copy(ROOT / "experiments" / "kv_cache" / "paper.csv", FILE.parent)
     try:
-        if sys.argv[1] == "--replay":
+        if REPLAY:
             for file in sorted(path for folder in sys.argv[2:] for path in pathlib.Path(folder).iterdir()):
                 print(file, flush=True)
                 parse(file.read_bytes())
             return
-        import atheris
-
-        atheris.instrument_all()
         atheris.Setup(sys.argv, parse)
         atheris.Fuzz()
     finally:
