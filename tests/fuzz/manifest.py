@@ -8,7 +8,6 @@
 import pathlib
 import shutil
 import sys
-import tempfile
 from contextlib import nullcontext
 
 REPLAY = sys.argv[1:2] == ["--replay"]
@@ -18,7 +17,7 @@ with nullcontext() if REPLAY else atheris.instrument_imports(include=["attnlab.e
     from attnlab import experiments
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="attnlab-fuzz-"))
+FOLDER = ROOT / "build" / "fuzz" / "manifest"  # stays: libFuzzer ends without Python's exit handlers
 FILE = FOLDER / "x" / "experiment.json"
 
 
@@ -32,18 +31,15 @@ def parse(data: bytes) -> None:
 
 
 def main() -> None:
-    FILE.parent.mkdir()
+    FILE.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "experiments" / "kv_cache" / "paper.csv", FILE.parent)
-    try:
-        if REPLAY:
-            for file in sorted(path for folder in sys.argv[2:] for path in pathlib.Path(folder).iterdir()):
-                print(file, flush=True)
-                parse(file.read_bytes())
-            return
-        atheris.Setup(sys.argv, parse)
-        atheris.Fuzz()
-    finally:
-        shutil.rmtree(FOLDER, ignore_errors=True)
+    if REPLAY:
+        for file in sorted(path for folder in sys.argv[2:] for path in pathlib.Path(folder).iterdir()):
+            print(file, flush=True)
+            parse(file.read_bytes())
+        return
+    atheris.Setup(sys.argv, parse)
+    atheris.Fuzz()
 
 
 if __name__ == "__main__":
