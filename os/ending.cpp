@@ -5,6 +5,7 @@
 #include <csignal>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace attnlab::os {
 namespace {
@@ -43,8 +44,11 @@ sigset_t ending_signals() {
 
 }  // namespace
 
-BeforeEnd::BeforeEnd(std::function<void()> action) {
+BeforeEnd::BeforeEnd(std::function<void()> action) : BeforeEnd([] {}, std::move(action)) {}
+
+BeforeEnd::BeforeEnd(const std::function<void()>& first, std::function<void()> action) {
   const std::lock_guard lock(actions().mutex);
+  first();
   place_ = actions().list.insert(actions().list.end(), std::move(action));
 }
 

@@ -11,6 +11,8 @@ namespace attnlab::os {
 class BeforeEnd {
  public:
   explicit BeforeEnd(std::function<void()> action);
+  // The same behind `first`, between which no signal ends the process: it starts what `action` ends.
+  BeforeEnd(const std::function<void()>& first, std::function<void()> action);
   ~BeforeEnd();
   BeforeEnd(const BeforeEnd&) = delete;
   BeforeEnd& operator=(const BeforeEnd&) = delete;

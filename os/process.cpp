@@ -138,8 +138,9 @@ bool has_ended(pid_t pid) {
 
 Child::Child(const Command& command) : Child(command, -1) {}
 
-Child::Child(const Command& command, int output) : pid_(start(command, output)), group_(command.own_group) {
-  before_end_.emplace([this] {  // it may have things to put in order, too
+Child::Child(const Command& command, int output) : group_(command.own_group) {
+  const auto begin = [&] { pid_ = start(command, output); };
+  before_end_.emplace(begin, [this] {  // it may have things to put in order, too
     constexpr int kPatience = 100;
     ::kill(group_ ? -pid_ : pid_, SIGTERM);
     for (int tries = 0; tries < kPatience && !has_ended(pid_); ++tries)

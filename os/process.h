@@ -41,7 +41,7 @@ class Child {
   friend std::string output_of(const Command& command);
   Child(const Command& command, int output);  // output: a descriptor for its stdout, or -1
 
-  pid_t pid_;
+  pid_t pid_ = -1;
   bool group_;
   std::optional<int> code_;
   std::optional<BeforeEnd> before_end_;

@@ -14,8 +14,9 @@ std::size_t Translator::matching_back(std::size_t close) const {
 }
 
 std::size_t Translator::skip_angles(std::size_t open) const {
+  constexpr std::size_t kDeepest = 256;  // no program's: text without an end is not read again for each of its "<"
   std::size_t depth = 0;
-  for (std::size_t i = open; source_.tokens[i].kind != TokenKind::end; ++i) {
+  for (std::size_t i = open; source_.tokens[i].kind != TokenKind::end && depth <= kDeepest; ++i) {
     if (source_.tokens[i].kind != TokenKind::punctuation) continue;
     if (is(i, "<")) ++depth;
     if (source_.opens_launch(i)) depth += 3;

@@ -271,10 +271,18 @@ TEST(Constructs, LinesStay) {
   }
 }
 
+// In time that grows with the text: each of these brackets used to be looked for up to the end.
+TEST(Constructs, BracketsWithoutEndAreReadOnce) {
+  std::string text;
+  for (int i = 0; i < 300'000; ++i) text += "template<";
+  EXPECT_EQ(of(text), text);
+}
+
 TEST(Constructs, LinesStayBehindAsmOfSeveralLines) {
   const std::string out = in_kernel(
       "\nasm volatile(\"a\\n\\t\"\n  \"b\"\n  : \"=r\"(x)\n# 5 \"a.cu\" 3 4\n  : \"r\"(y)\n  ); last;\n");
-  const Source source = tokenize("# 1 \"a.cu\"\n" + out);
+  const std::string text = "# 1 \"a.cu\"\n" + out;
+  const Source source = tokenize(text);
   for (std::size_t i = 0; i + 1 < source.tokens.size(); ++i) {
     if (source.is(i, "last")) {
       EXPECT_EQ(source.tokens[i].line, 6u);
