@@ -89,7 +89,7 @@ TEST_F(EmulateKernel, RefusalsAreOneLine) {
       {"--kernel flash9", "--kernel: got flash9, expected one of softmax-01, "},
       {"--kernel flash2-04 --dim 63", "--dim: got 63, expected 32, 64, "},
       {"--kernel flash2-04 --br 48",
-       "--br: got 48 x 16, expected tiles that flash2-04 takes at this head_dim: 32 x 8, 16, "},
+       "--br: got 48 x 16, expected tiles that flash2-04 takes with --dim 64: 32 x 8, 16, "},
       {"--kernel flash2-05 --dim 256 --br 256", "--br: got 256 x 32, expected tiles that flash2-05 takes"},
       {"--kernel naive-01 --bc 8", "--bc: got 8, expected nothing: naive-01 has its own tiles alone"},
       {"--kernel flash2-04 --dtype fp8", "--dtype: got fp8_e4m3, expected fp32, fp16 or bf16"},

@@ -318,7 +318,7 @@ def test_the_program_runs_them(tmp_path):
 
 def test_without_python_or_the_package_it_is_one_line(tmp_path):
     missing = program_says("--list", ATTNLAB_PYTHON="/no/such/python")
-    assert "ATTNLAB_PYTHON: got /no/such/python, which cannot be run" in missing and missing.count("\n") == 1
+    assert "ATTNLAB_PYTHON: got /no/such/python, expected a Python 3.11 or newer" in missing and missing.count("\n") == 1
     (tmp_path / "numpy").mkdir()
     (tmp_path / "numpy/__init__.py").write_text("raise ImportError('No module named numpy')")
     hidden = program_says("--list", PYTHONPATH=str(tmp_path))

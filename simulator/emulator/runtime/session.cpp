@@ -230,7 +230,10 @@ void end_on_host(const std::string& message) {
   const auto own = std::find_if(codes.begin(), codes.end(), [&](std::uint32_t code) {
     const auto found = lines.find(code);
     if (found == lines.end() || found->second.file.empty()) return false;
-    return !std::filesystem::path(found->second.file).parent_path().string().ends_with("simulator/emulator/runtime");
+    return !std::filesystem::path(found->second.file)
+                .parent_path()
+                .string()
+                .ends_with("simulator/emulator/runtime");
   });
   const SourceLine line = own == codes.end() ? SourceLine{} : lines.at(*own);
   add_finding({FindingKind::unsupported, "", line.file, line.line, {}, {}, 0, message, 1});

@@ -14,7 +14,8 @@ std::size_t Translator::matching_back(std::size_t close) const {
 }
 
 std::size_t Translator::skip_angles(std::size_t open) const {
-  constexpr std::size_t kDeepest = 256;  // no program's: text without an end is not read again for each of its "<"
+  constexpr std::size_t kDeepest =
+      256;  // no program's: text without an end is not read again for each of its "<"
   std::size_t depth = 0;
   for (std::size_t i = open; source_.tokens[i].kind != TokenKind::end && depth <= kDeepest; ++i) {
     if (source_.tokens[i].kind != TokenKind::punctuation) continue;
