@@ -165,7 +165,8 @@ void require_tiles(const Kernel& kernel, int head_dim, Tiles asked, const Device
     if (!cols.empty()) all += (all.empty() ? "" : "; ") + std::to_string(br) + " x " + alternatives(cols);
   }
   throw InvalidArgument(argument, std::to_string(chosen.br) + " x " + std::to_string(chosen.bc),
-                        "tiles that " + std::string(kernel.name) + " takes with head_dim " + std::to_string(head_dim) + ": " + all);
+                        "tiles that " + std::string(kernel.name) + " takes with head_dim " +
+                            std::to_string(head_dim) + ": " + all);
 }
 
 const Kernel& fittest_kernel(std::span<const Kernel> kernels, Pass pass, const Need& need,
