@@ -14,7 +14,7 @@ cd "$root"
 
 cuda/collect.sh > "$into/kernel_list.h"
 sources=(cuda/*/[0-9][0-9]_*.cu cuda/{host,golden}/*.{cu,cpp} "$program"
-         reference/attention/*.cpp reference/core/{dtype,shape,tensor,threads,two_level_memory}.cpp oracle/tensor.cpp)
+         reference/attention/*.cpp reference/core/{dtype,shape,tensor,threads,two_level_memory}.cpp oracle/{softmax_rows,tensor}.cpp)
 compile() {
   local object
   object=$into/${1//\//_}.o
