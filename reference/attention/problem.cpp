@@ -1,12 +1,11 @@
 #include "reference/attention/problem.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "reference/core/errors.h"
+#include "reference/core/number_text.h"
 
 namespace attnlab::attention {
 namespace {
@@ -19,7 +18,7 @@ void require_extent(const char* argument, Index value, Index least) {
 }
 
 void require_finite(const std::string& argument, double value) {
-  if (!std::isfinite(value)) throw InvalidArgument(argument, fmt::format("{}", value), "a finite number");
+  if (!std::isfinite(value)) throw InvalidArgument(argument, number_text(value), "a finite number");
 }
 
 void require_lens(const char* argument, const std::vector<Index>& lens, Index batch, Index limit) {
@@ -111,8 +110,8 @@ void validate(const Problem& p) {
                       static_cast<double>(std::max(p.head_dim, p.head_dim_v));
   if (work > std::ldexp(1.0, kMaxWorkExponent)) {
     throw InvalidArgument(
-        "sizes", fmt::format("{:.3g} products of two numbers", work),
-        fmt::format("batch * num_heads * seqlen_q * seqlen_kv * head_dim of at most 2^{}", kMaxWorkExponent));
+        "sizes", number_text(work, 3) + " products of two numbers",
+        "batch * num_heads * seqlen_q * seqlen_kv * head_dim of at most 2^" + std::to_string(kMaxWorkExponent));
   }
   if (p.num_heads % p.num_kv_heads != 0) {
     throw InvalidArgument("num_kv_heads", std::to_string(p.num_kv_heads),
@@ -125,7 +124,7 @@ void validate(const Problem& p) {
       throw InvalidArgument(name, std::to_string(*side), "0 or more, or absent for no bound");
   }
   if (!(p.softcap >= 0) || !std::isfinite(p.softcap)) {
-    throw InvalidArgument("softcap", fmt::format("{}", p.softcap), "0 (none) or a positive finite number");
+    throw InvalidArgument("softcap", number_text(p.softcap), "0 (none) or a positive finite number");
   }
   const auto heads = static_cast<std::size_t>(p.num_heads);
   if (!p.alibi_slopes.empty() && p.alibi_slopes.size() != heads &&
@@ -156,7 +155,7 @@ void validate(const Problem& p) {
   require_lens("q_lens", p.q_lens, p.batch, p.seqlen_q);
   require_lens("kv_lens", p.kv_lens, p.batch, p.seqlen_kv);
   if (!(p.dropout.p >= 0 && p.dropout.p < 1)) {
-    throw InvalidArgument("dropout.p", fmt::format("{}", p.dropout.p), "0 <= p < 1");
+    throw InvalidArgument("dropout.p", number_text(p.dropout.p), "0 <= p < 1");
   }
 }
 
