@@ -125,8 +125,8 @@ int emulate(EmulateQuestion question) {
   if (question.launch) {
     launch.emplace(*question.launch,
                    cuda::DeviceLimits{gpu.major * 10 + gpu.minor,
-                                      static_cast<std::size_t>(gpu.device.shared_bytes_per_block)});
-    question.long_work.permit(launch->work());
+                                      static_cast<std::size_t>(gpu.device.shared_bytes_per_block)},
+                   [&](const answers::Work& work) { question.long_work.permit(work); });
     if (!question.ideal) question.ideal = launch->ideal();
   }
   Compilation compilation = compilation_of(question, gpu, launch ? &*launch : nullptr);

@@ -53,17 +53,9 @@ std::optional<std::string> option_of(const Command& command, const std::string& 
 
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
-// "kv_lens[1]": the field, and where in it.
-std::string one_as_option(const Command& command, const std::string& argument) {
-  if (const auto whole = option_of(command, argument)) return *whole;
-  const std::size_t end = std::min(argument.find('['), argument.size());
-  const auto option = option_of(command, argument.substr(0, end));
-  return option && (end == argument.size() || argument.back() == ']') ? *option + argument.substr(end)
-                                                                      : argument;
-}
-
-// Words with an underscore that are fields. In brackets they are a shape's.
-std::string words_as_options(const Command& command, const std::string& text) {
+// Words that are fields. In a sentence only those with an underscore: "batch" is a word, too. In brackets they are a
+// shape's.
+std::string words_as_options(const Command& command, const std::string& text, bool sentence) {
   std::string result;
   bool in_shape = false;
   for (std::size_t at = 0; at < text.size();) {
@@ -71,8 +63,8 @@ std::string words_as_options(const Command& command, const std::string& text) {
     while (end < text.size() && is_word(text[end])) ++end;
     const std::string word = text.substr(at, end - at);
     const bool alone = at == 0 || std::string_view(" (").find(text[at - 1]) != std::string_view::npos;
-    const auto option =
-        alone && !in_shape && word.find('_') != std::string::npos ? option_of(command, word) : std::nullopt;
+    const bool field = alone && !in_shape && !word.empty() && (!sentence || word.find('_') != std::string::npos);
+    const auto option = field ? option_of(command, word) : std::nullopt;
     result += option.value_or(word);
     if (end < text.size()) {
       in_shape = text[end] == '[' || (in_shape && text[end] != ']');
@@ -81,6 +73,17 @@ std::string words_as_options(const Command& command, const std::string& text) {
     at = end;
   }
   return result;
+}
+
+// "kv_lens[1]": the field, and where in it. "batch * num_heads": each of them.
+std::string one_as_option(const Command& command, const std::string& argument) {
+  if (const auto whole = option_of(command, argument)) return *whole;
+  for (const char* sign : {" + ", " * "})
+    if (argument.find(sign) != std::string::npos) return words_as_options(command, argument, false);
+  const std::size_t end = std::min(argument.find('['), argument.size());
+  const auto option = option_of(command, argument.substr(0, end));
+  return option && (end == argument.size() || argument.back() == ']') ? *option + argument.substr(end)
+                                                                      : argument;
 }
 
 }  // namespace
@@ -105,7 +108,7 @@ std::string argument_as_option(const Command& command, const std::string& argume
 std::string fields_as_options(const Command& command, const std::string& text) {
   const auto spelled = answers::spelled(
       text, [&](const std::string& field) { return option_of(command, field).value_or(field); });
-  return words_as_options(command, spelled);
+  return words_as_options(command, spelled, true);
 }
 
 }  // namespace attnlab::cli

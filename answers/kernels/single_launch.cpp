@@ -36,16 +36,17 @@ std::vector<int> ints(const std::vector<Index>& values) { return {values.begin()
 
 }  // namespace
 
-SingleLaunch::SingleLaunch(const LaunchQuestion& question, const cuda::DeviceLimits& device)
+SingleLaunch::SingleLaunch(const LaunchQuestion& question, const cuda::DeviceLimits& device,
+                           const Permit& permit)
     : kernel_(cuda::find_kernel(question.kernel)),
       tiles_{static_cast<int>(question.br), static_cast<int>(question.bc)},
       dtype_(dtype_of(question.dtype)) {
   if (kernel_.pass == cuda::Pass::softmax) {
     cuda::require(kernel_, cuda::need_of(problem_of(question.problem), dtype_), device);
     cuda::require_tiles(kernel_, 0, tiles_, device);
-    set_softmax(question);
+    set_softmax(question, permit);
   } else {
-    set_attention(question, device);
+    set_attention(question, device, permit);
   }
 }
 
@@ -68,9 +69,12 @@ files::Tensor SingleLaunch::output(const Extents& e, DType dtype) const {
                              inputs_.form.shape(e), dtype);
 }
 
-void SingleLaunch::set_softmax(const LaunchQuestion& question) {
+void SingleLaunch::set_softmax(const LaunchQuestion& question, const Permit& permit) {
   const Index rows = question.problem.num_heads.value_or(1), cols = question.problem.seqlen_kv.value_or(0);
   if (cols == 0) throw InvalidArgument("seqlen_kv", "0", "at least 1");
+  cuda::Shape shape;
+  shape.heads = rows, shape.seqlen_kv = cols, shape.type = dtype_;
+  permit(work_of(shape));
   const auto numbers = random_normal(1, 1, rows, cols, dtype_, question.seed, 0);
   x_ = files::Tensor::from(std::span<const float>(numbers.values), {rows, cols}, dtype_);
   y_ = files::Tensor::from(std::vector<float>(numbers.values.size()), {rows, cols}, dtype_);
@@ -79,7 +83,8 @@ void SingleLaunch::set_softmax(const LaunchQuestion& question) {
       dtype_, x_.data.data(), y_.data.data(), static_cast<int>(rows), static_cast<int>(cols), cols, cols};
 }
 
-void SingleLaunch::set_attention(const LaunchQuestion& question, const cuda::DeviceLimits& device) {
+void SingleLaunch::set_attention(const LaunchQuestion& question, const cuda::DeviceLimits& device,
+                                 const Permit& permit) {
   RunSources sources;
   sources.dtype = name(dtype_);
   sources.seed = question.seed;
@@ -88,9 +93,12 @@ void SingleLaunch::set_attention(const LaunchQuestion& question, const cuda::Dev
     cuda::params_of(problem, dtype);  // refuses what no kernel is given
     cuda::require(kernel_, cuda::need_of(problem, dtype), device);
     cuda::require_tiles(kernel_, static_cast<int>(problem.head_dim), tiles_, device);
+    if (problem.tensor_rows_q() == 0) throw InvalidArgument("seqlen_q", "0", "at least 1: no row, no block");
+    cuda::Shape shape{problem.seqlen_q, problem.seqlen_kv, problem.head_dim,    problem.causal, dtype,
+                      problem.batch,    problem.num_heads, problem.num_kv_heads};
+    permit(work_of(shape));
   });
   const attention::Problem& problem = inputs_.problem;
-  if (problem.tensor_rows_q() == 0) throw InvalidArgument("seqlen_q", "0", "at least 1: no row, no block");
   const Extents oe = inputs_.o_extents(), lse{oe.batch, oe.heads, oe.seqlen, 1};
   o_ = output(oe, dtype_);
   lse_ = output(lse, DType::f32);
@@ -152,21 +160,18 @@ std::string SingleLaunch::title() const {
   return own.bc > 1 ? text + fmt::format(", tiles {} x {}", own.br, own.bc) : text;
 }
 
-Work SingleLaunch::work() const {
-  cuda::Shape shape;
-  shape.type = dtype_;
-  if (kernel_.pass == cuda::Pass::softmax) {
-    shape.heads = x_.shape[0], shape.seqlen_kv = x_.shape[1];
-  } else {
-    const attention::Problem& p = inputs_.problem;
-    shape.batch = p.batch, shape.heads = p.num_heads, shape.kv_heads = p.num_kv_heads;
-    shape.seqlen_q = p.seqlen_q, shape.seqlen_kv = p.seqlen_kv, shape.head_dim = p.head_dim;
-    shape.causal = p.causal;
-  }
+// Numbers are drawn in fp32 and stored in the kernel's type; a backward pass also has O and gradients in float64.
+Work SingleLaunch::work_of(const cuda::Shape& shape) const {
   const Launch launch{&kernel_, shape};
-  double bytes = 0;
-  for (const auto& [data, size] : bytes_) bytes += static_cast<double>(size);
-  return {emulated_seconds(std::span(&launch, 1)), bytes};
+  const double per_number = kernel_.pass == cuda::Pass::backward ? 32 : 8;
+  const double numbers =
+      kernel_.pass == cuda::Pass::softmax
+          ? 2 * static_cast<double>(shape.heads) * static_cast<double>(shape.seqlen_kv)
+          : 2 * static_cast<double>(shape.batch * shape.head_dim) *
+                (static_cast<double>(shape.heads) * static_cast<double>(shape.seqlen_q) +
+                 static_cast<double>(shape.kv_heads) * static_cast<double>(shape.seqlen_kv));
+  require_memory(numbers * per_number);
+  return {emulated_seconds(std::span(&launch, 1)), numbers * per_number};
 }
 
 std::vector<std::string> SingleLaunch::compile_words(const fs::path& source) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "answers/json.h"
 #include "answers/run_tensors.h"
 #include "answers/work.h"
+#include "cuda/counters/launch_once.h"
 #include "cuda/host/backward_params.h"
 #include "cuda/host/registry.h"
 #include "simulator/emulator/report/html.h"
@@ -34,17 +36,18 @@ struct LaunchVerdict {
   Json json;
 };
 
+// Called with the estimate before anything is drawn; throws to refuse it.
+using Permit = std::function<void(const Work&)>;
+
 class SingleLaunch {
  public:
   // Draws the inputs. Throws InvalidArgument naming the field for what the kernel does not take on this device.
-  SingleLaunch(const LaunchQuestion& question, const cuda::DeviceLimits& device);
+  SingleLaunch(const LaunchQuestion& question, const cuda::DeviceLimits& device, const Permit& permit);
   SingleLaunch(const SingleLaunch&) = delete;
   SingleLaunch& operator=(const SingleLaunch&) = delete;
 
   // "flash2-04: FlashAttention-2, one thread per row; fp32 [1, 2, 512, 64], causal, tiles 128 x 16"
   std::string title() const;
-  // Of the launch; of the check about as much.
-  Work work() const;
   // The compiler's words: sources, macros, where the headers are. source: in place of the kernel's own file, if not
   // empty.
   std::vector<std::string> compile_words(const std::filesystem::path& source) const;
@@ -58,8 +61,9 @@ class SingleLaunch {
   std::optional<emulator::Ideal> ideal() const;
 
  private:
-  void set_softmax(const LaunchQuestion& question);
-  void set_attention(const LaunchQuestion& question, const cuda::DeviceLimits& device);
+  void set_softmax(const LaunchQuestion& question, const Permit& permit);
+  void set_attention(const LaunchQuestion& question, const cuda::DeviceLimits& device, const Permit& permit);
+  Work work_of(const cuda::Shape& shape) const;
   void set_backward(cuda::BackwardParams& params);
   // A tensor's pointer and strides for the kernel, and its bytes for the problem's file.
   template <class T>

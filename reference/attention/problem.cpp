@@ -109,9 +109,9 @@ void validate(const Problem& p) {
                       static_cast<double>(p.seqlen_q) * static_cast<double>(p.seqlen_kv) *
                       static_cast<double>(std::max(p.head_dim, p.head_dim_v));
   if (work > std::ldexp(1.0, kMaxWorkExponent)) {
-    throw InvalidArgument(
-        "sizes", number_text(work, 3) + " products of two numbers",
-        "batch * num_heads * seqlen_q * seqlen_kv * head_dim of at most 2^" + std::to_string(kMaxWorkExponent));
+    throw InvalidArgument("sizes", number_text(work, 3) + " products of two numbers",
+                          "batch * num_heads * seqlen_q * seqlen_kv * head_dim of at most 2^" +
+                              std::to_string(kMaxWorkExponent));
   }
   if (p.num_heads % p.num_kv_heads != 0) {
     throw InvalidArgument("num_kv_heads", std::to_string(p.num_kv_heads),
