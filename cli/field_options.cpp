@@ -63,7 +63,8 @@ std::string words_as_options(const Command& command, const std::string& text, bo
     while (end < text.size() && is_word(text[end])) ++end;
     const std::string word = text.substr(at, end - at);
     const bool alone = at == 0 || std::string_view(" (").find(text[at - 1]) != std::string_view::npos;
-    const bool field = alone && !in_shape && !word.empty() && (!sentence || word.find('_') != std::string::npos);
+    const bool field =
+        alone && !in_shape && !word.empty() && (!sentence || word.find('_') != std::string::npos);
     const auto option = field ? option_of(command, word) : std::nullopt;
     result += option.value_or(word);
     if (end < text.size()) {

@@ -101,7 +101,8 @@ class Hostility : public TemporaryFolder {
   }
 
   Outcome ask(const std::string& arguments) const {
-    return attnlab_program(arguments, "cd " + quoted(path("").string()) + " && timeout 5 ");
+    // Seconds of the processor: beside other tests a short answer takes long, too. What only waits has a minute.
+    return attnlab_program(arguments, "cd " + quoted(path("").string()) + " && ulimit -t 10 && timeout 60 ");
   }
 
   // Options of a command with whether they take a value.
