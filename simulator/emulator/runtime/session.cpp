@@ -226,14 +226,12 @@ void end_on_host(const std::string& message) {
         static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(frames[static_cast<std::size_t>(i)])));
   }
   const auto lines = Image::instance().lines(codes);
-  // The first that is the program's: the runtime's own have lines, too, where it was compiled with them.
+  // The first that is the program's: the emulator's own have lines, too, where it was compiled with them.
   const auto own = std::find_if(codes.begin(), codes.end(), [&](std::uint32_t code) {
     const auto found = lines.find(code);
     if (found == lines.end() || found->second.file.empty()) return false;
-    return !std::filesystem::path(found->second.file)
-                .parent_path()
-                .string()
-                .ends_with("simulator/emulator/runtime");
+    const std::filesystem::path room = std::filesystem::path(found->second.file).parent_path();
+    return !room.parent_path().string().ends_with("simulator/emulator");
   });
   const SourceLine line = own == codes.end() ? SourceLine{} : lines.at(*own);
   add_finding({FindingKind::unsupported, "", line.file, line.line, {}, {}, 0, message, 1});
