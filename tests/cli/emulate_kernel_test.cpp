@@ -127,7 +127,8 @@ TEST_F(EmulateKernel, EveryKernelInOtherTilesIsRight) {
     if (kernel.takes == nullptr) continue;
     for (const int dim : kernel.needs.head_dims) {
       for (const cuda::Tiles tiles : {cuda::Tiles{16, 16}, {32, 8}, {64, 32}, {128, 64}, {32, 64}}) {
-        if (!kernel.takes(dim, tiles)) continue;
+        constexpr std::size_t kMostShared = 227 * 1024;  // an H200's
+        if (!kernel.takes(dim, tiles) || kernel.geometry(dim, tiles).shared_bytes > kMostShared) continue;
         const std::string words =
             std::string(kernel.name) + " --dim " + std::to_string(dim) + " --br " + std::to_string(tiles.br) +
             " --bc " + std::to_string(tiles.bc) +
