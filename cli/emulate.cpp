@@ -17,7 +17,6 @@
 #include "os/temporary_directory.h"
 #include "reference/core/data_dir.h"
 #include "reference/core/errors.h"
-#include "simulator/emulator/machine/environment.h"
 #include "simulator/emulator/machine/gpu.h"
 #include "simulator/emulator/ptx/check.h"
 #include "simulator/emulator/report/html.h"
@@ -119,7 +118,6 @@ std::string json_text(const emulator::Report& report, const std::optional<answer
 
 // Returns the exit code.
 int emulate(EmulateQuestion question) {
-  emulator::read_environment();  // the program's, too
   const emulator::Gpu gpu = emulator::find_gpu(question.gpu);
   std::optional<SingleLaunch> launch;
   if (question.launch) {

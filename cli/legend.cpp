@@ -24,12 +24,6 @@ std::string legend_text(std::span<const Term> terms) {
   return text;
 }
 
-std::string legend_html(std::span<const Term> terms) {
-  std::string text = "<section class=\"legend\"><h2>What the numbers mean</h2>\n<dl>\n";
-  for (const Term& term : terms) text += fmt::format("<dt>{}</dt><dd>{}</dd>\n", term.name, term.meaning);
-  return text + "</dl>\n</section>\n";
-}
-
 std::span<const Term> check_terms() {
   static constexpr Term kTerms[] = {
       {"budget",

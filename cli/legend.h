@@ -1,4 +1,4 @@
-// What the words of a report mean, at the end of a --help and of a page.
+// What the words of a report mean, at the end of a --help (of a page: legend_html of the same terms).
 #pragma once
 
 #include <span>
@@ -8,10 +8,10 @@
 
 namespace attnlab::cli {
 
+using emulator::legend_html;
 using emulator::Term;
 
 std::string legend_text(std::span<const Term> terms);
-std::string legend_html(std::span<const Term> terms);
 
 // Of `attnlab check`.
 std::span<const Term> check_terms();

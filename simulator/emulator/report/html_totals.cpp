@@ -185,11 +185,7 @@ std::string counter_list(const Counters& counters, const std::string& id) {
 }
 
 std::string legend() {
-  std::string text = "<section class=\"legend\"><h2>What the numbers mean</h2>\n<dl>\n";
-  for (const Term& term : terms()) text += fmt::format("<dt>{}</dt><dd>{}</dd>\n", term.name, term.meaning);
-  return text +
-         "</dl>\n<p>Nothing here is a time: an emulation counts, it does not measure "
-         "speed.</p>\n</section>\n";
+  return legend_html(terms(), "Nothing here is a time: an emulation counts, it does not measure speed.");
 }
 
 }  // namespace attnlab::emulator

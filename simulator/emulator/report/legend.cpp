@@ -1,5 +1,7 @@
 #include "simulator/emulator/report/legend.h"
 
+#include <fmt/format.h>
+
 namespace attnlab::emulator {
 
 std::span<const Term> terms() {
@@ -44,6 +46,12 @@ std::span<const Term> terms() {
        "that depends on timing."},
   };
   return kTerms;
+}
+
+std::string legend_html(std::span<const Term> terms, const std::string& last) {
+  std::string text = "<section class=\"legend\"><h2>What the numbers mean</h2>\n<dl>\n";
+  for (const Term& term : terms) text += fmt::format("<dt>{}</dt><dd>{}</dd>\n", term.name, term.meaning);
+  return text + "</dl>\n" + (last.empty() ? "" : "<p>" + last + "</p>\n") + "</section>\n";
 }
 
 }  // namespace attnlab::emulator
