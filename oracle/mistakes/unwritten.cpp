@@ -56,7 +56,8 @@ std::vector<Unwritten> find_unwritten(const attention::Problem& problem, const O
   const std::pair<const char*, const Tensor*> tensors[] = {
       {"o", &outputs.o}, {"dq", &outputs.dq}, {"dk", &outputs.dk}, {"dv", &outputs.dv}};
   for (const TensorVerdict& tensor : verdict.tensors) {
-    for (const auto& [name, found] : tensors) {
+    for (const auto& [name, tensor_of_name] : tensors) {
+      const Tensor* found = tensor_of_name;  // clang's lambdas take no part of a binding
       if (tensor.name != name || tensor.right || found->dim < 2 || found->seqlen < 2) continue;
       const bool keys = tensor.name == "dk" || tensor.name == "dv";
       const Place& at = tensor.worst.at;
