@@ -33,14 +33,14 @@ TEST(Halves, EveryPatternComesBack) {
 
 // Between two neighbours: down gives the lower, up the upper, zero the nearer to zero, nearest the nearest.
 TEST(Halves, RoundInEveryDirection) {
-  for (const auto& [format, type] : {std::pair{Half::fp16, DType::f16}, std::pair{Half::bf16, DType::bf16}})
+  for (const auto& [half, type] : {std::pair{Half::fp16, DType::f16}, std::pair{Half::bf16, DType::bf16}})
     for (unsigned i = 0; i + 1 < 0x7f80; ++i) {
       const double low = decode(type, i), high = decode(type, i + 1);
       if (std::isinf(high)) break;
       for (const double part : {1e-9, 0.25, 0.5, 0.75, 1 - 1e-9})
         for (const double sign : {1.0, -1.0}) {
           const double x = sign * (low + (high - low) * part);
-          const auto rounded = [&](Rounding mode) {
+          const auto rounded = [&, format = half](Rounding mode) {
             return calls::value_of(calls::half_of(x, mode, format), format);
           };
           const double lower = sign > 0 ? low : -high, upper = sign > 0 ? high : -low;
