@@ -166,7 +166,16 @@ std::vector<Titled> experiments() {
 
 std::vector<Titled> lessons() { return titled("notebooks", heading_of); }
 
+std::vector<Titled> labs() {
+  return titled("labs", [](const fs::path& folder) -> std::string {
+    const fs::path manifest = folder / "grade.json";
+    if (!fs::exists(manifest)) return "";
+    return read_json(manifest).value(Json::json_pointer("/title/en"), folder.stem().string());
+  });
+}
+
 Json experiments_json() { return json_of(experiments(), "experiments"); }
 Json lessons_json() { return json_of(lessons(), "notebooks"); }
+Json labs_json() { return json_of(labs(), "labs"); }
 
 }  // namespace attnlab::answers

@@ -25,11 +25,13 @@ struct Titled {
   std::string name, title;
   std::filesystem::path path;
 };
-// The folders of experiments/ with an experiment.json, and the notebooks of notebooks/ with their first heading, by
-// name. None where the data files are not installed.
+// The folders of experiments/ with an experiment.json, the notebooks of notebooks/ with their first heading, and the
+// folders of labs/ with a grade.json, by name. None where the data files are not installed.
 std::vector<Titled> experiments();
 std::vector<Titled> lessons();
+std::vector<Titled> labs();
 Json experiments_json();
 Json lessons_json();
+Json labs_json();
 
 }  // namespace attnlab::answers

@@ -28,6 +28,7 @@ The program reads these variables when it runs:
   ATTNLAB_EMULATOR_COUNT=0         no counters, no checks
   ATTNLAB_EMULATOR_REGISTERS=n     registers a thread, as nvcc says; they limit the blocks that share an SM. Or a file of
                                lines kernel,registers
+  ATTNLAB_EMULATOR_FINAL=1         the program ends with its report: no destructor of a global object runs afterwards
   ATTNLAB_EMULATOR_QUIET=1         findings are not printed as they come
 
   attnlab cc saxpy.cu -o saxpy && ./saxpy)";

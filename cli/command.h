@@ -14,6 +14,7 @@ void add_convert_gqa(Command& app);
 void add_demo(Command& app);
 void add_emulate(Command& app);
 void add_experiment(Command& app);
+void add_grade(Command& app);
 void add_io(Command& app);
 void add_kv(Command& app);
 void add_list(Command& app);

@@ -122,6 +122,7 @@ std::string experiments_text() {
                "title");
 }
 std::string lessons_text() { return named("Lessons, as notebooks", answers::lessons_json(), "title"); }
+std::string labs_text() { return named("Course labs (grade)", answers::labs_json(), "title"); }
 std::string mistakes_text() {
   return named("Mistakes that the oracle knows (check, zoo)", answers::mistakes_json(), "title");
 }
@@ -140,6 +141,7 @@ constexpr Registry kRegistries[] = {{"algorithms", answers::algorithms_json, alg
                                     {"models", answers::models_json, models_text},
                                     {"experiments", answers::experiments_json, experiments_text},
                                     {"lessons", answers::lessons_json, lessons_text},
+                                    {"labs", answers::labs_json, labs_text},
                                     {"mistakes", answers::mistakes_json, mistakes_text},
                                     {"rules", answers::rules_json, rules_text}};
 

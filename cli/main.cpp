@@ -50,6 +50,7 @@ int run(int argc, char** argv, bool& environment_is_read) {
     attnlab::cli::add_demo(app);
     attnlab::cli::add_emulate(app);
     attnlab::cli::add_experiment(app);
+    attnlab::cli::add_grade(app);
     attnlab::cli::add_io(app);
     attnlab::cli::add_kv(app);
     attnlab::cli::add_list(app);

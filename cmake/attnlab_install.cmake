@@ -44,7 +44,10 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/emulator/cuda_headers
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/emulator)
 attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json experiments/*.py
                       experiments/experiment.json experiments/paper.csv experiments/*.safetensors
-                      cuda/counters/*.csv cuda/probes/*.csv)
+                      cuda/counters/*.csv cuda/probes/*.csv
+                      # Of the labs what a student gets, and what the grader needs; no solutions.
+                      labs/README.md labs/README.zh.md labs/handout.cpp labs/handout.cu labs/lab.h labs/grade.json
+                      labs/probe.cu labs/mutants.cpp)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/attnlabConfig.cmake.in attnlabConfig.cmake
                               INSTALL_DESTINATION ${package_dir})

@@ -54,6 +54,7 @@ cuda/counters:           reference/core cuda
 
 answers:                 reference/ os files oracle/ simulator/io simulator/device simulator/memory
 answers/kernels:         reference/ os files oracle/ simulator/ cuda/ answers
+answers/labs:            reference/ os oracle/ simulator/ answers
 
 cli:                     reference/ os files oracle/ simulator/ cuda/ answers/
 c_api:                   reference/core oracle
@@ -66,7 +67,7 @@ SOURCES = {".h", ".cpp", ".cu", ".cuh", ".inc"}
 # Here headers name each other as CUDA's do, and some have no ending.
 CUDA_HEADERS = "simulator/emulator/cuda_headers"
 # Programs as users write them: they include what lies beside them.
-PROGRAMS = re.compile(r"(notebooks|docs|benchmarks/peer|tests/package|tests/c_api|tests/.*/programs)/")
+PROGRAMS = re.compile(r"(notebooks|labs|docs|benchmarks/peer|tests/package|tests/c_api|tests/.*/programs)/")
 GENERATED = {"kernel_list.h"}  # by the build: the kernels' rows, for the registry
 # What nvcc compiles by itself, without the build (cuda/counters/build.sh): fmt's compile-time checks are beyond it.
 PLAIN = ("reference/attention/", "cuda/host/", "cuda/golden/", "cuda/single/", "cuda/device/")

@@ -95,6 +95,14 @@ bool JsonObject::is_object(const std::string& key) const {
   return has(key) && node_->value->at(key).is_object();
 }
 
+bool JsonObject::is_array(const std::string& key) const {
+  return has(key) && node_->value->at(key).is_array();
+}
+
+bool JsonObject::is_text(const std::string& key) const {
+  return has(key) && node_->value->at(key).is_string();
+}
+
 std::uint64_t JsonObject::count(const std::string& key, std::uint64_t least) const {
   if (!has(key)) refuse(key, kMissing);
   const json& value = node_->value->at(key);
@@ -159,6 +167,19 @@ std::vector<std::string> JsonObject::texts(const std::string& key) const {
                                                      [](const json& item) { return item.is_string(); });
   if (!valid) refuse(key, "got " + shown(value) + ", expected a list of texts");
   return value.get<std::vector<std::string>>();
+}
+
+std::vector<std::uint64_t> JsonObject::counts(const std::string& key) const {
+  if (!has(key)) refuse(key, kMissing);
+  const json& value = node_->value->at(key);
+  if (!value.is_array()) refuse(key, "got " + shown(value) + ", expected a list of whole numbers");
+  std::vector<std::uint64_t> result;
+  for (const json& item : value) {
+    const std::optional<std::uint64_t> count = as_count(item);
+    if (!count) refuse(key, "got " + shown(item) + ", expected whole numbers");
+    result.push_back(*count);
+  }
+  return result;
 }
 
 std::optional<std::uint64_t> JsonObject::maybe_count(const std::string& key) const {

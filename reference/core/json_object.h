@@ -21,10 +21,12 @@ class JsonObject {
   // The same from text; `origin` stands for the file in messages.
   static JsonObject parse(std::string_view text, const std::string& origin);
 
-  // Whether the key is there with a value other than null, with null, with an object.
+  // Whether the key is there with a value other than null, with null, with an object, a list, a text.
   bool has(const std::string& key) const;
   bool is_null(const std::string& key) const;
   bool is_object(const std::string& key) const;
+  bool is_array(const std::string& key) const;
+  bool is_text(const std::string& key) const;
 
   // The field; refused when missing or of another type. A count is a whole number below 2^64, a rate a finite
   // number above 0.
@@ -35,6 +37,7 @@ class JsonObject {
   JsonObject object(const std::string& key) const;
   std::vector<JsonObject> objects(const std::string& key) const;
   std::vector<std::string> texts(const std::string& key) const;
+  std::vector<std::uint64_t> counts(const std::string& key) const;
 
   // The field, or nothing when it is missing or null.
   std::optional<std::uint64_t> maybe_count(const std::string& key) const;

@@ -54,7 +54,7 @@ TEST(List, OnePartAtATime) {
               AllOf(HasSubstr("llama3-70b"), Not(HasSubstr("flash2")), Not(HasSubstr("h100"))));
   std::string all;
   for (const char* part :
-       {"algorithms", "kernels", "devices", "models", "experiments", "lessons", "mistakes", "rules"})
+       {"algorithms", "kernels", "devices", "models", "experiments", "lessons", "labs", "mistakes", "rules"})
     all += (all.empty() ? "" : "\n") + listed(part);
   EXPECT_EQ(listed(""), all);
 }
@@ -115,7 +115,7 @@ TEST(List, MistakesAndRulesAreTheOracles) {
 
 TEST(List, ExperimentsAndLessonsAreWhatTheirFoldersHold) {
   const json all = json::parse(listed("--json"));
-  for (const char* part : {"experiments", "lessons"}) {
+  for (const char* part : {"experiments", "lessons", "labs"}) {
     for (const json& row : all[part]) {
       EXPECT_TRUE(std::filesystem::exists(ATTNLAB_SOURCE_DIR "/" + row["path"].get<std::string>())) << row;
     }

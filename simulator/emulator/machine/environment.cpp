@@ -53,9 +53,11 @@ struct Variable {
   std::string_view name;  // behind the prefix
   void (*read)(Environment&, const std::string& name, const std::string& text);
 };
-constexpr std::array<Variable, 9> kVariables{{
+constexpr std::array<Variable, 10> kVariables{{
     {"COUNT",
      [](Environment& e, const std::string& n, const std::string& t) { e.counting = number(n, t, 1) != 0; }},
+    {"FINAL",
+     [](Environment& e, const std::string& n, const std::string& t) { e.final = number(n, t, 1) != 0; }},
     {"GPU", [](Environment& e, const std::string&, const std::string& t) { e.gpu = t; }},
     {"LEAKS",
      [](Environment& e, const std::string& n, const std::string& t) { e.leaks = number(n, t, 1) != 0; }},

@@ -16,8 +16,10 @@ inline constexpr std::uint64_t kLongest = 31 * 24 * 3600;
 
 // What the variables say; the defaults where they are unset or empty.
 struct Environment {
-  bool counting = true;    // COUNT: 0 or 1
-  bool quiet = false;      // QUIET: 0 or 1; 1: findings are not printed as they come
+  bool counting = true;  // COUNT: 0 or 1
+  bool quiet = false;    // QUIET: 0 or 1; 1: findings are not printed as they come
+  bool final =
+      false;  // FINAL: 0 or 1; 1: the program ends with its report, nothing of its own runs afterwards
   bool leaks = false;      // LEAKS: 0 or 1; 1: memory that is never freed is looked for without a report too
   unsigned threads = 0;    // THREADS: 0 to kMostThreads; 0: as many as there are cores
   std::uint64_t seed = 0;  // SEED

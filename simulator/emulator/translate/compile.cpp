@@ -114,7 +114,7 @@ class Job {
     const int error = execute(command, said);
     const std::string text = read(said);
     if (error != 0) refuse_headers(text);
-    std::fputs(text.c_str(), stderr);
+    job_.say(text);
     return error;
   }
 
@@ -193,7 +193,7 @@ class Job {
           job_.sources[0].string(),
           "has no main: a program is needed that allocates, launches its kernels and looks at the result");
     }
-    std::fputs(text.c_str(), stderr);
+    job_.say(text);
     return error;
   }
 

@@ -1,6 +1,7 @@
 // Compiling and linking whole CUDA programs for the emulator.
 #pragma once
 
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -29,6 +30,10 @@ struct Compilation {
   // Runs a command of the compiler, which writes into `folder` and to the output.
   std::function<int(const os::Command& command, const std::filesystem::path& folder)> run =
       [](const os::Command& command, const std::filesystem::path&) { return os::run(command); };
+  // Takes what the preprocessor and the linker say; the compiler itself speaks to the command's stderr.
+  std::function<void(const std::string& text)> say = [](const std::string& text) {
+    std::fputs(text.c_str(), stderr);
+  };
   std::vector<os::NamedFile> outputs;         // what the caller writes later
   std::filesystem::path depfile, dep_target;  // make's rule for the headers; empty: none
 };

@@ -523,8 +523,9 @@ inline void ask_occupancy(Tell tell) {
   ASK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, bounded, 256, 0));
   ASK_VALUE(blocks);
   for (const int threads : {1, 32, 33, 96, 128, 160, 256, 384, 512, 544, 768, 992, 1024}) {
-    for (const std::size_t shared : std::initializer_list<std::size_t>{0, 1, 1024, 6144, 6145, 10000, 32768, 49152, 57344, 75776, 115712,
-                                     115713, 200000, 232448, 232449}) {
+    for (const std::size_t shared :
+         std::initializer_list<std::size_t>{0, 1, 1024, 6144, 6145, 10000, 32768, 49152, 57344, 75776, 115712,
+                                            115713, 200000, 232448, 232449}) {
       blocks = -1;
       const cudaError_t error =
           cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, attributed, threads, shared);

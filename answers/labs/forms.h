@@ -1,0 +1,23 @@
+// A grade as text, JSON (which Gradescope reads as it is), JUnit XML and a row of a table.
+#pragma once
+
+#include <string>
+
+#include "answers/json.h"
+#include "answers/labs/grade.h"
+
+namespace attnlab::answers::labs {
+
+std::string to_text(const Lab& lab, const Grade& grade);
+// {"lab", "student", "score", "max_score", "tests": [{"name", "title", "score", "max_score", "status", "output",
+// "visibility"}]}
+Json to_json(const Grade& grade);
+// A test suite with a case for each property; a failure where points are lost.
+std::string to_junit(const Grade& grade);
+
+// Comma-separated values: the header, and one submission.
+std::string csv_header(const Lab& lab);
+std::string csv_row(const Grade& grade);
+std::string csv_field(const std::string& text);
+
+}  // namespace attnlab::answers::labs
