@@ -66,7 +66,8 @@ int grade(const Options& o) {
   }
   const labs::Lab lab = labs::find_lab(o.lab);
   if (o.questions) {
-    print(labs::answer_sheet(lab, o.student));
+    const auto asked = labs::questions_of(lab, o.student);
+    print(o.json ? answers::dump(labs::to_json(asked)) : labs::answer_sheet(lab, o.student));
     return kAnswered;
   }
   if (!o.start.empty()) return start_lab(lab, o.start, o.student);
@@ -108,7 +109,7 @@ void add_grade(Command& app) {
                   "Of --all: a row per student; those that are in it already are left alone [DIR/grades.csv]")
       .type_name("FILE");
   add_count(command, "--jobs", o->jobs, "Of --all and --prove: submissions at a time [1]", 1);
-  command.add_flag("--json", o->json, "One JSON object, as Gradescope reads it");
+  command.add_flag("--json", o->json, "The grade as one JSON object, as Gradescope reads it; of --questions: a list");
   command.add_option("--junit", o->junit, "The grade as JUnit XML, too").type_name("FILE");
   command.add_flag("--no-sandbox", o->no_sandbox,
                    "Runs the submission without bubblewrap: only in a container that is thrown away");

@@ -68,6 +68,13 @@ Json to_json(const Grade& grade) {
           {"tests", tests}};
 }
 
+Json to_json(const std::vector<Asked>& questions) {
+  Json list = Json::array();
+  for (const Asked& asked : questions)
+    list.push_back({{"name", asked.name}, {"text", asked.text.en}, {"text_zh", asked.text.zh}, {"numbers", asked.numbers}});
+  return list;
+}
+
 std::string to_junit(const Grade& grade) {
   std::size_t failures = 0;
   std::string cases;

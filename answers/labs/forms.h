@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "answers/json.h"
 #include "answers/labs/grade.h"
@@ -12,6 +13,8 @@ std::string to_text(const Lab& lab, const Grade& grade);
 // {"lab", "student", "score", "max_score", "tests": [{"name", "title", "score", "max_score", "status", "output",
 // "visibility"}]}
 Json to_json(const Grade& grade);
+// [{"name", "text", "text_zh", "numbers": {name: number}}]
+Json to_json(const std::vector<Asked>& questions);
 // A test suite with a case for each property; a failure where points are lost.
 std::string to_junit(const Grade& grade);
 

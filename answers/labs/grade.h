@@ -42,6 +42,7 @@ Grade grade(const Lab& lab, const GradeQuestion& question);
 struct Asked {
   std::string name;
   Text text;
+  std::map<std::string, Index> numbers;
 };
 std::vector<Asked> questions_of(const Lab& lab, const std::string& student);
 // The file for the answers, with the questions as comments.

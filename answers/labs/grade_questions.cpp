@@ -60,8 +60,9 @@ std::vector<Asked> questions_of(const Lab& lab, const std::string& student) {
   std::vector<Asked> asked;
   for (const Question& question : lab.questions) {
     const auto numbers = drawn(lab, question, student);
-    asked.push_back(
-        {question.name, {with_numbers(question.text.en, numbers), with_numbers(question.text.zh, numbers)}});
+    asked.push_back({question.name,
+                     {with_numbers(question.text.en, numbers), with_numbers(question.text.zh, numbers)},
+                     numbers});
   }
   return asked;
 }

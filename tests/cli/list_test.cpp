@@ -130,7 +130,7 @@ TEST(List, Refusals) {
   EXPECT_THAT(refusal_of("list models devices"), HasSubstr("devices"));
   EXPECT_THAT(refusal_of("list --bogus"), HasSubstr("--bogus"));
   EXPECT_THAT(refusal_of("frob"), HasSubstr("command: got frob, expected one of battery, cc, check, "
-                                            "convert-gqa, demo, emulate, experiment, io"));
+                                            "convert-gqa, demo, emulate, experiment, grade, io"));
 }
 
 }  // namespace

@@ -4,8 +4,12 @@ without a GPU; and does `pip uninstall` leave nothing?
 The wheel is made of this build tree (cmake/attnlab_built_wheel.cmake): nothing is compiled a second time.
 """
 
+import concurrent.futures
+import json
+import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import venv
@@ -64,6 +68,45 @@ def test_the_wheels_tag_size_and_contents(wheel):
     assert own > modules | {"py.typed", "_core.pyi"}
     assert {"attnlab/experiments/__main__.py", "attnlab/experiments/schema.json"} < set(names)
     assert not [name for name in names if name.endswith(".pyc") or not name.startswith(("attnlab/", "attnlab-"))]
+
+
+def answers_of(lab, numbers_of):
+    """Answers to a lab's questions, by the formulas of its proof.txt."""
+    lines = re.findall(r"^\[answer\] (\w+) = (.*)$", (lab / "proof.txt").read_text(), re.MULTILINE)
+    names = {"ceil": math.ceil, "min": min, "max": max}
+    return "".join(f"{name} = {round(eval(formula, names | numbers_of[name]))}\n" for name, formula in lines)
+
+
+def test_labs_are_graded_without_a_checkout(wheel, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=False)
+    command = tmp_path / "venv/bin/attnlab"
+    pip = [sys.executable, "-m", "pip", "--python", tmp_path / "venv/bin/python"]
+    called(*pip, "install", "--no-index", "--no-deps", wheel)
+    installed = [path.name for path in tmp_path.glob("venv/lib/python*/site-packages/attnlab/**/labs/*/*")]
+    assert {"handout.cu", "handout.cpp", "lab.h", "grade.json", "README.md"} < set(installed)
+    assert not {"solution.cu", "solution.cpp", "proof.txt", "tests.txt"} & set(installed)
+
+    def grade(lab):
+        start = tmp_path / lab.name
+        called(command, "grade", lab.name, "--start", start, cwd=tmp_path)
+        questions = json.loads(called(command, "grade", lab.name, "--questions", "--json", cwd=tmp_path))
+        (solution,) = lab.glob("solution.*")
+        answers = start / "right.txt"
+        answers.write_text(answers_of(lab, {q["name"]: q["numbers"] for q in questions}))
+        more = ["--answers", answers] + (["--tests", lab / "tests.txt"] if (lab / "tests.txt").exists() else [])
+        return [
+            subprocess.run([command, "grade", lab.name, *words, "--json"], capture_output=True, text=True, cwd=tmp_path)
+            for words in ([start / ("handout" + solution.suffix)], [solution, *more])
+        ]
+
+    labs = sorted(path.parent for path in ROOT.glob("labs/*/grade.json"))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for lab, (below, full) in zip(labs, pool.map(grade, labs), strict=True):
+            assert below.returncode == 1, f"{lab}: {below.stdout}{below.stderr}"
+            assert json.loads(below.stdout)["score"] < json.loads(below.stdout)["max_score"], lab
+            assert full.returncode == 0, f"{lab}: {full.stdout}{full.stderr}"
+            assert json.loads(full.stdout)["score"] == 100, lab
+    assert len(labs) >= 6
 
 
 def test_it_works_alone_and_goes_without_a_trace(wheel, tmp_path):
