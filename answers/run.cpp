@@ -27,7 +27,7 @@ double bytes_needed(const RunQuestion& question, const Problem& p, DType dtype) 
   const double d = static_cast<double>(p.head_dim), dv = static_cast<double>(p.head_dim_v);
   const double inputs = q_rows * d + kv_rows * (d + dv) + (question.backward ? q_rows * dv : 0);
   const double outputs = q_rows * (dv + 1) + (question.backward ? q_rows * d + kv_rows * (d + dv) : 0);
-  const double number = question.in_double ? 8 : 4, stored = bits(dtype) / 8;
+  const double number = question.in_double ? 8 : 4, stored = bits(dtype) / 8.0;
   // Standard attention's matrices of a head; the others' tiles, whose default sizes are below 1024.
   const bool whole = question.algorithm->materialises_scores;
   const auto side = [&](Index tile, Index all) {

@@ -31,7 +31,8 @@ std::string describe_numbers(const std::vector<Index>& numbers, Index extent, co
     for (Index tile = 2; tile <= 256; tile *= 2) {
       std::set<Index> places;
       for (const Index n : numbers) places.insert(n % tile);
-      const auto expected = static_cast<double>(places.size()) * static_cast<double>(extent / tile);
+      const Index whole_tiles = extent / tile;
+      const auto expected = static_cast<double>(places.size()) * static_cast<double>(whole_tiles);
       if (static_cast<Index>(places.size()) <= tile / 2 &&
           static_cast<double>(numbers.size()) > 0.7 * expected &&
           *places.rbegin() - *places.begin() + 1 == static_cast<Index>(places.size())) {
