@@ -97,6 +97,10 @@ std::vector<Group> groups_of(const JsonObject& json, const Task& task) {
   std::vector<Group> groups;
   for (const JsonObject& group : json.objects("problems")) groups.push_back(group_of(group, task));
   if (groups.empty()) json.refuse("problems", "has none");
+  for (const Group& group : groups) {
+    for (const auto& [name, extent] : group.extents)
+      if (!extent.of.empty()) json.refuse("problems", "uses {" + extent.of + "}, which only a question has");
+  }
   return groups;
 }
 
@@ -166,7 +170,7 @@ Property property_of(const JsonObject& json, const Lab& lab, const Task& task) {
     property.at_most = formula_of(json, "at_most", task);
     property.at_least = formula_of(json, "at_least", task);
     if (property.at_most.empty() && property.at_least.empty())
-      json.refuse("at_most", "is missing, and at_least too");
+      json.refuse("at_most", "missing, and at_least too");
     property.advice = text_of(json, "advice");
   }
   return property;
@@ -184,6 +188,10 @@ Question question_of(const JsonObject& json, const Lab& lab, const Task& task) {
   question.program = json.text("program");
   if (question.program == "submission") {
     question.problem = group_of(json.object("problem"), task);
+    for (const auto& [name, extent] : question.problem.extents) {
+      if (!extent.of.empty() && !question.draws.contains(extent.of))
+        json.refuse("problem", "uses {" + extent.of + "}, which the question does not draw");
+    }
   } else {
     if (json.has("arguments")) question.arguments = json.texts("arguments");
     if (!fs::is_regular_file(lab.folder / question.program))
