@@ -109,7 +109,8 @@ void add_grade(Command& app) {
                   "Of --all: a row per student; those that are in it already are left alone [DIR/grades.csv]")
       .type_name("FILE");
   add_count(command, "--jobs", o->jobs, "Of --all and --prove: submissions at a time [1]", 1);
-  command.add_flag("--json", o->json, "The grade as one JSON object, as Gradescope reads it; of --questions: a list");
+  command.add_flag("--json", o->json,
+                   "The grade as one JSON object, as Gradescope reads it; of --questions: a list");
   command.add_option("--junit", o->junit, "The grade as JUnit XML, too").type_name("FILE");
   command.add_flag("--no-sandbox", o->no_sandbox,
                    "Runs the submission without bubblewrap: only in a container that is thrown away");

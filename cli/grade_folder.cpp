@@ -24,8 +24,15 @@ namespace {
 namespace fs = std::filesystem;
 namespace labs = answers::labs;
 
-// By student: DIR/STUDENT.cu, or the file of DIR/STUDENT/. A folder that does not hold exactly one has none: empty.
-std::map<std::string, fs::path> submissions(const fs::path& folder, const std::string& extension) {
+// By student: DIR/STUDENT.cu, or the file of DIR/STUDENT/, where the lab's own files are no submissions, but for the
+// handout. A folder that does not hold exactly one has none: empty.
+std::map<std::string, fs::path> submissions(const labs::Lab& lab, const fs::path& folder) {
+  const std::string extension = lab.source.extension().string();
+  const auto is_submission = [&](const fs::directory_entry& file) {
+    const fs::path name = file.path().filename();
+    return file.is_regular_file() && name.extension() == extension &&
+           (name == "handout" + extension || !fs::exists(lab.folder / name));
+  };
   std::map<std::string, fs::path> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     if (entry.is_regular_file() && entry.path().extension() == extension) {
@@ -33,7 +40,7 @@ std::map<std::string, fs::path> submissions(const fs::path& folder, const std::s
     } else if (entry.is_directory()) {
       std::vector<fs::path> files;
       for (const fs::directory_entry& file : fs::directory_iterator(entry.path()))
-        if (file.is_regular_file() && file.path().extension() == extension) files.push_back(file.path());
+        if (is_submission(file)) files.push_back(file.path());
       found[entry.path().filename().string()] = files.size() == 1 ? files[0] : fs::path();
     }
   }
@@ -79,7 +86,7 @@ int grade_folder(const labs::Lab& lab, const FolderQuestion& question) {
   const std::string header = labs::csv_header(lab);
   const std::set<std::string> done = graded(csv, header);
   std::vector<std::pair<std::string, fs::path>> left;
-  for (const auto& [student, file] : submissions(question.folder, lab.source.extension().string())) {
+  for (const auto& [student, file] : submissions(lab, question.folder)) {
     if (!done.contains(student)) left.emplace_back(student, file);
   }
   if (left.empty() && done.empty()) {
@@ -130,7 +137,8 @@ int start_lab(const labs::Lab& lab, const fs::path& folder, const std::string& s
   }
   if (!lab.questions.empty()) os::write_file(folder / "answers.txt", labs::answer_sheet(lab, student));
   fmt::print("{}: read README.md, write {}, then: attnlab grade {} {}{}\n", folder.string(), handout,
-             lab.name, (folder / handout).string(), student == "anyone" ? "" : " --student " + student);
+             lab.name, (folder / handout).string(),
+             student == "anyone" ? "" : fmt::format(" --student \"{}\"", student));
   return kAnswered;
 }
 

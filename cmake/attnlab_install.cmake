@@ -47,7 +47,10 @@ attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulato
                       cuda/counters/*.csv cuda/probes/*.csv
                       # Of the labs what a student gets, and what the grader needs; no solutions.
                       labs/README.md labs/README.zh.md labs/handout.cpp labs/handout.cu labs/lab.h labs/grade.json
-                      labs/probe.cu labs/mutants.cpp)
+                      labs/probe.cu)
+foreach(lab IN LISTS attnlab_labs_with_mutants)
+  install(PROGRAMS $<TARGET_FILE:attnlab_mutants_${lab}> DESTINATION ${CMAKE_INSTALL_DATADIR}/attnlab/labs/${lab} RENAME mutants)
+endforeach()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/attnlabConfig.cmake.in attnlabConfig.cmake
                               INSTALL_DESTINATION ${package_dir})

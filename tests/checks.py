@@ -75,7 +75,7 @@ CHECKS = {
             "clang-tidy (.clang-tidy), all but the tests",
             f"cmake -S . -B build/clang -G Ninja {CLANG} && "
             "run-clang-tidy-14 -quiet -j {jobs} -p build/clang "
-            "'/(os|reference|oracle|simulator|cuda|files|answers|cli|c_api)/.*\\.cpp$'",
+            "\"$PWD/(os|reference|oracle|simulator|cuda|files|answers|cli|c_api)/.*\\.cpp$\"",
         ),
     ],
     "test": [

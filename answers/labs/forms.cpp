@@ -71,7 +71,10 @@ Json to_json(const Grade& grade) {
 Json to_json(const std::vector<Asked>& questions) {
   Json list = Json::array();
   for (const Asked& asked : questions)
-    list.push_back({{"name", asked.name}, {"text", asked.text.en}, {"text_zh", asked.text.zh}, {"numbers", asked.numbers}});
+    list.push_back({{"name", asked.name},
+                    {"text", asked.text.en},
+                    {"text_zh", asked.text.zh},
+                    {"numbers", asked.numbers}});
   return list;
 }
 

@@ -54,17 +54,24 @@ std::vector<std::vector<float>> read_rows(const fs::path& path) {
 class Mutants {
  public:
   Mutants(const fs::path& folder, std::size_t ways) : ways_(ways) {
-    const os::Command compile = {.words = {"g++", "-std=c++17", "-O1", "-I" + folder.string(),
-                                           (folder / "mutants.cpp").string(), "-o", program()}};
-    if (os::run(compile) != 0) throw FileError((folder / "mutants.cpp").string(), "does not compile");
+    // An installation has the program: its source would say what is right.
+    if (const fs::path built = folder / "mutants"; fs::exists(built)) {
+      program_ = built.string();
+      return;
+    }
+    program_ = (work_.path() / "mutants").string();
+    const std::string source = (folder / "mutants.cpp").string();
+    const std::vector<std::string> words = {"g++",  "-std=c++17", "-O1",   "-I" + folder.string(),
+                                            source, "-o",         program_};
+    if (os::run({.words = words}) != 0) throw FileError(source, "does not compile");
   }
-  int count() const { return std::stoi(os::output_of({.words = {program(), "--mutants"}})); }
+  int count() const { return std::stoi(os::output_of({.words = {program_, "--mutants"}})); }
 
   // Whether mutant `number` is wrong on the row, in any of the ways.
   bool is_wrong(int number, const std::vector<float>& row) const {
     const fs::path in = work_.path() / "in", out = work_.path() / "out";
     std::ofstream(in, std::ios::binary) << file_of(fmt::format("softmax 1 {}", row.size()), {&row});
-    const int code = os::run({.words = {program(), "--mutant", std::to_string(number), "--input", in.string(),
+    const int code = os::run({.words = {program_, "--mutant", std::to_string(number), "--input", in.string(),
                                         "--output", out.string()},
                               .output = "/dev/null",
                               .errors = "/dev/null"});
@@ -83,10 +90,9 @@ class Mutants {
   }
 
  private:
-  std::string program() const { return (work_.path() / "mutants").string(); }
-
   std::size_t ways_;
   os::TemporaryDirectory work_;
+  std::string program_;
 };
 
 }  // namespace

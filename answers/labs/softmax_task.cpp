@@ -62,7 +62,8 @@ std::optional<std::string> judge(const std::vector<float>& x, const float* y, In
       const double error = std::isnan(out[col]) ? INFINITY : std::abs(out[col] - expected);
       if (error > worst) worst = error, at = col, expected_there = expected;
     }
-    return fmt::format("y[{}][{}] is {:.6g}, expected {:.6g}", row, at, out[at], expected_there);
+    const double got = std::isnan(out[at]) ? NAN : double{out[at]};  // whatever its sign
+    return fmt::format("y[{}][{}] is {:.6g}, expected {:.6g}", row, at, got, expected_there);
   }
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -65,6 +66,16 @@ std::set<fs::path> readable() {
   return paths;
 }
 
+// The name that messages have: the student's, where it has no characters that are more than a name to someone.
+std::string plain_name(const fs::path& source) {
+  const std::string name = source.filename().string();
+  const bool plain =
+      std::isalnum(static_cast<unsigned char>(name[0])) != 0 && std::ranges::all_of(name, [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+      });
+  return plain && name != "lab.h" ? name : "submission" + source.extension().string();
+}
+
 std::string last_line(const std::string& text) {
   const std::size_t end = text.find_last_not_of(" \n");
   if (end == std::string::npos) return "";
@@ -104,7 +115,7 @@ Submission::Submission(const Lab& lab, const fs::path& source, const Limits& lim
     throw FileError(source.string(),
                     "is no " + lab.source.extension().string() + " file, which this lab asks for");
   if (fs::file_size(source) > kMostBytes) throw FileError(source.string(), "has more than 256 KiB");
-  source_ = work_.path() / ("submission" + source.extension().string());
+  source_ = work_.path() / plain_name(source);
   program_ = work_.path() / "program", said_ = work_.path() / "said";
   const std::string text = read_file(source);
   if (text.find('\0') != std::string::npos) throw FileError(source.string(), "is no text");

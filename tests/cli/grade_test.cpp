@@ -41,7 +41,8 @@ TEST_F(GradeCommand, SaysWhyPointsAreLostWithTheSmallestProblem) {
   ASSERT_NE(at, std::string::npos);
   source.replace(at, 5, "2.0f * expf(");
   put(path("mine.cu"), source);
-  const Outcome outcome = attnlab_program("grade " + kLab + " '" + path("mine.cu").string() + "' --student Ada --junit '" + path("j.xml").string() + "'");
+  const Outcome outcome = attnlab_program("grade " + kLab + " '" + path("mine.cu").string() +
+                                          "' --student Ada --junit '" + path("j.xml").string() + "'");
   EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("hidden problems and questions of \"Ada\""));
   EXPECT_THAT(outcome.out, HasSubstr("0 of  20  values"));
@@ -92,7 +93,8 @@ static const int raced = [] {
 }
 
 TEST_F(GradeCommand, QuestionsAreTheStudentsOwn) {
-  const Outcome ada = attnlab_program("grade " + kLab + " --questions --student Ada"), bob = attnlab_program("grade 2 --questions --student Bob");
+  const Outcome ada = attnlab_program("grade " + kLab + " --questions --student Ada"),
+                bob = attnlab_program("grade 2 --questions --student Bob");
   EXPECT_EQ(ada.exit_code, 0);
   EXPECT_NE(ada.out, bob.out);
   EXPECT_EQ(ada.out, attnlab_program("grade 02 --questions --student Ada").out);
@@ -107,6 +109,7 @@ TEST_F(GradeCommand, AFolderBecomesATableThatGoesOn) {
   std::filesystem::create_directories(path("in/none"));
   put(path("in/ada.cu"), "int main() { return 0 }\n");
   put(path("in/bob/x.cu"), "int main() { return 3; }\n");
+  put(path("in/bob/probe.cu"), "the lab's own\n");
   const std::string command = "grade 2 --jobs 2 --all '" + path("in").string() + "'";
   const Outcome first = attnlab_program(command);
   EXPECT_EQ(first.exit_code, 0) << first.err;
@@ -116,7 +119,7 @@ TEST_F(GradeCommand, AFolderBecomesATableThatGoesOn) {
   EXPECT_THAT(table, HasSubstr("student,score,max_score,compiles,"));
   EXPECT_THAT(table, HasSubstr("ada,0,100,0,"));
   EXPECT_THAT(table, HasSubstr("bob,5,100,5,"));
-  EXPECT_THAT(get(path("in/ada.cu.grade.txt")), HasSubstr("submission.cu:1:"));
+  EXPECT_THAT(get(path("in/ada.cu.grade.txt")), HasSubstr("ada.cu:1:"));
   put(path("in/cyd.cu"), "int main() {}\n");
   EXPECT_THAT(attnlab_program(command).out, HasSubstr("1 graded, 3 were before"));
   EXPECT_TRUE(get(path("in/grades.csv")).starts_with(table));
@@ -126,8 +129,10 @@ TEST_F(GradeCommand, AStudentsFolderHasNoSolution) {
   const Outcome outcome = attnlab_program("grade 1 --start '" + path("mine").string() + "' --student Ada");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(path("mine"))) names.insert(entry.path().filename());
-  EXPECT_EQ(names, (std::set<std::string>{"README.md", "README.zh.md", "answers.txt", "handout.cpp", "lab.h"}));
+  for (const auto& entry : std::filesystem::directory_iterator(path("mine")))
+    names.insert(entry.path().filename());
+  EXPECT_EQ(names,
+            (std::set<std::string>{"README.md", "README.zh.md", "answers.txt", "handout.cpp", "lab.h"}));
   EXPECT_THAT(refusal_of("grade 1 --start '" + path("mine").string() + "'"), HasSubstr("--start: got "));
 }
 
@@ -136,7 +141,8 @@ TEST_F(GradeCommand, Refusals) {
   put(path("answers.txt"), "no question = 3\n");
   put(path("mine.cu"), "int main() {}\n");
   const std::string mine = " '" + path("mine.cu").string() + "'";
-  EXPECT_THAT(refusal_of("grade 9"), HasSubstr("got 9, expected a folder with a grade.json, or one of 01_online_softmax, "));
+  EXPECT_THAT(refusal_of("grade 9"),
+              HasSubstr("got 9, expected a folder with a grade.json, or one of 01_online_softmax, "));
   EXPECT_THAT(refusal_of("grade 2"), HasSubstr("submission: got nothing"));
   EXPECT_THAT(refusal_of("grade 2 /no/such.cu"), HasSubstr("no such file"));
   EXPECT_THAT(refusal_of("grade 2 '" + path("mine.txt").string() + "'"), HasSubstr("is no .cu file"));
@@ -144,7 +150,8 @@ TEST_F(GradeCommand, Refusals) {
   EXPECT_THAT(refusal_of("grade 2 --all /no/folder"), HasSubstr("is no folder"));
   EXPECT_THAT(refusal_of("grade 2 --jobs 0 --all ."), HasSubstr("--jobs"));
   SKIP_WITHOUT_SANDBOX();
-  EXPECT_THAT(refusal_of("grade 2" + mine + " --no-sandbox --answers '" + path("answers.txt").string() + "'"), HasSubstr("answers no question, which is no question of this lab"));
+  EXPECT_THAT(refusal_of("grade 2" + mine + " --no-sandbox --answers '" + path("answers.txt").string() + "'"),
+              HasSubstr("answers no question, which is no question of this lab"));
 }
 
 }  // namespace

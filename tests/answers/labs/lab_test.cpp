@@ -63,25 +63,37 @@ TEST_F(LabFolder, RefusalsNameTheField) {
     const char* says;
   } kCases[] = {
       {[](json& g) { g["tasks"] = 1; }, "tasks"},
-      {[](json& g) { g["task"] = "sort"; }, "task: is sort, expected one of softmax, scores, attention, backward"},
+      {[](json& g) { g["task"] = "sort"; },
+       "task: is sort, expected one of softmax, scores, attention, backward"},
       {[](json& g) { g["title"].erase("zh"); }, "title.zh: missing"},
-      {[](json& g) { g["properties"][0]["kind"] = "speed"; }, "kind: is speed, expected one of compiles, values"},
+      {[](json& g) { g["properties"][0]["kind"] = "speed"; },
+       "kind: is speed, expected one of compiles, values"},
       {[](json& g) { g["properties"][0]["points"] = 0; }, "points: got 0"},
       {[](json& g) { g["properties"][0]["metrics"] = 0; }, "metrics"},
       {[](json& g) { g["properties"][0]["problems"] = json::array(); }, "problems: has none"},
-      {[](json& g) { g["properties"][0]["problems"][0]["data"] = "odd"; }, "data: is odd, expected one of normal, large"},
-      {[](json& g) { g["properties"][0]["problems"][0]["rows"] = {4, 1}; }, "rows: expected [low, high]"},
-      {[](json& g) { g["properties"][0]["problems"][0]["rows"] = 100000; }, "rows: is 100000, expected at most 4096"},
+      {[](json& g) { g["properties"][0]["problems"][0]["data"] = "odd"; },
+       "data: is odd, expected one of normal, large"},
+      {[](json& g) {
+         g["properties"][0]["problems"][0]["rows"] = {4, 1};
+       },
+       "rows: expected [low, high]"},
+      {[](json& g) { g["properties"][0]["problems"][0]["rows"] = 100000; },
+       "rows: is 100000, expected at most 4096"},
       {[](json& g) { g["properties"][0]["problems"][0]["heads"] = 1; }, "heads"},
       {[](json& g) { g["properties"][0]["problems"][0].erase("cols"); }, "cols: missing"},
-      {[](json& g) { g["properties"][1]["metrics"] = {"time"}; }, "metrics: names time, expected some of global_load_requests"},
-      {[](json& g) { g["properties"][1]["at_most"] = "2 * seqlen"; }, "at_most: formula: got 2 * seqlen, expected ceil"},
+      {[](json& g) { g["properties"][1]["metrics"] = {"time"}; },
+       "metrics: names time, expected some of global_load_requests"},
+      {[](json& g) { g["properties"][1]["at_most"] = "2 * seqlen"; },
+       "at_most: formula: got 2 * seqlen, expected ceil"},
       {[](json& g) { g["properties"][1].erase("at_most"); }, "at_most: missing, and at_least too"},
       {[](json& g) { g["properties"][1]["name"] = "values"; }, "properties: has two named values"},
       {[](json& g) { g["properties"][0]["way"] = "safe"; }, "way: is safe, expected one of"},
-      {[](json& g) { g["questions"][0]["program"] = "probe.cu"; }, "program: is probe.cu, expected \"submission\" or a file"},
-      {[](json& g) { g["questions"][0]["problem"]["rows"] = "s"; }, "rows: is \"s\", expected a number, [low, high], or {name}"},
-      {[](json& g) { g["questions"][0]["problem"]["rows"] = "{t}"; }, "problem: uses {t}, which the question does not draw"},
+      {[](json& g) { g["questions"][0]["program"] = "probe.cu"; },
+       "program: is probe.cu, expected \"submission\" or a file"},
+      {[](json& g) { g["questions"][0]["problem"]["rows"] = "s"; },
+       "rows: is \"s\", expected a number, [low, high], or {name}"},
+      {[](json& g) { g["questions"][0]["problem"]["rows"] = "{t}"; },
+       "problem: uses {t}, which the question does not draw"},
   };
   for (const auto& [edit, says] : kCases) {
     change(edit);
@@ -93,12 +105,15 @@ TEST_F(LabFolder, ProofsAreEditsOfTheSolution) {
   std::filesystem::create_directories(path("07_x"));
   for (const char* name : {"grade.json", "handout.cu", "solution.cu"})
     std::filesystem::rename(path(name), path("07_x") / name);
-  put(path("cheats.txt"), "[cheat] c refused\n<<<<\n====\nthree\n>>>>\n[cheat] other only=.cpp\n<<<<\nno such line\n====\n>>>>\n");
+  put(path("cheats.txt"),
+      "[cheat] c refused\n<<<<\n====\nthree\n>>>>\n[cheat] other only=.cpp\n<<<<\nno such "
+      "line\n====\n>>>>\n");
   const auto proof = [&](const std::string& text) {
     put(path("07_x/proof.txt"), text);
     return read_proof(read_lab(path("07_x")));
   };
-  const Proof read = proof("[answer] q = s + 1\n[mistake] m: values, loads\nWhy.\n<<<<\none\n====\n1\n1\n>>>>\n");
+  const Proof read =
+      proof("[answer] q = s + 1\n[mistake] m: values, loads\nWhy.\n<<<<\none\n====\n1\n1\n>>>>\n");
   ASSERT_EQ(read.cases.size(), 4u);
   EXPECT_EQ(read.cases[2].source, "1\n1\ntwo\ntwo\n");
   EXPECT_EQ(read.cases[2].loses, (std::vector<std::string>{"values", "loads"}));
@@ -112,7 +127,8 @@ TEST_F(LabFolder, ProofsAreEditsOfTheSolution) {
   EXPECT_REFUSED(FileError, proof(answer + "[mistake] m: colour\n"), "line 2: \"colour\" is no property");
   EXPECT_REFUSED(FileError, proof(answer + "[mistake] m\n"), "line 2: a mistake loses something");
   EXPECT_REFUSED(FileError, proof(answer + "[joke] m\n"), "line 2: got [joke]");
-  EXPECT_REFUSED(FileError, proof(answer + "[honest] m\n<<<<\ntwo\n====\n2\n>>>>\n"), "not in the solution exactly once");
+  EXPECT_REFUSED(FileError, proof(answer + "[honest] m\n<<<<\ntwo\n====\n2\n>>>>\n"),
+                 "not in the solution exactly once");
   EXPECT_REFUSED(FileError, proof(answer + "[honest] m\n<<<<\none\n"), "the edit has no >>>>");
   EXPECT_REFUSED(FileError, proof(answer + "[honest] m\n[honest] m\n"), "has two cases named m");
 }

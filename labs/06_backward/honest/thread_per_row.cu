@@ -1,0 +1,161 @@
+// Lab 6: attention, backward: dq, dk and dv from q, k, v, o, lse and dout, without an N x N matrix in memory.
+//
+//   P = exp(q k^T / sqrt(D) - lse)      dv = P^T dout            delta_i = dout_i . o_i
+//   dS = P (dout v^T - delta)           dk = dS^T q / sqrt(D)    dq = dS k / sqrt(D)
+//
+// Dao 2023, Algorithm 2, without its atomics: every block owns 32 rows of its gradients and adds to them in one
+// order. For dq a block owns queries and walks over keys; for dk and dv it owns keys and walks over queries.
+// Both walks are one text: "own" are the block's rows, "other" those it walks over. P and dS are computed twice.
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+constexpr int kTile = 32;  // rows of a tile, threads of a block
+constexpr int kWarps = 8;  // of a block of row_sums
+
+void fail(int code, const char* where, const char* why) {
+  std::fprintf(stderr, "%s: %s\n", where, why);
+  std::exit(code);
+}
+#define CHECK(call) \
+  if (const cudaError_t error = (call); error != cudaSuccess) fail(1, #call, cudaGetErrorString(error))
+
+struct Arrays {  // q, o, dout, dq: [heads][n][D]; k, v, dk, dv: [heads][n_kv][D]; lse, delta: [heads][n]
+  float *q, *k, *v, *o, *lse, *dout, *delta, *dq, *dk, *dv;
+  int n, n_kv, causal;
+};
+
+// delta of all rows of all heads: a warp for each row.
+__global__ void row_sums(Arrays a, int rows, int d) {
+  const int i = blockIdx.x * kWarps + threadIdx.y;
+  float sum = 0;
+  for (int c = threadIdx.x; c < d && i < rows; c += 32) sum += a.dout[i * d + c] * a.o[i * d + c];
+  for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, step);
+  if (i < rows && threadIdx.x == 0) a.delta[i] = sum;
+}
+
+// A thread's row times a row of a tile.
+template <int D>
+__device__ float dot(const float* a, const float* b) {
+  float sum = 0;
+  for (int t = 0; t < D; ++t) sum += a[t] * b[t];
+  return sum;
+}
+
+template <int D>
+__device__ void load_rows(float (*tile)[D + 1], const float* from, int first, int rows) {
+  for (int e = threadIdx.x; e < kTile * D; e += kTile) {
+    tile[e / D][e % D] = first + e / D < rows ? from[first * D + e] : 0.0f;
+  }
+}
+
+template <int D>
+__device__ void store_row(float* to, const float* sum, float factor) {
+  for (int t = 0; t < D; t += 4) {
+    *reinterpret_cast<float4*>(to + t) =
+        make_float4(factor * sum[t], factor * sum[t + 1], factor * sum[t + 2], factor * sum[t + 3]);
+  }
+}
+
+template <int D>
+__global__ void of_queries(Arrays a) {
+  __shared__ float q[kTile][D + 1], dout[kTile][D + 1], k[kTile][D + 1], v[kTile][D + 1];
+  const int x = threadIdx.x, first = blockIdx.x * kTile, i = first + x;
+  const int at = blockIdx.y * a.n, at_kv = blockIdx.y * a.n_kv, offset = a.n_kv - a.n;
+  load_rows<D>(q, a.q + at * D, first, a.n);
+  load_rows<D>(dout, a.dout + at * D, first, a.n);
+  const float lse = i < a.n ? a.lse[at + i] : 0, delta = i < a.n ? a.delta[at + i] : 0;
+  float dq[D] = {};
+  const int end = a.causal ? min(first + kTile, a.n) + offset : a.n_kv;
+  for (int key = 0; key < end; key += kTile) {
+    __syncthreads();
+    load_rows<D>(k, a.k + at_kv * D, key, a.n_kv);
+    load_rows<D>(v, a.v + at_kv * D, key, a.n_kv);
+    __syncthreads();
+    for (int j = 0; j < min(kTile, a.n_kv - key); ++j) {
+      if (i >= a.n || (a.causal && key + j > i + offset)) continue;
+      const float p = expf(dot<D>(q[x], k[j]) / sqrtf(D) - lse), ds = p * (dot<D>(dout[x], v[j]) - delta);
+      for (int t = 0; t < D; ++t) dq[t] += ds * k[j][t];
+    }
+  }
+  if (i < a.n) store_row<D>(a.dq + (at + i) * D, dq, 1 / sqrtf(D));
+}
+
+template <int D>
+__global__ void of_keys(Arrays a) {
+  __shared__ float q[kTile][D + 1], dout[kTile][D + 1], k[kTile][D + 1], v[kTile][D + 1], lse[kTile],
+      delta[kTile];
+  const int x = threadIdx.x, first = blockIdx.x * kTile, j = first + x;
+  const int at = blockIdx.y * a.n, at_kv = blockIdx.y * a.n_kv, offset = a.n_kv - a.n;
+  load_rows<D>(k, a.k + at_kv * D, first, a.n_kv);
+  load_rows<D>(v, a.v + at_kv * D, first, a.n_kv);
+  float dk[D] = {}, dv[D] = {};
+  for (int query = a.causal ? max(first - offset, 0) / kTile * kTile : 0; query < a.n; query += kTile) {
+    __syncthreads();
+    load_rows<D>(q, a.q + at * D, query, a.n);
+    load_rows<D>(dout, a.dout + at * D, query, a.n);
+    lse[x] = query + x < a.n ? a.lse[at + query + x] : 0;
+    delta[x] = query + x < a.n ? a.delta[at + query + x] : 0;
+    __syncthreads();
+    for (int i = 0; i < min(kTile, a.n - query); ++i) {
+      if (j >= a.n_kv || (a.causal && j > query + i + offset)) continue;
+      const float p = expf(dot<D>(q[i], k[x]) / sqrtf(D) - lse[i]),
+                  ds = p * (dot<D>(dout[i], v[x]) - delta[i]);
+      for (int t = 0; t < D; ++t) dk[t] += ds * q[i][t], dv[t] += p * dout[i][t];
+    }
+  }
+  if (j < a.n_kv) store_row<D>(a.dk + (at_kv + j) * D, dk, 1 / sqrtf(D));
+  if (j < a.n_kv) store_row<D>(a.dv + (at_kv + j) * D, dv, 1);
+}
+
+// Memory that host and device share, filled from the file or, without one, with numbers of our own.
+float* numbers(size_t count, std::FILE* in, float phase) {
+  float* x;
+  CHECK(cudaMallocManaged(&x, count * sizeof(float)));
+  for (size_t i = 0; i < count; ++i) x[i] = std::sin(0.7f * i + phase);
+  if (in != nullptr && std::fread(x, sizeof(float), count, in) != count) fail(2, "input", "too short");
+  return x;
+}
+
+int main(int argc, char** argv) {
+  const bool files = argc == 5 && !std::strcmp(argv[1], "--input") && !std::strcmp(argv[3], "--output");
+  if (argc != 1 && !files) fail(2, argv[0], "expected nothing, or --input FILE --output FILE");
+  std::FILE* in = files ? std::fopen(argv[2], "rb") : nullptr;
+  int heads = 1, n = 40, n_kv = 70, d = 32, causal = 1;
+  if (files && (!in || std::fscanf(in, "backward %d %d %d %d %d", &heads, &n, &n_kv, &d, &causal) != 5 ||
+                std::fgetc(in) != '\n' || (d != 32 && d != 64) || std::min({heads, n, n_kv}) < 1)) {
+    fail(2, argv[2], "expected 'backward HEADS SEQLEN_Q SEQLEN_KV HEAD_DIM CAUSAL', HEAD_DIM 32 or 64");
+  }
+  const size_t rows = size_t(heads) * n, of_q = rows * d, of_k = size_t(heads) * n_kv * d;
+  float *q = numbers(of_q, in, 0), *k = numbers(of_k, in, 1), *v = numbers(of_k, in, 2);
+  float *o = numbers(of_q, in, 3), *lse = numbers(rows, in, 4), *dout = numbers(of_q, in, 5);
+  float *delta, *dq = numbers(of_q, nullptr, 6), *dk = numbers(of_k, nullptr, 7),
+                *dv = numbers(of_k, nullptr, 8);
+  CHECK(cudaMalloc(&delta, rows * sizeof(float)));
+
+  const Arrays a = {q, k, v, o, lse, dout, delta, dq, dk, dv, n, n_kv, causal};
+  const dim3 block(32, kWarps), queries((n + kTile - 1) / kTile, heads),
+      keys((n_kv + kTile - 1) / kTile, heads);
+  row_sums<<<(heads * n + kWarps - 1) / kWarps, block>>>(a, heads * n, d);
+  (d == 32 ? of_queries<32> : of_queries<64>)<<<queries, kTile>>>(a);
+  (d == 32 ? of_keys<32> : of_keys<64>)<<<keys, kTile>>>(a);
+  CHECK(cudaGetLastError());
+  CHECK(cudaDeviceSynchronize());
+
+  std::FILE* out = files ? std::fopen(argv[4], "wb") : nullptr;
+  if (files && (!out || std::fwrite(dq, sizeof(float), of_q, out) != of_q ||
+                std::fwrite(dk, sizeof(float), of_k, out) != of_k ||
+                std::fwrite(dv, sizeof(float), of_k, out) != of_k || std::fclose(out) != 0)) {
+    fail(2, argv[4], "cannot be written");
+  }
+  double q_dq = 0, k_dk = 0;  // both are the sum of dS S, whatever lse is
+  for (size_t e = 0; e < of_q; ++e) q_dq += q[e] * dq[e];
+  for (size_t e = 0; e < of_k; ++e) k_dk += k[e] * dk[e];
+  if (!files) std::printf("dq = %.3f ..., dk = %.3f ..., dv = %.3f ...\n", dq[0], dk[0], dv[0]);
+  if (!files) std::printf("q . dq = %.7g, k . dk = %.7g: must be equal\n", q_dq, k_dk);
+  for (float* x : {q, k, v, o, lse, dout, delta, dq, dk, dv}) CHECK(cudaFree(x));
+}
