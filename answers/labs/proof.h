@@ -1,5 +1,5 @@
-// Is the grader right? Submissions whose points are known: the solution and honest variants of it, typical mistakes, and
-// cheats. They are edits of the solution, in labs/NN_name/proof.txt; cheats of all labs are in labs/cheats.txt.
+// Is the grader right? Submissions whose points are known: the solution and honest variants of it, typical mistakes,
+// and cheats. They are edits of the solution, in labs/NN_name/proof.txt; cheats of all labs are in labs/cheats.txt.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// s = a b^T: the scores of attention before they are scaled. Each is off by at most (k + 1) u sum |a| |b|, u = 2^-24, in
-// whatever order fp32 adds them (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+// s = a b^T: the scores of attention before they are scaled. Each is off by at most (k + 1) u sum |a| |b|, u = 2^-24,
+// in whatever order fp32 adds them (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
 #include <fmt/format.h>
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// What the program of a lab computes: its problems, their files, and whether a result is right. A file is a line of text,
-// then float32 numbers; a result is numbers alone (docs/labs.md).
+// What the program of a lab computes: its problems, their files, and whether a result is right. A file is a line of
+// text, then float32 numbers; a result is numbers alone (docs/labs.md).
 #pragma once
 
 #include <cstdint>

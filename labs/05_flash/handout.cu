@@ -48,7 +48,6 @@ __global__ void flash(const float* q, const float* k, const float* v, float* o, 
   k += head * seqlen_kv * D, v += head * seqlen_kv * D;
   const int offset = seqlen_kv - seqlen_q;  // causal: query i sees the keys j <= i + offset
   const float scale = 1 / sqrtf(D);
-
   load_tile<D>(q_tile, q, first_row, seqlen_q);
   float m[kShare], l[kShare], out[kShare][D / 32] = {};  // out: columns x, x + 32
   for (int r = 0; r < kShare; ++r) m[r] = -INFINITY, l[r] = 0;
@@ -57,6 +56,7 @@ __global__ void flash(const float* q, const float* k, const float* v, float* o, 
   for (int first_key = 0; first_key < past; first_key += kBc) {
     float s[kShare] = {};  // of the warp's queries with key first_key + x
     // YOUR CODE: bring K and V's tiles in (mind who still reads the last ones), then s[r] = q_row . k_x
+    k_tile[y][x] = v_tile[y][x] = 0;  // wrong
     for (int r = 0; r < kShare; ++r) {
       const int i = first_row + y + kWarps * r, j = first_key + x;
       const bool visible = j < seqlen_kv && (!causal || j <= i + offset);
@@ -69,7 +69,7 @@ __global__ void flash(const float* q, const float* k, const float* v, float* o, 
     const int i = first_row + y + kWarps * r;
     if (i >= seqlen_q) continue;
     // YOUR CODE: store o = out / l and lse = m + log(l); a query without keys has o = 0, lse = -inf
-    if (x == 0) lse[i] = m[r] + l[r];                                    // wrong
+    if (x == 0) lse[i] = m[r] + l[r];
     for (int c = 0; c < D / 32; ++c) o[i * D + x + 32 * c] = out[r][c];  // wrong
   }
 }
