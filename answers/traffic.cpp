@@ -77,7 +77,8 @@ Work work_of(const TrafficQuestion& question) {
                     std::min(row_bytes, static_cast<double>(kLineBytes)) * kLine;
   }
   const std::uint64_t lines_of_l1 = std::min(question.l1_bytes / kLineBytes, kMostL1Lines);
-  work.bytes = static_cast<double>(geometry.l2_bytes / kLineBytes + geometry.sms * lines_of_l1) * kModel;
+  const std::uint64_t lines = geometry.l2_bytes / kLineBytes + geometry.sms * lines_of_l1;
+  work.bytes = static_cast<double>(lines) * kModel;
   return work;
 }
 

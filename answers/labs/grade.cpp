@@ -98,7 +98,12 @@ void Grading::remember(const Run& run, const Spec& spec) {
     found_.try_emplace(kind, fmt::format("{} ({})", text, to_text(spec)));
   };
   if (run.sanitizer) add("sanitizers", *run.sanitizer);
-  if (!lab_.is_cuda()) return;
+  if (!lab_.is_cuda()) {
+    launched_ |= run.failed.empty();
+    if (!run.failed.empty() && no_report_.empty())
+      no_report_ = fmt::format("{} ({})", run.failed, to_text(spec));
+    return;
+  }
   if (!run.report) {
     if (no_report_.empty()) no_report_ = fmt::format("{} ({})", run.failed, to_text(spec));
     return;
@@ -112,11 +117,11 @@ void Grading::remember(const Run& run, const Spec& spec) {
   }
 }
 
-Grading::Judged Grading::run(const Spec& spec, std::uint64_t warp_order) {
+Grading::Judged Grading::run(const Spec& spec, std::uint64_t warp_order, bool remembered) {
   Judged judged;
   const Program program = [&](const std::string& input, std::size_t numbers) {
     judged.run = submission_.run(input, numbers, warp_order);
-    remember(judged.run, spec);
+    if (remembered) remember(judged.run, spec);
     if (!judged.run.failed.empty()) throw ProgramFailed(judged.run.failed);
     return judged.run.result;
   };
@@ -131,12 +136,16 @@ Grading::Judged Grading::run(const Spec& spec, std::uint64_t warp_order) {
 Grading::Judgement Grading::values(const Property& property) {
   const std::vector<Spec> specs = problems_of(property);
   for (const Spec& spec : specs) {
-    if (!run(spec).wrong) continue;
+    const Judged judged = run(spec);
+    if (!judged.wrong) continue;
+    if (judged.run.stopped) return {false, fmt::format("{}\nfor {}", *judged.wrong, to_text(spec)), -1};
     constexpr int kAttempts = 12;
+    // Their findings are not looked at: what is drawn decides about points, not what is tried afterwards.
+    const auto again = [&](const Spec& smaller) { return run(smaller, 0, false).wrong; };
     const Spec smallest = shrink(
-        spec, [&](const Spec& smaller) { return run(smaller).wrong.has_value(); }, kAttempts);
-    return {false,
-            fmt::format("{}\nfor {}", run(smallest).wrong.value_or("wrong at times"), to_text(smallest)), -1};
+        spec, [&](const Spec& smaller) { return again(smaller).has_value(); }, kAttempts);
+    return {false, fmt::format("{}\nfor {}", again(smallest).value_or("wrong at times"), to_text(smallest)),
+            -1};
   }
   return {true, fmt::format("right on {} hidden problems", specs.size()), -1};
 }
@@ -148,10 +157,12 @@ Grading::Judgement Grading::findings(const Property& property) const {
       text += (text.empty() ? "" : "\n") + kind + ": " + found->second;
   }
   if (!text.empty()) return {false, text, -1};
-  if (lab_.is_cuda() && !launched_)
-    return {false, "not judged: " + (no_report_.empty() ? std::string("no kernel was launched") : no_report_),
-            -1};
-  if (!no_report_.empty()) return {false, "not judged: a run left no report: " + no_report_, -1};
+  if (!launched_) {
+    const char* const nothing = lab_.is_cuda() ? "no kernel was launched" : "no run came to its end";
+    return {false, "not judged: " + (no_report_.empty() ? std::string(nothing) : no_report_), -1};
+  }
+  if (lab_.is_cuda() && !no_report_.empty())
+    return {false, "not judged: a run left no report: " + no_report_, -1};
   return {true, "none in all runs", -1};
 }
 

@@ -124,7 +124,8 @@ Grading::Judgement Grading::questions() {
                         lab_.name),
             -1};
   const std::map<std::string, std::string> answers = read_answers(path);
-  for (const auto& [name, text] : answers) {
+  for (const auto& answer : answers) {
+    const std::string& name = answer.first;
     const bool known = std::any_of(lab_.questions.begin(), lab_.questions.end(),
                                    [&](const Question& q) { return q.name == name; });
     if (!known) throw FileError(path.string(), "answers " + name + ", which is no question of this lab");

@@ -40,7 +40,7 @@ class Grading {
   Judgement tests();  // grade_tests.cpp
 
   std::vector<Spec> problems_of(const Property& property) const;
-  Judged run(const Spec& spec, std::uint64_t warp_order = 0);
+  Judged run(const Spec& spec, std::uint64_t warp_order = 0, bool remembered = true);
   std::uint64_t right_answer(const Question& asked);
   void remember(const Run& run, const Spec& spec);
 
@@ -52,7 +52,7 @@ class Grading {
   // Over all runs: findings by kind, the first of each with its problem; why the first run without a report has none.
   std::map<std::string, std::string> found_;
   std::string no_report_;
-  bool launched_ = false;
+  bool launched_ = false;  // a kernel; C++: a run came to its end
 };
 
 // The numbers of a question for a student, by name.

@@ -28,7 +28,8 @@ struct Build {
 };
 
 struct Run {
-  std::string failed;  // why there is no result; empty: there is
+  std::string failed;    // why there is no result; empty: there is
+  bool stopped = false;  // by a limit
   std::vector<float> result;
   std::vector<std::uint64_t> reads;        // C++: of each way
   std::optional<emulator::Report> report;  // CUDA, where the program left one
@@ -63,7 +64,7 @@ class Submission {
   std::filesystem::path source_, program_, said_;
   Build build_;
   double used_ = 0;  // seconds of runs
-  int runs_ = 0;
+  int runs_ = 0, stopped_ = 0;
 };
 
 // A program of the lab's own, on the emulator without a sandbox.

@@ -19,8 +19,9 @@ bool one_length(const attention::Problem& p) { return !p.packed() && p.q_lens.em
 bool always(const Case&) { return true; }
 bool forward_of_plain_scores(const Case& c) { return !c.backward && plain_scores(c); }
 bool enough_codes(const Case& c) {
+  const Index pairs = c.problem.head_dim / 2;
   return forward_of_plain_scores(c) &&
-         std::log2(static_cast<double>(c.problem.seqlen_kv)) <= static_cast<double>(c.problem.head_dim / 2);
+         std::log2(static_cast<double>(c.problem.seqlen_kv)) <= static_cast<double>(pairs);
 }
 bool enough_columns(const Case& c) { return forward_of_plain_scores(c) && c.problem.head_dim >= 8; }
 bool without_order(const Case& c) {
