@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -50,23 +52,44 @@ std::vector<Case> cases_of(const std::vector<labs::Lab>& all, const std::vector<
   return cases;
 }
 
-std::string table(const std::vector<labs::Lab>& all, const std::map<std::string, Row>& rows) {
-  std::string text =
-      "| Lab | solution and honest variants: full points | mistakes: lose what they should | cheats: nothing "
-      "| handout: less than full | seconds per submission | longest |\n"
-      "|---|---|---|---|---|---|---|\n";
-  for (const labs::Lab& lab : all) {
-    const Row& row = rows.at(lab.name);
-    text += "| " + lab.name;
+constexpr const char* kHead =
+    "| Lab | solution and honest variants: full points | mistakes: lose what they should | cheats: nothing "
+    "| handout: less than full | seconds per submission | longest | date |\n"
+    "|---|---|---|---|---|---|---|---|\n";
+
+// By lab.
+std::map<std::string, std::string> lines_of(const std::map<std::string, Row>& rows) {
+  std::map<std::string, std::string> lines;
+  for (const auto& [lab, row] : rows) {
+    std::string& line = lines[lab] = "| " + lab;
     int count = 0;
     for (const Kind kind : {Kind::honest, Kind::mistake, Kind::cheat, Kind::handout}) {
       const auto n = static_cast<std::size_t>(kind);
       count += row.all[n];
-      text += fmt::format(" | {} of {}", row.as_expected[n], row.all[n]);
+      line += fmt::format(" | {} of {}", row.as_expected[n], row.all[n]);
     }
-    text += fmt::format(" | {:.1f} | {:.1f} |\n", row.seconds / count, row.slowest);
+    line += fmt::format(" | {:.1f} | {:.1f} | {:%Y-%m-%d} |\n", row.seconds / count, row.slowest,
+                        fmt::gmtime(std::time(nullptr)));
   }
-  return text;
+  return lines;
+}
+
+// The page with these lines; those of other labs stay.
+void write_page(const std::filesystem::path& page, std::map<std::string, std::string> lines) {
+  std::ifstream before(page);
+  for (std::string line; std::getline(before, line);) {
+    if (line.size() > 3 && line.starts_with("| ") && std::isdigit(static_cast<unsigned char>(line[2])) != 0)
+      lines.try_emplace(line.substr(2, line.find(' ', 2) - 2), line + "\n");
+  }
+  std::string text =
+      "# The grader, proved\n\nSubmissions whose points are known, graded by `attnlab grade --prove [LAB] "
+      "--page "
+      "docs/results/labs.md`. [labs.md](../labs.md) says what they are. Seconds are those of the machine "
+      "that ran it, "
+      "two submissions at a time.\n\n" +
+      std::string(kHead);
+  for (const auto& [lab, line] : lines) text += line;
+  os::write_file(page, text);
 }
 
 }  // namespace
@@ -106,16 +129,10 @@ int prove_grader(const ProofQuestion& question) {
       proved &= result.as_expected;
     });
   }
-  const std::string text = table(all, rows);
-  fmt::print("{}", text);
-  if (!question.page.empty()) {
-    os::write_file(
-        question.page,
-        fmt::format(
-            "# The grader, proved\n\nSubmissions whose points are known, graded by `attnlab grade --prove`, "
-            "{:%Y-%m-%d}. docs/labs.md says what they are.\n\n{}",
-            fmt::gmtime(std::time(nullptr)), text));
-  }
+  const std::map<std::string, std::string> lines = lines_of(rows);
+  fmt::print("{}", kHead);
+  for (const auto& [lab, line] : lines) fmt::print("{}", line);
+  if (!question.page.empty()) write_page(question.page, lines);
   return proved ? kAnswered : kAnswerIsNo;
 }
 

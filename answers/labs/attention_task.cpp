@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "answers/labs/task.h"
 #include "oracle/battery/run_case.h"
@@ -66,7 +67,24 @@ void call(const oracle::Call& c, const Program& program) {
   store(c.dq, from), store(c.dk, from), store(c.dv, from);
 }
 
-// "o[0, 1, 5, 3]": batch first, of which there is one.
+// "o[0][17][3] is 0.25, expected 0.5; 64 of 128 wrong: rows 16..31, all columns".
+std::string wrong_values(const oracle::Verdict& verdict) {
+  const oracle::TensorVerdict& tensor = verdict.worst_tensor();
+  if (tensor.wrong == 0)
+    return tensor.name +
+           ": each number is near, but all together they are farther away than rounding explains";
+  const oracle::Place& at = tensor.worst.at;
+  std::string text = fmt::format("{}[{}][{}]", tensor.name, at.head, at.row);
+  if (tensor.name != "lse") text += fmt::format("[{}]", at.col);
+  const double got = std::isnan(tensor.worst.got) ? NAN : tensor.worst.got;  // whatever its sign
+  text += fmt::format(" is {:.6g}, expected {:.6g}; {} of {} wrong", got, tensor.worst.expected, tensor.wrong,
+                      tensor.checked);
+  if (!verdict.damage.empty() && !verdict.damage.front().text.empty())
+    text += ": " + verdict.damage.front().text;
+  if (!verdict.diagnosis.empty()) text += "\nit looks like this: " + verdict.diagnosis.front().explanation;
+  return text;
+}
+
 std::optional<std::string> run(const Spec& spec, const Program& program, bool backward) {
   oracle::Case c;
   attention::Problem& p = c.problem;
@@ -81,7 +99,7 @@ std::optional<std::string> run(const Spec& spec, const Program& program, bool ba
   const oracle::Kernel kernel = [&](const oracle::Call& asked) { call(asked, program); };
   const oracle::Outcome outcome = oracle::run_case(kernel, c, oracle::usual_class(DType::f32), 1, true);
   if (outcome.kind == oracle::Outcome::Kind::right) return std::nullopt;
-  return outcome.what;
+  return outcome.check == "values" ? wrong_values(outcome.verdict) : outcome.what;
 }
 std::optional<std::string> run_forward(const Spec& spec, const Program& program) {
   return run(spec, program, false);

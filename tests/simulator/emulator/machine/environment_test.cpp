@@ -52,6 +52,7 @@ class EnvironmentTest : public testing::Test {
 TEST_F(EnvironmentTest, SaysWhatWasAsked) {
   const std::string report = file();
   set("COUNT", "0");
+  set("FINAL", "1");
   set("QUIET", "1");
   set("THREADS", "3");
   set("TIMEOUT", "60");
@@ -61,7 +62,7 @@ TEST_F(EnvironmentTest, SaysWhatWasAsked) {
   set("REGISTERS", "40");
   const Environment said = read_environment();
   EXPECT_FALSE(said.counting);
-  EXPECT_TRUE(said.quiet);
+  EXPECT_TRUE(said.quiet && said.final);
   EXPECT_EQ(said.threads, 3u);
   EXPECT_EQ(said.timeout, 60u);
   EXPECT_EQ(said.seed, UINT64_MAX);
