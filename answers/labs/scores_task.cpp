@@ -34,7 +34,7 @@ std::optional<std::string> run(const Spec& spec, const Program& program) {
       }
       const double got = s[static_cast<std::size_t>(i * n + j)];
       if (!(std::abs(got - sum) <= static_cast<double>(k + 1) * 0x1p-24 * magnitude))
-        return fmt::format("s[{}][{}] is {:.6g}, expected {:.6g}", i, j, got, sum);
+        return fmt::format("s[{}][{}] is {:.6g}, expected {:.6g}", i, j, std::isnan(got) ? NAN : got, sum);
     }
   }
   return std::nullopt;
