@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <initializer_list>
 #include <regex>
 #include <sstream>
 #include <string_view>
@@ -59,21 +60,47 @@ std::vector<std::string_view> words_of(std::string_view line) {
   return words;
 }
 
-// Words whose code no list of names would show: assembly, code before main, and the emulator's own rooms.
+bool is_among(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+// Words whose code no list of names would show: assembly, and the emulator's own rooms. `gnu` begins an attribute.
 bool is_refused_word(std::string_view word) {
-  constexpr std::string_view kWords[] = {"asm",
-                                         "__asm",
-                                         "__asm__",
-                                         "constructor",
-                                         "__constructor__",
-                                         "init_priority",
-                                         "__init_priority__",
-                                         "ifunc",
-                                         "section",
-                                         "__section__"};
-  return std::ranges::find(kWords, word) != std::end(kWords) || word.starts_with("attnlab") ||
-         word.starts_with("ATTNLAB") || word.starts_with("__tsan") || word.starts_with("__sanitizer") ||
-         word.starts_with("__asan") || word.starts_with("__ubsan");
+  if (is_among(word, {"asm", "__asm", "__asm__", "gnu", "_Pragma"})) return true;
+  const auto begins = [&](std::string_view with) { return word.starts_with(with); };
+  return begins("attnlab") || begins("ATTNLAB") || begins("__tsan") || begins("__sanitizer") ||
+         begins("__asan") || begins("__ubsan");
+}
+
+// An attribute changes what is compiled: counts nothing, runs before main. Those of a line that may stand there; what
+// else is in its parentheses, or goes on in the next line, is refused.
+std::optional<std::string_view> refused_attribute(const std::vector<std::string_view>& words,
+                                                  std::string_view line) {
+  const auto attribute = std::ranges::find_if(words, [](std::string_view word) {
+    return is_among(word, {"__attribute__", "__attribute"});
+  });
+  if (attribute == words.end()) return std::nullopt;
+  const std::string_view rest = line.substr(static_cast<std::size_t>(attribute->data() - line.data()));
+  std::size_t depth = 0, end = 0;
+  for (bool began = false; end < rest.size() && (!began || depth > 0); ++end) {
+    if (rest[end] == '(') ++depth, began = true;
+    if (rest[end] == ')' && depth > 0) --depth;
+  }
+  if (depth > 0 || rest.find('(') == std::string_view::npos) return *attribute;
+  for (const std::string_view word : words_of(rest.substr(attribute->size(), end - attribute->size()))) {
+    const bool number = std::isdigit(static_cast<unsigned char>(word[0])) != 0;
+    if (!number &&
+        !is_among(word, {"aligned", "noinline", "always_inline", "unused", "const", "pure", "packed"}))
+      return word;
+  }
+  return refused_attribute(words_of(rest.substr(end)), rest.substr(end));
+}
+
+// Of a line "#pragma ...": only what concerns loops and headers.
+bool is_refused_pragma(const std::vector<std::string_view>& words, std::string_view line) {
+  const std::size_t first = line.find_first_not_of(" \t");
+  if (first == std::string_view::npos || line[first] != '#' || words.empty()) return false;
+  return words[0] != "pragma" || words.size() < 2 || !is_among(words[1], {"unroll", "once", "nounroll"});
 }
 
 // What programs need of C and C++: files and text, memory, sorting, mathematics; of CUDA what is instrumented.
@@ -133,10 +160,13 @@ std::optional<std::string> refused_text(const std::string& text, const fs::path&
       continue;
     }
     if (files.size() > 1) continue;
-    for (const std::string_view word : words_of(line)) {
-      if (is_refused_word(word))
-        return place() + "uses `" + std::string(word) + "`, which a submission may not";
-    }
+    const std::vector<std::string_view> words = words_of(line);
+    const auto refused = std::ranges::find_if(words, is_refused_word);
+    if (refused != words.end())
+      return place() + "uses `" + std::string(*refused) + "`, which a submission may not";
+    if (const auto attribute = refused_attribute(words, line))
+      return place() + "uses the attribute `" + std::string(*attribute) + "`, which a submission may not";
+    if (is_refused_pragma(words, line)) return place() + "has a #pragma other than unroll";
     ++number;
   }
   return std::nullopt;

@@ -70,6 +70,15 @@ def test_the_wheels_tag_size_and_contents(wheel):
     assert not [name for name in names if name.endswith(".pyc") or not name.startswith(("attnlab/", "attnlab-"))]
 
 
+def fresh_environment(folder):
+    """A virtual environment that has NumPy and nothing else; its packages' folder."""
+    venv.create(folder / "venv", with_pip=False)
+    (site,) = (folder / "venv").glob("lib/python*/site-packages")
+    for package in pathlib.Path(np.__file__).parents[1].glob("numpy*"):
+        (site / package.name).symlink_to(package)
+    return site
+
+
 def answers_of(lab, numbers_of):
     """Answers to a lab's questions, by the formulas of its proof.txt."""
     lines = re.findall(r"^\[answer\] (\w+) = (.*)$", (lab / "proof.txt").read_text(), re.MULTILINE)
@@ -78,7 +87,7 @@ def answers_of(lab, numbers_of):
 
 
 def test_labs_are_graded_without_a_checkout(wheel, tmp_path):
-    venv.create(tmp_path / "venv", with_pip=False)
+    fresh_environment(tmp_path)
     command = tmp_path / "venv/bin/attnlab"
     pip = [sys.executable, "-m", "pip", "--python", tmp_path / "venv/bin/python"]
     called(*pip, "install", "--no-index", "--no-deps", wheel)
@@ -110,11 +119,8 @@ def test_labs_are_graded_without_a_checkout(wheel, tmp_path):
 
 
 def test_it_works_alone_and_goes_without_a_trace(wheel, tmp_path):
-    venv.create(tmp_path / "venv", with_pip=False)
+    site = fresh_environment(tmp_path)
     python, command = tmp_path / "venv/bin/python", tmp_path / "venv/bin/attnlab"
-    (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
-    for package in pathlib.Path(np.__file__).parents[1].glob("numpy*"):
-        (site / package.name).symlink_to(package)
     before = sorted(path.name for path in site.iterdir())
     pip = [sys.executable, "-m", "pip", "--python", python]
     called(*pip, "install", "--no-index", "--no-deps", wheel)

@@ -26,12 +26,23 @@ TEST(VetText, HonestLines) {
       std::nullopt);
   EXPECT_EQ(refused("# 1 \"/w/lab.h\" 1\nstruct Row;\n# 2 \"/w/s.cu\" 2\nint x;\n"), std::nullopt);
   EXPECT_EQ(refused("const char* word = \"asm attnlab \\\" asm\"; char c = '\"'; int y;\n"), std::nullopt);
-  EXPECT_EQ(refused("int plasma, asmuch;\n"), std::nullopt);
+  EXPECT_EQ(refused("int plasma, asmuch, section, constructor;\n"), std::nullopt);
+  EXPECT_EQ(
+      refused("struct __attribute__((aligned(16))) F { float x; };\n#pragma unroll 4\n  #pragma unroll\n"),
+      std::nullopt);
 }
 
 TEST(VetText, WordsThatNoListOfNamesWouldShow) {
   EXPECT_THAT(refused("int x;\nvoid f() { asm(\"syscall\"); }\n"), Optional(HasSubstr("s.cu:2: uses `asm`")));
   EXPECT_THAT(refused("__attribute__((constructor)) void f();\n"), Optional(HasSubstr("`constructor`")));
+  EXPECT_THAT(refused("__global__ __attribute__((noinline, no_sanitize(\"thread\"))) void k() {}\n"),
+              Optional(HasSubstr("`no_sanitize`")));
+  EXPECT_THAT(refused("int a __attribute__((aligned(4))); __attribute((section(\"x\"))) int b;\n"),
+              Optional(HasSubstr("`section`")));
+  EXPECT_THAT(refused("__attribute__((\nno_sanitize(\"thread\"))) void k();\n"),
+              Optional(HasSubstr("`__attribute__`")));
+  EXPECT_THAT(refused("[[gnu::no_sanitize(\"thread\")]] void k();\n"), Optional(HasSubstr("`gnu`")));
+  EXPECT_THAT(refused("#pragma GCC optimize(\"O0\")\n"), Optional(HasSubstr("#pragma")));
   EXPECT_THAT(refused("namespace attnlab::emulator {}\n"), Optional(HasSubstr("`attnlab`")));
   EXPECT_THAT(refused("char c = '\"'; int attnlab_emulator_events; // \"\n"),
               Optional(HasSubstr("`attnlab_emulator_events`")));
