@@ -15,6 +15,7 @@
 #include "cli/problem_options.h"
 #include "cli/progress.h"
 #include "cli/quantity_options.h"
+#include "cli/shell_quoted.h"
 #include "reference/core/errors.h"
 
 namespace attnlab::cli {
@@ -66,14 +67,6 @@ oracle::Schema schema_of(const Options& o) {
   s.padding |= o.padding, s.packed |= o.packed, s.dim_v |= o.dim_v, s.mask |= o.mask, s.bias |= o.bias,
       s.sinks |= o.sinks, s.backward |= o.backward, s.huge |= o.huge;
   return s;
-}
-
-std::string shell_quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_of(" \t\n'\"\\$&|;<>(){}*?[]#~`!") == std::string::npos;
-  if (plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
 }
 
 // This command as it was typed, for one case alone.

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -39,6 +41,10 @@ int grade_one(const labs::Lab& lab, const Options& o) {
   labs::GradeQuestion question;
   question.source = o.submission;
   question.student = o.student;
+  for (const auto& [option, file] : {std::pair{"--answers", &o.answers}, std::pair{"--tests", &o.tests}}) {
+    if (!file->empty() && !std::filesystem::is_regular_file(*file))
+      throw InvalidArgument(option, *file, "a file");
+  }
   if (!o.answers.empty()) question.answers = o.answers;
   if (!o.tests.empty()) question.tests = o.tests;
   question.limits.sandbox = !o.no_sandbox;
@@ -50,7 +56,50 @@ int grade_one(const labs::Lab& lab, const Options& o) {
   return grade.score == grade.max_score ? kAnswered : kAnswerIsNo;
 }
 
+// What each way of asking takes beside the lab; the first one that is given decides.
+struct Mode {
+  const char* option;
+  std::vector<std::string> takes;
+};
+const std::vector<Mode>& modes() {
+  static const std::vector<Mode> all = {
+      {"--prove", {"--jobs", "--draw", "--seed", "--page", "--no-sandbox"}},
+      {"--questions", {"--student", "--json"}},
+      {"--start", {"--student"}},
+      {"--all", {"--csv", "--jobs", "--no-sandbox"}},
+      {"submission", {"--student", "--answers", "--tests", "--json", "--junit", "--no-sandbox"}}};
+  return all;
+}
+
+// Refuses an option that would have no effect.
+void check_options(const Command& command) {
+  const Mode* mode = nullptr;
+  for (const Mode& candidate : modes()) {
+    if (mode == nullptr && command.given(candidate.option)) mode = &candidate;
+  }
+  for (const Mode& other : modes()) {
+    std::vector<std::string> options = other.takes;
+    options.emplace_back(other.option);
+    for (const std::string& option : options) {
+      if (!command.given(option)) continue;
+      if (mode == nullptr) throw InvalidArgument(option, "no submission", "a lab and a submission beside it");
+      if (option != mode->option && std::ranges::find(mode->takes, option) == mode->takes.end())
+        throw InvalidArgument(option, "it beside " + std::string(mode->option), "one of the two");
+    }
+  }
+  if (mode != nullptr && std::string(mode->option) != "--prove" && !command.given("lab"))
+    throw InvalidArgument("lab", "nothing", "a lab of attnlab list labs");
+}
+
+void check_student(const std::string& student) {
+  const bool plain =
+      std::ranges::none_of(student, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
+  if (!plain || student.find_first_not_of(' ') == std::string::npos)
+    throw InvalidArgument("--student", "'" + student + "'", "a name without control characters");
+}
+
 int grade(const Options& o) {
+  check_student(o.student);
   const labs::Limits limits = {.sandbox = !o.no_sandbox};
   if (o.prove) {
     return prove_grader({.lab = o.lab,
@@ -120,7 +169,8 @@ void add_grade(Command& app) {
   add_count(command, "--seed", o->seed, "Of --draw [0]", 0);
   command.add_option("--page", o->page, "Of --prove: writes the table as a page").type_name("FILE");
   command.footer("Exit code 0: full points; 1: fewer, or the grader is not proved; 2: bad input.");
-  command.callback([o] {
+  command.callback([o, command] {
+    check_options(command);
     if (const int code = grade(*o); code != 0) throw Exit{code};
   });
 }

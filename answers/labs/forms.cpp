@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 namespace attnlab::answers::labs {
 namespace {
 
@@ -38,6 +40,17 @@ std::string indented(const std::string& text, const std::string& by) {
 }
 
 }  // namespace
+
+std::string printable(const std::string& text) {
+  constexpr std::size_t kLongest = 4000;
+  const std::string valid =
+      Json::parse(Json(text.substr(0, kLongest)).dump(-1, ' ', false, Json::error_handler_t::replace))
+          .get<std::string>();
+  std::string result;
+  for (const char c : valid)
+    result += static_cast<unsigned char>(c) >= ' ' && c != 0x7f ? c : c == '\n' ? c : '?';
+  return result;
+}
 
 std::string to_text(const Lab& lab, const Grade& grade) {
   std::string text = fmt::format("{}: {}\nhidden problems and questions of \"{}\"\n\n", lab.name,
@@ -100,6 +113,12 @@ std::string to_junit(const Grade& grade) {
       xml(grade.lab), grade.tests.size(), failures, grade.score, grade.max_score, cases);
 }
 
+// Names that begin so are formulas to spreadsheets.
+std::string csv_name(const std::string& name) {
+  return !name.empty() && std::string_view("=+-@").find(name[0]) != std::string_view::npos ? "'" + name
+                                                                                           : name;
+}
+
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -114,7 +133,7 @@ std::string csv_header(const Lab& lab) {
 }
 
 std::string csv_row(const Grade& grade) {
-  std::string row = fmt::format("{},{},{}", csv_field(grade.student), grade.score, grade.max_score);
+  std::string row = fmt::format("{},{},{}", csv_field(csv_name(grade.student)), grade.score, grade.max_score);
   for (const PropertyGrade& test : grade.tests) row += fmt::format(",{}", test.score);
   return row + "\n";
 }

@@ -9,6 +9,10 @@
 
 namespace attnlab::answers::labs {
 
+// What students' programs and compilers say reaches terminals, pages and tables: as UTF-8 without control characters
+// but ends of lines, and not without end.
+std::string printable(const std::string& text);
+
 std::string to_text(const Lab& lab, const Grade& grade);
 // {"lab", "student", "score", "max_score", "tests": [{"name", "title", "score", "max_score", "status", "output",
 // "visibility"}]}
@@ -21,6 +25,7 @@ std::string to_junit(const Grade& grade);
 // Comma-separated values: the header, and one submission.
 std::string csv_header(const Lab& lab);
 std::string csv_row(const Grade& grade);
+std::string csv_name(const std::string& student);
 std::string csv_field(const std::string& text);
 
 }  // namespace attnlab::answers::labs

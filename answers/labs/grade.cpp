@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <regex>
 
+#include "answers/labs/forms.h"
 #include "answers/labs/formula.h"
 #include "answers/labs/grading.h"
 #include "answers/labs/metrics.h"
@@ -40,7 +42,7 @@ Grade Grading::grade() {
       if ((property.kind == Property::Kind::findings) != last) continue;
       const Judgement judgement = judge(property);
       const int score = judgement.score >= 0 ? judgement.score : judgement.holds ? property.points : 0;
-      grade.tests[n] = {property.name, property.title, score, property.points, judgement.output};
+      grade.tests[n] = {property.name, property.title, score, property.points, printable(judgement.output)};
       grade.score += score;
     }
   };
@@ -175,8 +177,8 @@ Grading::Judgement Grading::determinism(const Property& property) {
       if (again.wrong)
         return {false, fmt::format("another order of warps: {}\nfor {}", *again.wrong, to_text(spec)), -1};
       for (std::size_t n = 0; n < first.run.result.size(); ++n) {
-        if (first.run.result[n] != again.run.result[n] &&
-            !(std::isnan(first.run.result[n]) && std::isnan(again.run.result[n])))
+        if (std::bit_cast<std::uint32_t>(first.run.result[n]) !=
+            std::bit_cast<std::uint32_t>(again.run.result[n]))
           return {
               false,
               fmt::format("number {} of the result is {:.9g}, and {:.9g} with another order of warps\nfor {}",

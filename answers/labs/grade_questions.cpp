@@ -21,12 +21,14 @@ std::string trimmed(const std::string& text) {
 
 // Lines "name = 123"; what is behind # is a comment.
 std::map<std::string, std::string> read_answers(const fs::path& path) {
+  constexpr std::uintmax_t kMostBytes = 1 << 16;
+  require_plain_file(path, kMostBytes);
   std::ifstream file(path);
   if (!file) throw FileError(path.string(), "cannot be read");
   std::map<std::string, std::string> answers;
   int number = 0;
   for (std::string line; std::getline(file, line);) {
-    ++number;
+    if (++number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // an editor's mark of UTF-8
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) continue;
     const std::size_t equals = line.find('=');
@@ -69,7 +71,8 @@ std::vector<Asked> questions_of(const Lab& lab, const std::string& student) {
 
 std::string answer_sheet(const Lab& lab, const std::string& student) {
   std::string text = fmt::format(
-      "# {}: questions of {}. Write a number behind each =, before you run anything.\n", lab.name, student);
+      "# {}: questions of {}. Write a whole number (digits alone) behind each =, before you run anything.\n",
+      lab.name, student);
   for (const Asked& asked : questions_of(lab, student))
     text += fmt::format("\n# {}\n# {}\n{} =\n", asked.text.en, asked.text.zh, asked.name);
   return text;
@@ -123,15 +126,20 @@ Grading::Judgement Grading::questions() {
             fmt::format("no answers.txt beside the submission: attnlab grade {} --questions prints it",
                         lab_.name),
             -1};
-  const std::map<std::string, std::string> answers = read_answers(path);
+  std::map<std::string, std::string> answers;
+  try {
+    answers = read_answers(path);
+  } catch (const FileError& error) {  // a slip in this file costs this property, not the grade
+    return {false, path.filename().string() + " " + error.problem(), -1};
+  }
+  int right = 0;
+  std::string output;
   for (const auto& answer : answers) {
     const std::string& name = answer.first;
     const bool known = std::any_of(lab_.questions.begin(), lab_.questions.end(),
                                    [&](const Question& q) { return q.name == name; });
-    if (!known) throw FileError(path.string(), "answers " + name + ", which is no question of this lab");
+    if (!known) output += (output.empty() ? "" : "\n") + name + ": is no question of this lab";
   }
-  int right = 0;
-  std::string output;
   for (const Question& asked : lab_.questions) {
     const auto given = answers.find(asked.name);
     std::string said;

@@ -33,6 +33,8 @@ float number_of(const fs::path& path, const std::string& word) {
 }
 
 std::vector<std::vector<float>> read_rows(const fs::path& path) {
+  constexpr std::uintmax_t kMostBytes = 1 << 20;
+  require_plain_file(path, kMostBytes);
   std::ifstream file(path);
   if (!file) throw FileError(path.string(), "cannot be read");
   std::vector<std::vector<float>> rows;
@@ -104,7 +106,12 @@ Grading::Judgement Grading::tests() {
   if (!question_.tests && !fs::exists(path))
     return {false, "no tests.txt beside the submission: rows of numbers that show which softmax is wrong",
             -1};
-  const std::vector<std::vector<float>> rows = read_rows(path);
+  std::vector<std::vector<float>> rows;
+  try {
+    rows = read_rows(path);
+  } catch (const FileError& error) {
+    return {false, path.filename().string() + " " + error.problem(), -1};
+  }
   const Mutants mutants(lab_.folder, std::max<std::size_t>(lab_.ways.size(), 1));
   for (std::size_t n = 0; n < rows.size(); ++n) {
     if (mutants.is_wrong(0, rows[n]))

@@ -107,14 +107,23 @@ std::optional<std::string> sanitizer_line(const std::string& text) {
 
 }  // namespace
 
+void require_plain_file(const fs::path& path, std::uintmax_t most_bytes) {
+  std::error_code none;
+  const fs::file_status status = fs::symlink_status(path, none);
+  if (!fs::exists(status)) throw FileError(path.string(), "cannot be read: no such file");
+  if (fs::is_symlink(status)) throw FileError(path.string(), "is a link, expected the file itself");
+  if (fs::is_directory(status)) throw FileError(path.string(), "is a folder, expected a file");
+  if (!fs::is_regular_file(status)) throw FileError(path.string(), "is no regular file");
+  if (fs::file_size(path, none) > most_bytes)
+    throw FileError(path.string(), fmt::format("has more than {} KiB", most_bytes / 1024));
+}
+
 Submission::Submission(const Lab& lab, const fs::path& source, const Limits& limits)
     : lab_(lab), limits_(limits) {
-  std::error_code none;
-  if (!fs::is_regular_file(source, none)) throw FileError(source.string(), "cannot be read: no such file");
+  require_plain_file(source, kMostBytes);
   if (source.extension() != lab.source.extension())
     throw FileError(source.string(),
                     "is no " + lab.source.extension().string() + " file, which this lab asks for");
-  if (fs::file_size(source) > kMostBytes) throw FileError(source.string(), "has more than 256 KiB");
   source_ = work_.path() / plain_name(source);
   program_ = work_.path() / "program", said_ = work_.path() / "said";
   const std::string text = read_file(source);
@@ -123,21 +132,6 @@ Submission::Submission(const Lab& lab, const fs::path& source, const Limits& lim
   for (const char* header : {"lab.h"}) {
     if (fs::exists(lab.folder / header)) fs::copy_file(lab.folder / header, work_.path() / header);
   }
-}
-
-int Submission::compile(const Words& words) {
-  const os::Command command = {.words = words, .errors = said_};
-  if (!limits_.sandbox) return os::run(command);
-  std::set<fs::path> inputs = readable();
-  const os::SandboxEnd end = os::run_in({.readable = inputs,
-                                         .writable = {work_.path()},
-                                         .folder = work_.path(),
-                                         .seconds = kCompilerSeconds,
-                                         .memory = kMemory,
-                                         .trusted = true},
-                                        command);
-  if (!end.stopped.empty()) build_.problems.push_back("the compiler was " + end.stopped);
-  return end.code;
 }
 
 // Of what the compiler said: lines about the submission, in order; `all`: whatever it said, where there are none.
@@ -156,24 +150,14 @@ void Submission::take_messages(bool all) {
   if (all && build_.problems.empty()) build_.problems.push_back(any.empty() ? "does not compile" : any);
 }
 
-bool Submission::vet_text(const Words& preprocess) {
-  const fs::path text = work_.path() / "text.ii";
-  Words words = {"g++", "-x", "c++", "-E"};
-  words.insert(words.end(), preprocess.begin(), preprocess.end());
-  words.insert(words.end(), {source_.string(), "-o", text.string()});
-  if (compile(words) != 0) {
-    take_messages(true);
-    return false;
-  }
+// Looks at the preprocessed text that is compiled afterwards, and at no other.
+bool Submission::vet_text(const fs::path& text) {
   const std::set<fs::path> headers = {
       "/usr/include", "/usr/lib",
       lab_.is_cuda() ? emulator::translate::installation().headers : work_.path() / "lab.h"};
-  const std::string preprocessed = read_file(text);
-  if (const auto refused = refused_text(preprocessed, source_, headers)) {
-    build_.problems.push_back(*refused);
-    return false;
-  }
-  return true;
+  const auto refused = refused_text(read_file(text), source_, headers);
+  if (refused) build_.problems.push_back(*refused);
+  return !refused;
 }
 
 bool Submission::vet_names(const fs::path& object) {
@@ -201,69 +185,74 @@ const Build& Submission::build() {
   return build_;
 }
 
+// One command of the compiler; `folder` is its temporary one.
+int Submission::execute(const os::Command& command, const fs::path& folder) const {
+  if (!limits_.sandbox) return os::run(command);
+  const os::SandboxEnd end = os::run_in({.readable = readable(),
+                                         .writable = {folder, work_.path()},
+                                         .folder = work_.path(),
+                                         .seconds = kCompilerSeconds,
+                                         .memory = kMemory,
+                                         .trusted = true},
+                                        command);
+  return end.code;
+}
+
+bool Submission::cuda_step(Words words) {
+  for (const std::string& warning : lab_.warnings) words.insert(words.end(), {"-Xcompiler", warning});
+  Compilation compilation = emulator::translate::parse_command_line(words);
+  compilation.check_asm = emulator::ptx::problem;
+  std::string said;
+  bool refused = false;
+  compilation.say = [&](const std::string& text) { said += text; };
+  compilation.run = [&](const os::Command& command, const fs::path& folder) {
+    os::Command redirected = command;
+    if (command.errors.empty()) redirected.errors = folder / "errors";
+    const int code = execute(redirected, folder);
+    if (command.errors.empty()) said += read_file(redirected.errors);
+    const auto preprocesses = std::ranges::find(command.words, "-E");
+    if (code != 0 || preprocesses == command.words.end()) return code;
+    refused = !vet_text(command.words.back());
+    return refused ? 1 : 0;
+  };
+  int code = 1;
+  try {
+    code = emulator::translate::compile(compilation);
+  } catch (const FileError& error) {
+    said += std::string(error.what()) + "\n";
+  } catch (const InvalidArgument& error) {
+    said += std::string(error.what()) + "\n";
+  }
+  write_file(said_, said);
+  if (!refused) take_messages(code != 0);
+  return code == 0;
+}
+
 void Submission::build_cuda() {
-  const emulator::translate::Installation place = emulator::translate::installation();
-  Words preprocess = emulator::translate::predefined(900, false);
-  preprocess.insert(preprocess.end(),
-                    {"-std=gnu++17", "-isystem", place.headers.string(), "-idirafter", place.root.string()});
-  if (!vet_text(preprocess)) return;
   const fs::path object = work_.path() / "submission.o";
-  const auto step = [&](Words words) {
-    for (const std::string& warning : lab_.warnings) words.insert(words.end(), {"-Xcompiler", warning});
-    Compilation compilation = emulator::translate::parse_command_line(words);
-    compilation.check_asm = emulator::ptx::problem;
-    std::string said;
-    compilation.say = [&](const std::string& text) { said += text; };
-    compilation.run = [&](const os::Command& command, const fs::path& folder) {
-      os::Command redirected = command;
-      const fs::path errors = command.errors.empty() ? folder / "errors" : command.errors;
-      redirected.errors = errors;
-      const int code = limits_.sandbox ? os::run_in({.readable = readable(),
-                                                     .writable = {folder, work_.path()},
-                                                     .folder = work_.path(),
-                                                     .seconds = kCompilerSeconds,
-                                                     .memory = kMemory,
-                                                     .trusted = true},
-                                                    redirected)
-                                             .code
-                                       : os::run(redirected);
-      if (command.errors.empty()) said += read_file(errors);
-      return code;
-    };
-    int code = 1;
-    try {
-      code = emulator::translate::compile(compilation);
-    } catch (const FileError& error) {
-      said += error.problem() + "\n";
-    } catch (const InvalidArgument& error) {
-      said += std::string(error.what()) + "\n";
-    }
-    write_file(said_, said);
+  if (!cuda_step({"-c", source_.string(), "-o", object.string()}) || !vet_names(object)) return;
+  build_.runs = cuda_step({object.string(), "-o", program_.string()});
+}
+
+// Preprocessed once, with every macro of what runs; that text is looked at and compiled.
+void Submission::build_cpp() {
+  const Words flags = {"g++", "-std=c++17", "-O1", "-g", "-fsanitize=address,undefined"};
+  const fs::path text = work_.path() / "submission.ii", object = work_.path() / "submission.o",
+                 header = work_.path() / "lab.h";
+  const auto step = [&](const Words& more) {
+    Words words = flags;
+    words.insert(words.end(), more.begin(), more.end());
+    const int code = execute({.words = words, .errors = said_}, work_.path());
     take_messages(code != 0);
     return code == 0;
   };
-  if (!step({"-c", source_.string(), "-o", object.string()})) return;
-  if (!vet_names(object)) return;
-  build_.runs = step({object.string(), "-o", program_.string()});
-}
-
-void Submission::build_cpp() {
+  Words preprocess = {"-E", source_.string(), "-o", text.string(), "-I" + work_.path().string()};
   // lab.h before the student's first line: whose macros change nothing in it.
-  const fs::path header = work_.path() / "lab.h";
-  Words language = {"-std=c++17", "-I" + work_.path().string()};
-  if (fs::exists(header)) language.insert(language.end(), {"-include", header.string()});
-  if (!vet_text(language)) return;
-  const fs::path object = work_.path() / "submission.o";
-  Words words = {"g++", "-O1", "-c", source_.string(), "-o", object.string()};
-  words.insert(words.end(), language.begin(), language.end());
-  words.insert(words.end(), lab_.warnings.begin(), lab_.warnings.end());
-  const bool compiles = compile(words) == 0;
-  take_messages(!compiles);
-  if (!compiles || !vet_names(object)) return;
-  words = {"g++", "-O1", "-g", "-fsanitize=address,undefined", source_.string(), "-o", program_.string()};
-  words.insert(words.end(), language.begin(), language.end());
-  build_.runs = compile(words) == 0;
-  if (!build_.runs) take_messages(true);
+  if (fs::exists(header)) preprocess.insert(preprocess.end(), {"-include", header.string()});
+  Words compile = {"-c", text.string(), "-o", object.string()};
+  compile.insert(compile.end(), lab_.warnings.begin(), lab_.warnings.end());
+  if (!step(preprocess) || !vet_text(text) || !step(compile) || !vet_names(object)) return;
+  build_.runs = step({object.string(), "-o", program_.string()});
 }
 
 Run Submission::run(const std::string& input, std::size_t numbers, std::uint64_t seed) {
@@ -333,10 +322,11 @@ Run Submission::run(const std::string& input, std::size_t numbers, std::uint64_t
     for (std::size_t at; (at = run.sanitizer->find(work_.path().string() + "/")) != std::string::npos;)
       run.sanitizer->erase(at, work_.path().string().size() + 1);
   }
-  if (fs::file_size(report, none) > 0) {
+  constexpr std::uintmax_t kMostReport = 1 << 22;  // a hundred times what a lab's program leaves
+  if (const std::uintmax_t size = fs::file_size(report, none); size > 0 && size < kMostReport) {
     try {
       run.report = emulator::read_json(report);
-    } catch (const FileError&) {  // cut off, or not the emulator's
+    } catch (const std::exception&) {  // cut off, or not the emulator's
     }
   }
   constexpr int kTimeIsUp = 124;

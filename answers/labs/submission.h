@@ -9,6 +9,7 @@
 
 #include "answers/labs/lab.h"
 #include "answers/labs/task.h"
+#include "os/process.h"
 #include "os/temporary_directory.h"
 #include "simulator/emulator/report/report.h"
 
@@ -36,6 +37,9 @@ struct Run {
   std::optional<std::string> sanitizer;    // C++: what the sanitizers found
 };
 
+// Throws FileError unless this is a file of its own, no link, of at most so many bytes.
+void require_plain_file(const std::filesystem::path& path, std::uintmax_t most_bytes);
+
 class Submission {
  public:
   // Copies the source. Throws FileError where it cannot be read or is larger than any submission.
@@ -52,9 +56,9 @@ class Submission {
  private:
   void build_cuda();
   void build_cpp();
-  // Runs a command of the compiler's; what it says goes to said_.
-  int compile(const std::vector<std::string>& words);
-  bool vet_text(const std::vector<std::string>& preprocess);
+  bool cuda_step(std::vector<std::string> words);
+  int execute(const os::Command& command, const std::filesystem::path& folder) const;
+  bool vet_text(const std::filesystem::path& text);
   bool vet_names(const std::filesystem::path& object);
   void take_messages(bool all);
 

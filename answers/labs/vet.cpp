@@ -24,7 +24,7 @@ struct Marker {
 
 std::optional<Marker> marker_of(const std::string& line) {
   static const std::regex kForm(R"re(# (\d{1,9}) "((?:[^"\\]|\\.)*)"((?: \d)*))re");
-  if (line.size() < 2 || line[0] != '#' || line[1] != ' ' || line.size() > 4096) return std::nullopt;
+  if (line.size() < 2 || line[0] != '#' || line[1] != ' ' || line.size() > 1024) return std::nullopt;
   std::smatch match;
   if (!std::regex_match(line, match, kForm)) return std::nullopt;
   const std::string flags = match[3];
@@ -41,7 +41,9 @@ bool is_below(const fs::path& path, const std::set<fs::path>& folders) {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-// The words of a line of C++ that are not in quotes.
+constexpr std::string_view kRawString = "R\"";
+
+// The words of a line of C++ that are not in quotes. A raw string, which could hide what follows, is the word R".
 std::vector<std::string_view> words_of(std::string_view line) {
   std::vector<std::string_view> words;
   for (std::size_t n = 0; n < line.size();) {
@@ -51,8 +53,14 @@ std::vector<std::string_view> words_of(std::string_view line) {
       ++n;
     } else if (is_word(line[n])) {
       const std::size_t begin = n;
-      while (n < line.size() && is_word(line[n])) ++n;
-      words.push_back(line.substr(begin, n - begin));
+      // A number has digit separators: 1'000.
+      const bool number = std::isdigit(static_cast<unsigned char>(line[n])) != 0;
+      while (n < line.size() &&
+             (is_word(line[n]) || (number && line[n] == '\'' && n + 1 < line.size() && is_word(line[n + 1]))))
+        ++n;
+      const std::string_view word = line.substr(begin, n - begin);
+      const bool raw = !number && word.back() == 'R' && n < line.size() && line[n] == '"';
+      words.push_back(raw ? kRawString : word);
     } else {
       ++n;
     }
@@ -66,7 +74,7 @@ bool is_among(std::string_view word, std::initializer_list<std::string_view> wor
 
 // Words whose code no list of names would show: assembly, and the emulator's own rooms. `gnu` begins an attribute.
 bool is_refused_word(std::string_view word) {
-  if (is_among(word, {"asm", "__asm", "__asm__", "gnu", "_Pragma"})) return true;
+  if (is_among(word, {"asm", "__asm", "__asm__", "gnu", "_Pragma", kRawString})) return true;
   const auto begins = [&](std::string_view with) { return word.starts_with(with); };
   return begins("attnlab") || begins("ATTNLAB") || begins("__tsan") || begins("__sanitizer") ||
          begins("__asan") || begins("__ubsan");
@@ -123,7 +131,7 @@ bool is_allowed_name(const std::string& name) {
       "_Z(N|NK|)St.*|_ZS[a-z]?.*|_ZNKS.*|_ZNS.*|_ZTV.*|_ZTI.*|_ZTS.*|_Zn[wa].*|_Zd[la].*|__cxa_.*|__gxx_"
       "personality_v0|"
       "_Unwind_Resume|__dso_handle|_GLOBAL_OFFSET_TABLE_|__tls_get_addr|__gmon_start__|"
-      "_ZN?K?7attnlab8emulator.*|attnlab_emulator_.*|__tsan_.*|__sanitizer_cov_.*)");
+      "__asan_.*|__ubsan_.*|_ZN?K?7attnlab8emulator.*|attnlab_emulator_.*|__tsan_.*|__sanitizer_cov_.*)");
   // Of the standard library: files and folders by more than their names, threads that sleep, other libraries.
   static const std::regex kRefused(
       ".*(10filesystem|6thread|11this_thread|12random_device|_Fork|5async|18condition_variable|14__shared_"

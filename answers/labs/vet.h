@@ -10,8 +10,8 @@
 
 namespace attnlab::answers::labs {
 
-// text: by `g++ -E` of `source`. readable: the headers that it may include, and folders of them. What is refused, in
-// one line that begins with file and line.
+// text: by `g++ -E` of `source`, and what is compiled. readable: the headers that it may include, and folders of them.
+// What is refused, in one line that begins with file and line.
 std::optional<std::string> refused_text(const std::string& text, const std::filesystem::path& source,
                                         const std::set<std::filesystem::path>& readable);
 

@@ -2,11 +2,13 @@
 
 #include <execinfo.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -116,10 +118,22 @@ void find_leaks() {
 void at_exit(int code, void*) {
   if (options().report.empty() && !environment().leaks) return;
   find_leaks();
-  finish_report();
+  constexpr int kNoReport = 125;
+  if (!finish_report()) code = kNoReport;
   if (!environment().final) return;
   std::fflush(nullptr);
   std::_Exit(code);  // what the program made before this runs after it, and could write another report
+}
+
+// Before the program's own code, whatever its order of linking: afterwards its environment does not say where the
+// report goes.
+__attribute__((constructor(101))) void hide_report() {
+  if (!environment().final) return;
+  constexpr std::string_view kReport = "ATTNLAB_EMULATOR_REPORT=";
+  for (char* const* entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (text.starts_with(kReport)) std::memset(*entry + kReport.size(), 'x', text.size() - kReport.size());
+  }
 }
 
 // From the program's beginning, whatever it calls.
@@ -137,12 +151,14 @@ int attnlab_emulator_session = 0;
 
 namespace attnlab::emulator {
 
-void finish_report() {
-  if (options().report.empty()) return;
+bool finish_report() {
+  if (options().report.empty()) return true;
   try {
     write_json(take_report(), options().report);
+    return true;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "attnlab: %s\n", error.what());
+    return false;
   }
 }
 

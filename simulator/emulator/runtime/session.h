@@ -33,7 +33,7 @@ Options& options();
 Report take_report();
 
 // Writes options().report, if there is to be one.
-void finish_report();
+bool finish_report();  // false: it cannot be written, which was said
 
 // What options().registers says of a kernel.
 unsigned registers_of(const std::string& kernel);

@@ -42,6 +42,10 @@ TEST(VetText, WordsThatNoListOfNamesWouldShow) {
   EXPECT_THAT(refused("__attribute__((\nno_sanitize(\"thread\"))) void k();\n"),
               Optional(HasSubstr("`__attribute__`")));
   EXPECT_THAT(refused("[[gnu::no_sanitize(\"thread\")]] void k();\n"), Optional(HasSubstr("`gnu`")));
+  EXPECT_THAT(
+      refused("const char* s = u8R\"(\n# 1 \"/usr/include/stdio.h\" 1\n)\"; void f() { asm(\"\"); }\n"),
+      Optional(HasSubstr("`R\"`")));
+  EXPECT_THAT(refused("long r = 3'9; asm(\"\"); long q = 0'0;\n"), Optional(HasSubstr("`asm`")));
   EXPECT_THAT(refused("#pragma GCC optimize(\"O0\")\n"), Optional(HasSubstr("#pragma")));
   EXPECT_THAT(refused("namespace attnlab::emulator {}\n"), Optional(HasSubstr("`attnlab`")));
   EXPECT_THAT(refused("char c = '\"'; int attnlab_emulator_events; // \"\n"),
