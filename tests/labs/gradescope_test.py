@@ -184,9 +184,15 @@ class Run(Temporary):
         self.assertIn("2 .cpp files: a.cpp, b.cpp.", self.refused())
 
     def test_what_the_grader_refuses(self) -> None:
-        self.hand_in("handout.cpp", ROOT / "labs" / LAB / "handout.cpp")
+        self.hand_in("handout.cpp", "//" * 200_000)
+        self.assertEqual(self.refused(), "handout.cpp: has more than 256 KiB")
+
+    def test_a_slip_in_the_answers(self) -> None:
+        self.hand_in("handout.cpp", ROOT / "labs" / LAB / "solution.cpp")
         self.hand_in("answers.txt", "forty-two\n")
-        self.assertEqual(self.refused(), "answers.txt: line 1: expected name = number")
+        result = self.grade()
+        self.assertEqual(self.lost(result), {"questions", "tests"}, result)
+        self.assertIn("answers.txt line 1: expected name = number", json.dumps(result))
 
     def test_what_is_the_staffs(self) -> None:
         self.hand_in("handout.cpp", ROOT / "labs" / LAB / "handout.cpp")

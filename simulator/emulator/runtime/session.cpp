@@ -128,7 +128,7 @@ void at_exit(int code, void*) {
 // Before the program's own code, whatever its order of linking: afterwards its environment does not say where the
 // report goes.
 __attribute__((constructor(101))) void hide_report() {
-  if (!environment().final) return;
+  if (std::getenv("ATTNLAB_EMULATOR_FINAL") == nullptr || !environment().final) return;
   constexpr std::string_view kReport = "ATTNLAB_EMULATOR_REPORT=";
   for (char* const* entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
