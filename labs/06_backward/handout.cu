@@ -1,14 +1,11 @@
 // Lab 6: attention, backward: dq, dk and dv from q, k, v, o, lse and dout, without an N x N matrix in memory.
-//
 //   P = exp(q k^T / sqrt(D) - lse)      dv = P^T dout            delta_i = dout_i . o_i
 //   dS = P (dout v^T - delta)           dk = dS^T q / sqrt(D)    dq = dS k / sqrt(D)
 //
-// Dao 2023, Algorithm 2, without its atomics: every block owns 32 rows of its gradients and adds to them in one
-// order. For dq a block owns queries and walks over keys; for dk and dv it owns keys and walks over queries.
-// Both walks are one text: "own" are the block's rows, "other" those it walks over. P and dS are computed twice.
+// Dao 2023, Algorithm 2, without atomics: a block owns 32 rows of its gradients. For dq it owns queries and walks over
+// keys, for dk and dv the other way round: one text, "own" rows and "other" ones. P and dS are computed twice.
 #include <cuda_runtime.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -78,7 +75,6 @@ __global__ void gradients(Arrays a) {
   load_tile<D>(own0, Keys ? k : q, first, own_rows);
   load_tile<D>(own1, Keys ? v : dout, first, own_rows);
   if (!Keys) load_tile<1>(lse, a.lse + at, first, a.n), load_tile<1>(delta, a.delta + at, first, a.n);
-
   float s[kShare], dp[kShare], sum0[kShare][D / 32] = {}, sum1[kShare][D / 32] = {};  // dq; or dk and dv
   // YOUR CODE: where the walk begins and ends: causal queries see no late keys, keys no early queries
   const int begin = 0, end = 0 * offset * other_rows;  // wrong: no walk at all
@@ -102,7 +98,7 @@ __global__ void gradients(Arrays a) {
   }
 }
 
-// Memory that host and device share, filled from the file or, without one, with numbers of our own.
+// Memory that host and device share, from the file or, without one, with numbers of our own.
 float* numbers(size_t count, std::FILE* in, float phase) {
   float* x;
   CHECK(cudaMallocManaged(&x, count * sizeof(float)));
@@ -117,35 +113,28 @@ int main(int argc, char** argv) {
   std::FILE* in = files ? std::fopen(argv[2], "rb") : nullptr;
   int heads = 1, n = 40, n_kv = 70, d = 32, causal = 1;
   if (files && (!in || std::fscanf(in, "backward %d %d %d %d %d", &heads, &n, &n_kv, &d, &causal) != 5 ||
-                std::fgetc(in) != '\n' || (d != 32 && d != 64) || std::min({heads, n, n_kv}) < 1)) {
+                std::fgetc(in) != '\n' || (d != 32 && d != 64) || heads < 1 || n < 1 || n_kv < 1))
     fail(2, argv[2], "expected 'backward HEADS SEQLEN_Q SEQLEN_KV HEAD_DIM CAUSAL', HEAD_DIM 32 or 64");
-  }
   const size_t rows = size_t(heads) * n, of_q = rows * d, of_k = size_t(heads) * n_kv * d;
-  float *q = numbers(of_q, in, 0), *k = numbers(of_k, in, 1), *v = numbers(of_k, in, 2);
+  float *q = numbers(of_q, in, 0), *k = numbers(of_k, in, 1), *v = numbers(of_k, in, 2), *delta;
   float *o = numbers(of_q, in, 3), *lse = numbers(rows, in, 4), *dout = numbers(of_q, in, 5);
-  float *delta, *dq = numbers(of_q, nullptr, 6), *dk = numbers(of_k, nullptr, 7),
-                *dv = numbers(of_k, nullptr, 8);
+  float *dq = numbers(of_q, nullptr, 6), *dk = numbers(of_k, nullptr, 7), *dv = numbers(of_k, nullptr, 8);
   CHECK(cudaMalloc(&delta, rows * sizeof(float)));
-
   const Arrays a = {q, k, v, o, lse, dout, delta, dq, dk, dv, n, n_kv, causal};
-  const dim3 block(32, kWarps), queries((n + kTile - 1) / kTile, heads),
-      keys((n_kv + kTile - 1) / kTile, heads);
+  const dim3 block(32, kWarps), queries((n + 31) / kTile, heads), keys((n_kv + 31) / kTile, heads);
   row_sums<<<(heads * n + kWarps - 1) / kWarps, block>>>(a, heads * n, d);
   (d == 32 ? gradients<32, false> : gradients<64, false>)<<<queries, block>>>(a);
   (d == 32 ? gradients<32, true> : gradients<64, true>)<<<keys, block>>>(a);
   CHECK(cudaGetLastError());
   CHECK(cudaDeviceSynchronize());
-
   std::FILE* out = files ? std::fopen(argv[4], "wb") : nullptr;
   if (files && (!out || std::fwrite(dq, sizeof(float), of_q, out) != of_q ||
                 std::fwrite(dk, sizeof(float), of_k, out) != of_k ||
-                std::fwrite(dv, sizeof(float), of_k, out) != of_k || std::fclose(out) != 0)) {
+                std::fwrite(dv, sizeof(float), of_k, out) != of_k || std::fclose(out) != 0))
     fail(2, argv[4], "cannot be written");
-  }
   double q_dq = 0, k_dk = 0;  // both are the sum of dS S, whatever lse is
   for (size_t e = 0; e < of_q; ++e) q_dq += q[e] * dq[e];
   for (size_t e = 0; e < of_k; ++e) k_dk += k[e] * dk[e];
-  if (!files) std::printf("dq = %.3f ..., dk = %.3f ..., dv = %.3f ...\n", dq[0], dk[0], dv[0]);
-  if (!files) std::printf("q . dq = %.7g, k . dk = %.7g: must be equal\n", q_dq, k_dk);
+  if (!files) std::printf("dq = %.3f ... q . dq = %.7g, k . dk = %.7g: must be equal\n", dq[0], q_dq, k_dk);
   for (float* x : {q, k, v, o, lse, dout, delta, dq, dk, dv}) CHECK(cudaFree(x));
 }
