@@ -92,9 +92,7 @@ void check_options(const Command& command) {
 }
 
 void check_student(const std::string& student) {
-  const bool plain =
-      std::ranges::none_of(student, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
-  if (!plain || student.find_first_not_of(' ') == std::string::npos)
+  if (!is_plain_name(student))
     throw InvalidArgument("--student", "'" + student + "'", "a name without control characters");
 }
 

@@ -32,11 +32,6 @@ struct Found {
   std::vector<std::string> left_aside;    // names, with why
 };
 
-bool is_plain(const std::string& name) {
-  return name.find_first_not_of(' ') != std::string::npos &&
-         std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
-}
-
 // DIR/STUDENT.cu, or the file of DIR/STUDENT/, where the lab's own files are no submissions, but for the handout. Links
 // are followed nowhere: a student's may lead to anybody's file.
 Found submissions(const labs::Lab& lab, const fs::path& folder) {
@@ -55,7 +50,7 @@ Found submissions(const labs::Lab& lab, const fs::path& folder) {
     std::string why;
     if (!is_folder && !is_submission(entry)) {
       why = "no folder, and no " + extension + " file of a student's own";
-    } else if (!is_plain(student)) {
+    } else if (!is_plain_name(student)) {
       why = "control characters in its name";
     } else if (found.files.contains(student)) {
       why = "another submission of " + student;
@@ -98,6 +93,11 @@ std::set<std::string> graded(const fs::path& csv, const std::string& header) {
 }
 
 }  // namespace
+
+bool is_plain_name(const std::string& name) {
+  return name.find_first_not_of(' ') != std::string::npos &&
+         std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
+}
 
 int grade_folder(const labs::Lab& lab, const FolderQuestion& question) {
   if (!fs::is_directory(question.folder))

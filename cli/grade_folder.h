@@ -8,6 +8,9 @@
 
 namespace attnlab::cli {
 
+// Whether a student can be called so: not blank, no control characters.
+bool is_plain_name(const std::string& name);
+
 struct FolderQuestion {
   std::filesystem::path folder, csv;  // csv empty: grades.csv in the folder
   int jobs = 1;

@@ -19,7 +19,6 @@
 #include "os/sandbox.h"
 #include "reference/core/random.h"
 #include "reference/core/threads.h"
-#include "reference/core/version.h"
 
 namespace attnlab::cli {
 namespace {

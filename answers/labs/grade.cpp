@@ -54,7 +54,7 @@ Grade Grading::grade() {
 Grading::Judgement Grading::judge(const Property& property) {
   using enum Property::Kind;
   // Right answers and tests are knowledge: they count whatever the program does.
-  if (property.kind == tests) return this->tests();
+  if (property.kind == tests) return this->tests(property);
   if (property.kind == compiles) return this->compiles();
   if (!build_.runs && property.kind != questions) return {false, "not judged: there is no program", -1};
   switch (property.kind) {
@@ -67,7 +67,7 @@ Grading::Judgement Grading::judge(const Property& property) {
     case budget:
       return this->budget(property);
     case questions:
-      return this->questions();
+      return this->questions(property);
     case compiles:
     case tests:
       break;

@@ -113,12 +113,7 @@ Grading::Judgement Grading::as_if_answered() {
 }
 
 // Points in proportion to the right answers. What is wrong is named, the right number is not.
-Grading::Judgement Grading::questions() {
-  const int points = [&] {
-    for (const Property& property : lab_.properties)
-      if (property.kind == Property::Kind::questions) return property.points;
-    return 0;
-  }();
+Grading::Judgement Grading::questions(const Property& property) {
   if (question_.right_answers) return as_if_answered();
   const fs::path path = question_.answers.value_or(question_.source.parent_path() / "answers.txt");
   if (!question_.answers && !fs::exists(path))
@@ -166,7 +161,7 @@ Grading::Judgement Grading::questions() {
     output += fmt::format("{}{}: {}", output.empty() ? "" : "\n", asked.name, said);
   }
   const int all = static_cast<int>(lab_.questions.size());
-  return {right == all, output, all == 0 ? points : points * right / all};
+  return {right == all, output, all == 0 ? property.points : property.points * right / all};
 }
 
 }  // namespace attnlab::answers::labs

@@ -100,7 +100,7 @@ class Mutants {
 }  // namespace
 
 // Points in proportion to the mutants killed; none where a row finds fault with the right one.
-Grading::Judgement Grading::tests() {
+Grading::Judgement Grading::tests(const Property& property) {
   if (question_.right_tests) return {true, "taken as found out", -1};
   const fs::path path = question_.tests.value_or(question_.source.parent_path() / "tests.txt");
   if (!question_.tests && !fs::exists(path))
@@ -124,12 +124,9 @@ Grading::Judgement Grading::tests() {
         std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return mutants.is_wrong(mutant, row); });
     if (!killed) alive.push_back(mutant);
   }
-  int points = 0;
-  for (const Property& property : lab_.properties)
-    if (property.kind == Property::Kind::tests) points = property.points;
   const int killed = count - static_cast<int>(alive.size());
   const std::string text = fmt::format("{} of {} wrong functions are found out", killed, count);
-  return {alive.empty(), text, count == 0 ? points : points * killed / count};
+  return {alive.empty(), text, count == 0 ? property.points : property.points * killed / count};
 }
 
 }  // namespace attnlab::answers::labs

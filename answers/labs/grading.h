@@ -35,9 +35,9 @@ class Grading {
   Judgement findings(const Property& property) const;
   Judgement determinism(const Property& property);
   Judgement budget(const Property& property);
-  Judgement questions();  // grade_questions.cpp
+  Judgement questions(const Property& property);  // grade_questions.cpp
   Judgement as_if_answered();
-  Judgement tests();  // grade_tests.cpp
+  Judgement tests(const Property& property);  // grade_tests.cpp
 
   std::vector<Spec> problems_of(const Property& property) const;
   Judged run(const Spec& spec, std::uint64_t warp_order = 0, bool remembered = true);

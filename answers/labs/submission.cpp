@@ -76,6 +76,13 @@ std::string plain_name(const fs::path& source) {
   return plain && name != "lab.h" ? name : "submission" + source.extension().string();
 }
 
+// Files by their names alone.
+std::string without_folder(std::string text, const fs::path& folder) {
+  const std::string begin = folder.string() + "/";
+  for (std::size_t at; (at = text.find(begin)) != std::string::npos;) text.erase(at, begin.size());
+  return text;
+}
+
 std::string last_line(const std::string& text) {
   const std::size_t end = text.find_last_not_of(" \n");
   if (end == std::string::npos) return "";
@@ -129,9 +136,7 @@ Submission::Submission(const Lab& lab, const fs::path& source, const Limits& lim
   const std::string text = read_file(source);
   if (text.find('\0') != std::string::npos) throw FileError(source.string(), "is no text");
   write_file(source_, text);
-  for (const char* header : {"lab.h"}) {
-    if (fs::exists(lab.folder / header)) fs::copy_file(lab.folder / header, work_.path() / header);
-  }
+  if (fs::exists(lab.folder / "lab.h")) fs::copy_file(lab.folder / "lab.h", work_.path() / "lab.h");
 }
 
 // Of what the compiler said: lines about the submission, in order; `all`: whatever it said, where there are none.
@@ -140,8 +145,7 @@ void Submission::take_messages(bool all) {
   std::istringstream lines(read_file(said_));
   std::string any;
   for (std::string line; std::getline(lines, line);) {
-    for (std::size_t at; (at = line.find(work_.path().string() + "/")) != std::string::npos;)
-      line.erase(at, work_.path().string().size() + 1);
+    line = without_folder(line, work_.path());
     if (any.empty()) any = line;
     const bool is_message =
         line.find(" error: ") != std::string::npos || line.find(" warning: ") != std::string::npos;
@@ -186,7 +190,7 @@ const Build& Submission::build() {
 }
 
 // One command of the compiler; `folder` is its temporary one.
-int Submission::execute(const os::Command& command, const fs::path& folder) const {
+int Submission::execute(const os::Command& command, const fs::path& folder) {
   if (!limits_.sandbox) return os::run(command);
   const os::SandboxEnd end = os::run_in({.readable = readable(),
                                          .writable = {folder, work_.path()},
@@ -195,6 +199,7 @@ int Submission::execute(const os::Command& command, const fs::path& folder) cons
                                          .memory = kMemory,
                                          .trusted = true},
                                         command);
+  if (!end.stopped.empty()) build_.problems.push_back("the compiler was " + end.stopped);
   return end.code;
 }
 
@@ -317,11 +322,7 @@ Run Submission::run(const std::string& input, std::size_t numbers, std::uint64_t
   used_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
   const std::string said = read_file(errors);
-  run.sanitizer = lab_.is_cuda() ? std::nullopt : sanitizer_line(said);
-  if (run.sanitizer) {
-    for (std::size_t at; (at = run.sanitizer->find(work_.path().string() + "/")) != std::string::npos;)
-      run.sanitizer->erase(at, work_.path().string().size() + 1);
-  }
+  run.sanitizer = lab_.is_cuda() ? std::nullopt : sanitizer_line(without_folder(said, work_.path()));
   constexpr std::uintmax_t kMostReport = 1 << 22;  // a hundred times what a lab's program leaves
   if (const std::uintmax_t size = fs::file_size(report, none); size > 0 && size < kMostReport) {
     try {

@@ -57,7 +57,7 @@ class Submission {
   void build_cuda();
   void build_cpp();
   bool cuda_step(std::vector<std::string> words);
-  int execute(const os::Command& command, const std::filesystem::path& folder) const;
+  int execute(const os::Command& command, const std::filesystem::path& folder);
   bool vet_text(const std::filesystem::path& text);
   bool vet_names(const std::filesystem::path& object);
   void take_messages(bool all);
