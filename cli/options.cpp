@@ -77,9 +77,9 @@ Option Command::add_option(const std::string& names, double& value, const std::s
 Option Command::add_option(const std::string& names, std::optional<double>& value, const std::string& help) {
   return Option(add_number(*app_, names, value, help));
 }
-Option Command::add_option(const std::string& names, std::function<void(const std::string&)> read,
+Option Command::add_option(const std::string& names, const std::function<void(const std::string&)>& read,
                            const std::string& help) {
-  return Option(app_->add_option_function<std::string>(names, std::move(read), help));
+  return Option(app_->add_option_function<std::string>(names, read, help));
 }
 Option Command::add_flag(const std::string& name, bool& flag, const std::string& help) {
   return Option(app_->add_flag(name, flag, help));

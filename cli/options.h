@@ -57,7 +57,7 @@ class Command {
   Option add_option(const std::string& names, double& value, const std::string& help);
   Option add_option(const std::string& names, std::optional<double>& value, const std::string& help);
   // The value's text, to be read by the caller.
-  Option add_option(const std::string& names, std::function<void(const std::string&)> read,
+  Option add_option(const std::string& names, const std::function<void(const std::string&)>& read,
                     const std::string& help);
   Option add_flag(const std::string& name, bool& flag, const std::string& help);
 

@@ -109,8 +109,11 @@ class Parser {
       return word == "min" ? std::min(first, second) : std::max(first, second);
     }
     const auto known = names_.find(word);
-    if (known == names_.end())
-      refuse(fmt::format("ceil, min, max or one of {}", fmt::join(std::views::keys(names_), ", ")));
+    if (known == names_.end()) {
+      std::string all;
+      for (const auto& [name, value] : names_) all += ", " + name;
+      refuse("ceil, min, max or one of " + all.substr(std::min<std::size_t>(2, all.size())));
+    }
     return known->second;
   }
 

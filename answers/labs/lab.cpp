@@ -143,8 +143,9 @@ Property property_of(const JsonObject& json, const Lab& lab, const Task& task) {
   const std::string kind = json.text("kind");
   const auto row = std::ranges::find(kinds(), kind, &KindRow::name);
   if (row == kinds().end()) {
-    json.refuse("kind", fmt::format("is {}, expected one of {}", kind,
-                                    fmt::join(kinds() | std::views::transform(&KindRow::name), ", ")));
+    std::vector<std::string> names;
+    for (const KindRow& known : kinds()) names.emplace_back(known.name);
+    json.refuse("kind", fmt::format("is {}, expected one of {}", kind, fmt::join(names, ", ")));
   }
   std::vector<std::string> known = {"name", "kind", "title", "points"};
   known.insert(known.end(), row->keys.begin(), row->keys.end());

@@ -153,7 +153,7 @@ void CallMemory::lay_out_qkv(Name first) {
               dim = problem_.head_dim, rows = problem_.tensor_rows_q();
   const std::size_t region = region_of(problem_.tensor_batches() * rows * all * dim, slots_[first].dtype);
   for (int n = 0; n < 3; ++n) {
-    Slot& s = slots_[static_cast<std::size_t>(first + n)];
+    Slot& s = slots_[static_cast<std::size_t>(first) + static_cast<std::size_t>(n)];
     s.head_stride = dim;
     s.row_stride = all * dim;
     s.batch_stride = rows * s.row_stride;

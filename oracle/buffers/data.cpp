@@ -1,5 +1,6 @@
 #include "oracle/buffers/data.h"
 
+#include <cmath>
 #include <cstring>
 
 namespace attnlab::oracle {
@@ -60,7 +61,7 @@ bool same_row(const Result& a, const Result& b, Index batch, Index head, Index r
   const std::vector<double> left = a.row(batch, head, row), right = b.row(batch, head, row);
   if (!same_numbers(left, right)) return false;
   for (std::size_t i = 0; i < left.size(); ++i) {
-    if (left[i] == 0 && std::memcmp(&left[i], &right[i], sizeof(double)) != 0) return false;
+    if (left[i] == 0 && std::signbit(left[i]) != std::signbit(right[i])) return false;
   }
   return true;
 }
