@@ -48,12 +48,40 @@ void require_numbers(const Problem& p) {
   for (const double sink : p.sinks) require_range<T>("sinks", sink);
 }
 
+// Every entry that a sequence needs names a page.
+void require_pages(const Problem& p, const Pages& pages) {
+  for (Index b = 0; b < p.batch; ++b) {
+    const Index needed = ceil_div(p.kv_rows(b).size, p.page_size);
+    if (needed > 0 && (pages.block_table == nullptr || pages.stride < needed)) {
+      throw InvalidArgument("block_table",
+                            pages.block_table == nullptr
+                                ? std::string("nothing")
+                                : std::to_string(pages.stride) + " entries a sequence",
+                            std::to_string(needed) + " for sequence " + std::to_string(b));
+    }
+    for (Index n = 0; n < needed; ++n) {
+      const std::int32_t page = pages.block_table[b * pages.stride + n];
+      if (page < 0 || page >= pages.num_pages) {
+        throw InvalidArgument("block_table", std::to_string(page),
+                              "0 to " + std::to_string(pages.num_pages - 1) + " for page " +
+                                  std::to_string(n) + " of sequence " + std::to_string(b));
+      }
+    }
+  }
+}
+
 template <class T>
-void require_inputs(const Problem& p, const TensorView<T>& q, const TensorView<T>& k,
-                    const TensorView<T>& v) {
+void require_inputs(const Problem& p, const TensorView<T>& q, const TensorView<T>& k, const TensorView<T>& v,
+                    const Pages& pages = {}) {
   validate(p);
   require_numbers<std::remove_const_t<T>>(p);
   require_shape("q", q, {p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim});
+  if (p.page_size > 0) {
+    const char* meaning = "[num_pages, num_kv_heads, page_size, dim]";
+    require_shape("k", k, {pages.num_pages, p.num_kv_heads, p.page_size, p.head_dim}, meaning);
+    require_shape("v", v, {pages.num_pages, p.num_kv_heads, p.page_size, p.head_dim_v}, meaning);
+    return require_pages(p, pages);
+  }
   require_shape("k", k, {p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim});
   require_shape("v", v, {p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), p.head_dim_v});
 }
@@ -102,7 +130,7 @@ const AlgorithmInfo& find_algorithm(std::string_view name) {
 template <class T>
 HeadPlan plan_forward(Algorithm algorithm, const Problem& p, const ForwardTensors<T>& t,
                       const Options& options) {
-  require_inputs<const T>(p, t.q, t.k, t.v);
+  require_inputs<const T>(p, t.q, t.k, t.v, t.pages);
   require_shape("o", t.o, {p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim_v});
   if (t.lse.data != nullptr)
     require_shape("lse", t.lse, {p.tensor_batches(), p.num_heads, p.tensor_rows_q(), 1});
@@ -116,6 +144,9 @@ HeadPlan plan_backward(Algorithm algorithm, const Problem& p, const BackwardTens
     throw InvalidArgument(
         "algorithm", info(algorithm).name,
         "one with a backward pass: " + names_of([](const AlgorithmInfo& a) { return a.backward; }));
+  }
+  if (p.page_size != 0) {
+    throw InvalidArgument("page_size", std::to_string(p.page_size), "0 with a backward pass");
   }
   require_inputs<const T>(p, t.q, t.k, t.v);
   const auto require_like_o = [&](const char* name, const TensorView<const T>& tensor, Index dim) {

@@ -6,6 +6,14 @@
 
 namespace attnlab::attention {
 
+// The pages of a problem with a page_size: row j of sequence b is row j % page_size of page
+// block_table[b * stride + j / page_size]. K is then [num_pages, num_kv_heads, page_size, head_dim], V likewise
+// with head_dim_v, in any order in memory.
+struct Pages {
+  const std::int32_t* block_table = nullptr;
+  Index stride = 0, num_pages = 0;
+};
+
 // Tensors of the forward pass. lse has dim 1: [batch, num_heads, seqlen_q, 1], and may be empty (data null).
 template <class T>
 struct ForwardTensors {
@@ -14,6 +22,7 @@ struct ForwardTensors {
   TensorView<const T> v;  // [batch, num_kv_heads, seqlen_kv, head_dim_v]
   TensorView<T> o;        // [batch, num_heads, seqlen_q, head_dim_v]
   TensorView<T> lse;
+  Pages pages{};
 };
 
 template <class T>

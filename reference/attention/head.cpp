@@ -33,6 +33,7 @@ Head head_of(const Problem& p, Index b, Index h) {
   head.has_mask = static_cast<bool>(p.mask);
   head.has_bias = static_cast<bool>(p.bias);
   head.mask_pass = p.mask_pass;
+  head.page_size = p.page_size;
   head.mask = slice(p.mask, b, h);
   head.bias = slice(p.bias, b, h);
   head.dropout = p.dropout;

@@ -23,6 +23,7 @@ struct Head {
   // Visible keys of row i before bias and mask: [i + offset() - left, i + offset() + right].
   Index left = kMaxExtent * 2, right = kMaxExtent * 2;
   bool has_mask = false, has_bias = false, mask_pass = false;
+  Index page_size = 0;               // of K and V; 0: in one piece
   BroadcastView<std::uint8_t> mask;  // data at this head's (0, 0)
   BroadcastView<float> bias;
   Dropout dropout;

@@ -1,15 +1,15 @@
 // The HBM tensors of one head that the algorithms read and write, as matrices.
 #pragma once
 
-#include "reference/core/view.h"
+#include "reference/core/paged_matrix.h"
 
 namespace attnlab::attention {
 
 template <class T>
 struct Inputs {
-  MatrixView<const T> q;  // [seqlen_q, head_dim]
-  MatrixView<const T> k;  // [seqlen_kv, head_dim]
-  MatrixView<const T> v;  // [seqlen_kv, head_dim_v]
+  MatrixView<const T> q;   // [seqlen_q, head_dim]
+  PagedMatrix<const T> k;  // [seqlen_kv, head_dim]
+  PagedMatrix<const T> v;  // [seqlen_kv, head_dim_v]
 };
 
 // FlashAttention-1 keeps the row maximum m and the row sum l, FlashAttention-2 lse = m + log(l).

@@ -105,6 +105,7 @@ void validate(const Problem& p) {
   require_extent("seqlen_kv", p.seqlen_kv, 0);
   require_extent("head_dim", p.head_dim, 1);
   require_extent("head_dim_v", p.head_dim_v, 1);
+  require_extent("page_size", p.page_size, 0);
   const double work = static_cast<double>(p.batch) * static_cast<double>(p.num_heads) *
                       static_cast<double>(p.seqlen_q) * static_cast<double>(p.seqlen_kv) *
                       static_cast<double>(std::max(p.head_dim, p.head_dim_v));

@@ -52,6 +52,9 @@ struct Problem {
   // that pass, as a framework does for a mask that it computes instead of storing. Changes traffic, never a
   // result.
   bool mask_pass = false;
+  // K and V lie in pages of so many rows, which a block table names; 0: in one piece. Changes where they are and
+  // what is moved, never a result. Forward only.
+  Index page_size = 0;
 
   // Padding: sequence b uses the first q_lens[b] rows of Q and kv_lens[b] of K and V. [batch], or empty.
   std::vector<Index> q_lens, kv_lens;

@@ -50,10 +50,25 @@ class Workers {
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
+// The rows of one KV head of sequence b, in pages.
+template <class T>
+PagedMatrix<const T> paged_rows(const Problem& p, const TensorView<const T>& pool, const Pages& pages,
+                                Index b, Index kv_head) {
+  PagedMatrix<const T> rows(pool.head(0, kv_head, {0, p.kv_rows(b).size}));
+  rows.table = pages.block_table + b * pages.stride;
+  rows.page_size = p.page_size;
+  rows.page_stride = pool.batch_stride;
+  return rows;
+}
+
 template <class T>
 Inputs<T> inputs_of(const Problem& p, const TensorView<const T>& q, const TensorView<const T>& k,
-                    const TensorView<const T>& v, Index b, Index h) {
+                    const TensorView<const T>& v, Index b, Index h, const Pages& pages = {}) {
   const Index tb = p.tensor_batch(b), kv_head = h / p.group_size();
+  if (p.page_size > 0) {
+    return {q.head(tb, h, p.q_rows(b)), paged_rows(p, k, pages, b, kv_head),
+            paged_rows(p, v, pages, b, kv_head)};
+  }
   return {q.head(tb, h, p.q_rows(b)), k.head(tb, kv_head, p.kv_rows(b)), v.head(tb, kv_head, p.kv_rows(b))};
 }
 
@@ -80,7 +95,7 @@ void forward_on(Workers<Memory, T>& workers, const HeadPlan& plan, const Problem
       lse = {worker.lse.data(), rows.size, 1, 1};
     }
     fill_padding(p, t.o, b, h, rows.size, T(0));
-    forward_head(worker.memory, plan, head_of(p, b, h), inputs_of<T>(p, t.q, t.k, t.v, b, h),
+    forward_head(worker.memory, plan, head_of(p, b, h), inputs_of<T>(p, t.q, t.k, t.v, b, h, t.pages),
                  t.o.head(tb, h, rows), lse, worker.workspace);
   });
 }

@@ -46,9 +46,9 @@ void pass(Memory& memory, Hbm from, MatrixView<T> source, Hbm to, MatrixView<T> 
 }
 
 // c = alpha a b^T: a [rows, d] streams past panels of b [cols, d].
-template <class Memory, class T>
-void product_nt(Memory& memory, Hbm a_name, MatrixView<const T> a, Hbm b_name, MatrixView<const T> b,
-                Hbm c_name, MatrixView<T> c, T alpha, Tiles tiles) {
+template <class Memory, class T, class B>
+void product_nt(Memory& memory, Hbm a_name, MatrixView<const T> a, Hbm b_name, const B& b, Hbm c_name,
+                MatrixView<T> c, T alpha, Tiles tiles) {
   for (const Rows j : blocks(b.rows, tiles.bc)) {
     const auto panel = memory.load(b_name, b.middle(j));
     for (const Rows i : blocks(a.rows, tiles.br)) {
@@ -62,9 +62,9 @@ void product_nt(Memory& memory, Hbm a_name, MatrixView<const T> a, Hbm b_name, M
 }
 
 // c = alpha w b: b [cols, d] in panels; c [rows, d] goes through HBM between panels.
-template <class Memory, class T>
-void product_nn(Memory& memory, const Head& head, Hbm w_name, MatrixView<const T> w, Hbm b_name,
-                MatrixView<const T> b, Hbm c_name, MatrixView<T> c, T alpha, Tiles tiles) {
+template <class Memory, class T, class B>
+void product_nn(Memory& memory, const Head& head, Hbm w_name, MatrixView<const T> w, Hbm b_name, const B& b,
+                Hbm c_name, MatrixView<T> c, T alpha, Tiles tiles) {
   if (b.rows == 0) {
     for (const Rows i : blocks(c.rows, tiles.br))
       zero(memory, c_name, kHbmNames[static_cast<int>(c_name)], c.middle(i));

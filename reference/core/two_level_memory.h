@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "reference/core/errors.h"
+#include "reference/core/paged_matrix.h"
 #include "reference/core/view.h"
 
 namespace attnlab {
@@ -55,12 +56,13 @@ enum class Hbm : std::uint8_t {
   W_UV,
   q_latent,
   o_latent,
+  block_table,
 };
 inline constexpr const char* kHbmNames[] = {
-    "Q",          "K",  "V",  "O",  "S",  "P",    "P_dropped", "m",    "l",    "lse",
-    "dO",         "dQ", "dK", "dV", "dS", "dP",   "delta",     "mask", "bias", "dropout_mask",
-    "block_mask", "x",  "y",  "dy", "dx", "c_kv", "k_rope",    "W_UK", "W_UV", "q_latent",
-    "o_latent"};
+    "Q",          "K",          "V",  "O",  "S",  "P",    "P_dropped", "m",    "l",    "lse",
+    "dO",         "dQ",         "dK", "dV", "dS", "dP",   "delta",     "mask", "bias", "dropout_mask",
+    "block_mask", "x",          "y",  "dy", "dx", "c_kv", "k_rope",    "W_UK", "W_UV", "q_latent",
+    "o_latent",   "block_table"};
 inline constexpr std::size_t kHbmCount = sizeof(kHbmNames) / sizeof(kHbmNames[0]);
 
 // Kinds of floating-point operation: matmul counts 2 per multiply-add, exp 1 per exponential (or tanh), other
@@ -133,6 +135,11 @@ class Tile {
   Tile(MatrixView<T> view, Sram* sram) : view_(view), sram_(sram), here_(true) {}
   Tile(Tile&& other) noexcept
       : view_(other.view_), sram_(other.sram_), here_(std::exchange(other.here_, false)) {}
+  // To read only.
+  template <class U>
+  requires std::is_same_v<const U, T> Tile(Tile<U>&& other)
+  noexcept  // NOLINT(google-explicit-constructor)
+      : view_(other.view_), sram_(other.sram_), here_(std::exchange(other.here_, false)) {}
   Tile& operator=(Tile&&) = delete;
   ~Tile() { evict(); }
 
@@ -152,6 +159,9 @@ class Tile {
   Index cols() const { return view_.cols; }
 
  private:
+  template <class>
+  friend class Tile;
+
   MatrixView<T> view_;
   Sram* sram_;  // null: a view of HBM, which occupies nothing
   bool here_;
@@ -166,6 +176,20 @@ class Direct {
   template <class T>
   Tile<T> load(Hbm, MatrixView<T> source) {
     return {source, nullptr};
+  }
+  // A view of what is in one piece; what lies in several pages is gathered.
+  template <class T>
+  Tile<T> load(Hbm tensor, const PagedMatrix<T>& source) {
+    if (source.entries() > 1) {
+      auto gathered =
+          tile<std::remove_const_t<T>>(kHbmNames[static_cast<std::size_t>(tensor)], source.rows, source.cols);
+      source.for_each_piece(
+          [&](Rows rows, MatrixView<T> piece) { as_eigen(gathered.view().middle(rows)) = as_eigen(piece); });
+      return Tile<T>(std::move(gathered));
+    }
+    MatrixView<T> whole{source.data, source.rows, source.cols, source.row_stride};
+    source.for_each_piece([&](Rows, MatrixView<T> piece) { whole = piece; });
+    return load(tensor, whole);
   }
   template <class T>
   Tile<T> tile(const char* name, Index rows, Index cols) {

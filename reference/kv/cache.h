@@ -10,6 +10,7 @@
 #include "reference/core/errors.h"
 #include "reference/core/shape.h"
 #include "reference/core/view.h"
+#include "reference/kv/cached_rows.h"
 
 namespace attnlab::kv {
 
@@ -43,6 +44,12 @@ class Cache {
   TensorView<T> v() { return view(v_.get(), head_dim_v_); }
   TensorView<const T> k() const { return view<const T>(k_.get(), head_dim_); }
   TensorView<const T> v() const { return view<const T>(v_.get(), head_dim_v_); }
+
+  // Of one head, as the decode step reads them.
+  CachedRows<T> rows(Index kv_head) {
+    const MatrixView<T> k = this->k().head(0, kv_head), v = this->v().head(0, kv_head);
+    return {k, v, k.middle(last()), v.middle(last())};
+  }
 
   // Adds one token: k [num_kv_heads, head_dim], v [num_kv_heads, head_dim_v]. Throws CacheFull, or
   // InvalidArgument for other shapes, and has then changed nothing.

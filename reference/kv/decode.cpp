@@ -21,48 +21,87 @@ TensorView<T> heads_of(const MatrixView<T>& rows) {
           rows.row_stride};
 }
 
+// The step without its cache: k and v are what the cache would be with the token in it.
 template <class T>
-void require_step(const Problem& p, const Cache<T>& cache, const Token<T>& token,
-                  const TokenOutputs<T>& out) {
+void require_step(const Problem& p, const NewToken<T>& token, const TokenOutputs<T>& out,
+                  const DecodeOptions& options) {
   require_equal("batch", p.batch, 1, "one sequence a cache");
   require_equal("seqlen_q", p.seqlen_q, 1, "the new token");
-  require_equal("seqlen_kv", p.seqlen_kv, cache.length() + 1, "the cached tokens and the new one");
   if (p.packed() || !p.q_lens.empty() || !p.kv_lens.empty()) {
     throw InvalidArgument("problem", "packed or padded sequences", "one sequence, as long as the cache");
   }
-  require_equal("num_kv_heads", p.num_kv_heads, cache.num_kv_heads(), "those of the cache");
-  require_equal("head_dim", p.head_dim, cache.head_dim(), "that of the cache");
-  require_equal("head_dim_v", p.head_dim_v, cache.head_dim_v(), "that of the cache");
   require_shape("q", token.q, p.num_heads, p.head_dim);
   require_shape("k", token.k, p.num_kv_heads, p.head_dim);
   require_shape("v", token.v, p.num_kv_heads, p.head_dim_v);
   require_shape("o", out.o, p.num_heads, p.head_dim_v);
   require_shape("lse", out.lse, p.num_heads, 1);
-  // The step is a forward pass over the cache and one row more: it refuses what every forward pass refuses.
-  TensorView<const T> k = cache.k(), v = cache.v();
-  k.seqlen = v.seqlen = p.seqlen_kv;
-  attention::plan_forward<T>(attention::Algorithm::flash2, p,
-                             {heads_of(token.q), k, v, heads_of(out.o), heads_of(out.lse)}, {});
+  if (options.bc < 0) throw InvalidArgument("bc", std::to_string(options.bc), "0 or more");
+}
+
+template <class Cache>
+void require_sizes(const Problem& p, const Cache& cache) {
+  require_equal("num_kv_heads", p.num_kv_heads, cache.num_kv_heads(), "those of the cache");
+  require_equal("head_dim", p.head_dim, cache.head_dim(), "that of the cache");
+  require_equal("head_dim_v", p.head_dim_v, cache.head_dim_v(), "that of the cache");
+}
+
+// rows(kv_head): where the cache has them.
+template <class T, class RowsOf>
+void run_step(const Problem& problem, const NewToken<T>& token, const TokenOutputs<T>& out,
+              const DecodeOptions& options, RowsOf rows) {
+  const Index bc = options.bc == 0 ? 512 : options.bc;
+  attention::Workers<Direct, T> workers(problem.num_kv_heads, options.threads);
+  workers.run([&](auto& worker, Index kv_head) {
+    decode_kv_head<Direct, T>(worker.memory, problem, kv_head, rows(kv_head), token, out, bc);
+  });
 }
 
 }  // namespace
 
 template <class T>
-void decode(const Problem& problem, Cache<T>& cache, const Token<T>& token, const TokenOutputs<T>& out,
+void decode(const Problem& problem, Cache<T>& cache, const NewToken<T>& token, const TokenOutputs<T>& out,
             const DecodeOptions& options) {
-  require_step(problem, cache, token, out);
-  if (options.bc < 0) throw InvalidArgument("bc", std::to_string(options.bc), "0 or more");
-  const Index bc = options.bc == 0 ? 512 : options.bc;
+  require_step(problem, token, out, options);
+  require_sizes(problem, cache);
+  require_equal("seqlen_kv", problem.seqlen_kv, cache.length() + 1, "the cached tokens and the new one");
+  // The step is a forward pass over the cache and one row more: it refuses what every forward pass refuses.
+  TensorView<const T> k = cache.k(), v = cache.v();
+  k.seqlen = v.seqlen = problem.seqlen_kv;
+  attention::plan_forward<T>(attention::Algorithm::flash2, problem,
+                             {heads_of(token.q), k, v, heads_of(out.o), heads_of(out.lse)}, {});
   cache.extend();
-  attention::Workers<Direct, T> workers(problem.num_kv_heads, options.threads);
-  workers.run([&](auto& worker, Index kv_head) {
-    decode_kv_head(worker.memory, problem, kv_head, cache, token, out, bc);
-  });
+  run_step(problem, token, out, options, [&](Index kv_head) { return cache.rows(kv_head); });
 }
 
-#define ATTNLAB_INSTANTIATE(T)                                                             \
-  template void decode(const Problem&, Cache<T>&, const Token<T>&, const TokenOutputs<T>&, \
-                       const DecodeOptions&);
+template <class T>
+void decode(const Problem& problem, PagedMemory<T>& cache, std::span<const BlockId> table, const Slot& slot,
+            const NewToken<T>& token, const TokenOutputs<T>& out, const DecodeOptions& options) {
+  require_step(problem, token, out, options);
+  require_sizes(problem, cache);
+  const Index needed = ceil_div(problem.seqlen_kv, cache.block_size());
+  if (problem.seqlen_kv < 1 || static_cast<Index>(table.size()) < needed) {
+    throw InvalidArgument("block_table", std::to_string(table.size()) + " entries",
+                          std::to_string(needed) + " for " + std::to_string(problem.seqlen_kv) + " tokens");
+  }
+  require_equal("page_size", problem.page_size, cache.block_size(), "the cache's block_size");
+  const attention::Pages pages{table.data(), needed, cache.num_blocks()};
+  attention::plan_forward<T>(
+      attention::Algorithm::flash2, problem,
+      {heads_of(token.q), cache.k(), cache.v(), heads_of(out.o), heads_of(out.lse), pages}, {});
+  const Index last = problem.seqlen_kv - 1;
+  require_equal("slot.row", slot.row, last % cache.block_size(), "the row of the newest token");
+  require_equal("slot.block", slot.block, table[static_cast<std::size_t>(last / cache.block_size())],
+                "the block of the newest token");
+  if (slot.copy_before) cache.copy(*slot.copy_before, cache);
+  run_step(problem, token, out, options,
+           [&](Index kv_head) { return cache.rows(table, problem.seqlen_kv, kv_head, slot); });
+}
+
+#define ATTNLAB_INSTANTIATE(T)                                                                 \
+  template void decode(const Problem&, Cache<T>&, const NewToken<T>&, const TokenOutputs<T>&,  \
+                       const DecodeOptions&);                                                  \
+  template void decode(const Problem&, PagedMemory<T>&, std::span<const BlockId>, const Slot&, \
+                       const NewToken<T>&, const TokenOutputs<T>&, const DecodeOptions&);
 ATTNLAB_INSTANTIATE(float)
 ATTNLAB_INSTANTIATE(double)
 #undef ATTNLAB_INSTANTIATE

@@ -15,6 +15,7 @@
 #include "reference/attention/flash2.h"
 #include "reference/core/algorithm_row.h"
 #include "reference/kv/cache.h"
+#include "reference/kv/paged_memory.h"
 
 namespace attnlab::kv {
 
@@ -24,7 +25,7 @@ inline constexpr AlgorithmRow kDecodeRow{.name = "decode",
 
 // One token's projections.
 template <class T>
-struct Token {
+struct NewToken {
   MatrixView<const T> q;  // [num_heads, head_dim]
   MatrixView<const T> k;  // [num_kv_heads, head_dim]
   MatrixView<const T> v;  // [num_kv_heads, head_dim_v]
@@ -47,8 +48,15 @@ struct DecodeOptions {
 // Throws InvalidArgument when anything does not fit, CacheFull when the cache is full; the cache and the
 // outputs are then unchanged.
 template <class T>
-void decode(const attention::Problem& problem, Cache<T>& cache, const Token<T>& token,
+void decode(const attention::Problem& problem, Cache<T>& cache, const NewToken<T>& token,
             const TokenOutputs<T>& out, const DecodeOptions& options = {});
+
+// The same in a paged cache: slot is CacheManager::append's answer, table the sequence's after it. Throws
+// InvalidArgument also for a table that does not lead to every token.
+template <class T>
+void decode(const attention::Problem& problem, PagedMemory<T>& cache, std::span<const BlockId> table,
+            const Slot& slot, const NewToken<T>& token, const TokenOutputs<T>& out,
+            const DecodeOptions& options = {});
 
 // Row r of a tile as a tile of its own, which occupies nothing more.
 template <class T>
@@ -108,17 +116,17 @@ void store_row(Memory& memory, Hbm tensor, MatrixView<const T> row, MatrixView<T
   memory.store(tensor, place, tile);
 }
 
-// The step of one KV head and its group, in a cache that has been extended by the token.
+// The step of one KV head and its group, with room in the cache for the token.
 template <class Memory, class T>
-void decode_kv_head(Memory& memory, const attention::Problem& problem, Index kv_head, Cache<T>& cache,
-                    const Token<T>& token, const TokenOutputs<T>& out, Index bc) {
-  const MatrixView<T> k = cache.k().head(0, kv_head), v = cache.v().head(0, kv_head);
-  store_row<Memory, T>(memory, Hbm::K, token.k.middle({kv_head, 1}), k.middle(cache.last()));
-  store_row<Memory, T>(memory, Hbm::V, token.v.middle({kv_head, 1}), v.middle(cache.last()));
+void decode_kv_head(Memory& memory, const attention::Problem& problem, Index kv_head,
+                    const CachedRows<T>& cached, const NewToken<T>& token, const TokenOutputs<T>& out,
+                    Index bc) {
+  store_row<Memory, T>(memory, Hbm::K, token.k.middle({kv_head, 1}), cached.new_k);
+  store_row<Memory, T>(memory, Hbm::V, token.v.middle({kv_head, 1}), cached.new_v);
   const Rows group{kv_head * problem.group_size(), problem.group_size()};
   std::vector<attention::Head> heads;
   for (Index h = group.begin; h < group.end(); ++h) heads.push_back(attention::head_of(problem, 0, h));
-  decode_group<Memory, T>(memory, heads, {token.q.middle(group), k, v},
+  decode_group<Memory, T>(memory, heads, {token.q.middle(group), cached.k, cached.v},
                           {out.o.middle(group), {}, {}, out.lse.middle(group)}, bc);
 }
 

@@ -40,6 +40,10 @@ Traffic group_traffic(const Problem& p, Index b, Index kv_head, Index bc) {
   t.load(Hbm::V) = (sums.cols() + 1) * dv;
   t.store(Hbm::K) = d;
   t.store(Hbm::V) = dv;
+  const Rows query{0, 1};
+  add_block_table(t, head, bc, [&](Rows j) {
+    return Count{head.band(query, j) == attention::Visibility::none ? 0u : 1u};
+  });
   for_each_tile_size(sums, [&](Count, Count c) {
     t.peak(g * (d + dv + 2) + c * d + g * c + std::max(broadcast_tile(head, 1, c), c * dv));
   });

@@ -58,6 +58,10 @@ Traffic ClosedForm<Algorithm::flash2>::forward(const Head& head, Tiles tiles, co
   t.flop(Flop::exp) += area + rows + nq;
   t.flop(Flop::other) += 3 * area + 2 * rows + rows * dv + nq * dv + nq;
   if (head.dropout.p != 0) t.flop(Flop::other) += area;
+  add_block_table(t, head, tiles.bc, [&](Rows j) {
+    const attention::Blocks seeing = visible_row_blocks(head, j, tiles.br);
+    return u(seeing.last() - seeing.first());
+  });
 
   const auto block_sram = [&](Count r) { return r * (d + dv + 2); };
   t.peak(block_sram(u(std::min(sums.full.br, head.seqlen_q))));
@@ -117,6 +121,7 @@ Traffic Flash1Form<kInitialise>::forward(const Head& head, Tiles tiles, const Bl
   t.flop(Flop::exp) += area + 2 * rows;
   t.flop(Flop::other) += 4 * area + 7 * rows + rows * dv;
   if (head.dropout.p != 0) t.flop(Flop::other) += area;
+  add_block_table(t, head, tiles.bc, [](Rows) { return Count{1}; });
   add_block_mask(t, sums, !block_mask.dense());
 
   const Count c0 = u(std::min(sums.full.bc, head.seqlen_kv));

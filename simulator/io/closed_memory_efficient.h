@@ -26,6 +26,7 @@ struct ClosedForm<attention::Algorithm::memory_efficient> {
     t.flop(Flop::exp) += area + 2 * rows + nq;
     t.flop(Flop::other) += 3 * area + rows * (4 + 3 * dv) + nq * dv + nq;
     if (head.dropout.p != 0) t.flop(Flop::other) += area;
+    add_block_table(t, head, chunks.bc, [&](Rows) { return u(sums.row_blocks); });
 
     const auto block_sram = [&](Count r) { return r * (d + dv + 2); };
     t.peak(block_sram(u(std::min(sums.full.br, head.seqlen_q))));

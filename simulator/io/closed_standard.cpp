@@ -104,6 +104,7 @@ Traffic ClosedForm<Algorithm::standard>::forward(const Head& head, Tiles tiles, 
     t.peak(2 * tile);
   }
   product.nn(p, Hbm::V, Hbm::O, u(head.head_dim_v));
+  add_block_table(t, head, tiles.bc, [](Rows) { return Count{1}; });
   return t;
 }
 

@@ -64,6 +64,20 @@ inline void add_scoring(Traffic& t, const attention::Head& head, const TileSums&
   add_bias_and_mask(t, head, sums);
 }
 
+// With K and V in pages: the entries of the block table that lead to every block of keys that is loaded.
+// loads(j): how often block j of K is, and of V likewise. One pass over the blocks, since their ends fall
+// anywhere in the pages.
+template <class Loads>
+void add_block_table(Traffic& t, const attention::Head& head, Index bc, Loads loads) {
+  if (head.page_size == 0) return;
+  const attention::Blocks cols = attention::blocks(head.seqlen_kv, bc);
+  for (Index j = 0; j < cols.last(); ++j) {
+    const Rows block = cols.block(j);
+    const Index entries = (block.end() - 1) / head.page_size - block.begin / head.page_size + 1;
+    t.load(Hbm::block_table) += 2 * loads(block) * u(entries);
+  }
+}
+
 // Every entry of the block mask is looked up once.
 inline void add_block_mask(Traffic& t, const TileSums& sums, bool block_mask) {
   if (block_mask) t.load(Hbm::block_mask) += u(sums.row_blocks) * u(sums.col_blocks);

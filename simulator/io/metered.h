@@ -35,6 +35,17 @@ class Metered {
     copy_in(tensor, MatrixView<const Value>{source.data, source.rows, source.cols, source.row_stride}, copy);
     return tile;
   }
+  // By pages: each entry of the table is read, too.
+  template <class T>
+  Tile<T> load(Hbm tensor, const PagedMatrix<T>& source) {
+    using Value = std::remove_const_t<T>;
+    const MatrixView<Value> copy = allocate<Value>(name(tensor), source.rows, source.cols);
+    Tile<T> tile(copy, &sram_);
+    source.for_each_piece(
+        [&](Rows rows, MatrixView<const Value> piece) { copy_in(tensor, piece, copy.middle(rows)); });
+    traffic_.load(Hbm::block_table) += static_cast<Count>(source.entries());
+    return tile;
+  }
   template <class T>
   void load_into(Hbm tensor, MatrixView<const std::type_identity_t<T>> source, Tile<T>& tile) {
     copy_in(tensor, source, tile.view());

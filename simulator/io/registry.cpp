@@ -28,9 +28,9 @@ void refuse_mask_options(const Entry& entry, const Question& q) {
   const attention::Problem& p = q.problem;
   if (p.window.left || p.window.right || p.softcap != 0 || !p.alibi_slopes.empty() || !p.sinks.empty() ||
       p.bias || p.mask || p.mask_pass || !p.q_lens.empty() || !p.kv_lens.empty() || p.packed() ||
-      p.dropout.p != 0) {
+      p.dropout.p != 0 || p.page_size != 0) {
     throw InvalidArgument("algorithm", entry.name,
-                          "no masks, lengths or dropout with it, apart from causal where it has one");
+                          "no masks, lengths, pages or dropout with it, apart from causal where it has one");
   }
 }
 

@@ -1,4 +1,7 @@
 // Attention proper: one entry per algorithm of the reference.
+#include <string>
+
+#include "reference/core/errors.h"
 #include "simulator/io/registry_entries.h"
 
 namespace attnlab::io {
@@ -6,7 +9,11 @@ namespace {
 
 using attention::Tiles;
 
-void check(const Entry&, const Question&) {}
+void check(const Entry&, const Question& q) {
+  if (q.pass == Pass::backward && q.problem.page_size != 0) {
+    throw InvalidArgument("page_size", std::to_string(q.problem.page_size), "0 with a backward pass");
+  }
+}
 
 Tiles tiles(const Entry& entry, const Question& q) {
   if (q.tiles.br != 0 && q.tiles.bc != 0) return q.tiles;

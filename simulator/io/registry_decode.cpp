@@ -1,5 +1,6 @@
 // Decoding: one new token of every sequence attends to its KV cache.
 #include <algorithm>
+#include <numeric>
 
 #include "reference/core/errors.h"
 #include "reference/kv/decode.h"
@@ -45,6 +46,49 @@ attention::Tiles tiles(const Entry&, const Question& q) {
 
 Traffic closed(const Entry&, const Question& q) { return decode_traffic(q.problem, q.tiles.bc); }
 
+// A cache of one sequence with room for its newest token, in one piece or in pages, the last page first.
+class Cache {
+ public:
+  explicit Cache(const Problem& p)
+      : length_(p.seqlen_kv),
+        page_size_(p.page_size > 0 ? p.page_size : p.seqlen_kv),
+        table_(static_cast<std::size_t>(attention::ceil_div(length_, page_size_))),
+        k_(pool(p, p.head_dim, 4)),
+        v_(pool(p, p.head_dim_v, 5)) {
+    std::iota(table_.rbegin(), table_.rend(), 0);
+    paged_ = p.page_size > 0;
+    heads_ = p.num_kv_heads, head_dim_ = p.head_dim, head_dim_v_ = p.head_dim_v;
+  }
+
+  kv::CachedRows<float> rows(Index head) {
+    const PagedMatrix<float> k = rows(k_, head_dim_, head), v = rows(v_, head_dim_v_, head);
+    return {k, v, newest(k), newest(v)};
+  }
+
+ private:
+  std::vector<float> pool(const Problem& p, Index dim, std::uint32_t stream) const {
+    return random_values(static_cast<Index>(table_.size()) * p.num_kv_heads * page_size_ * dim, stream);
+  }
+  PagedMatrix<float> rows(std::vector<float>& pool, Index dim, Index head) {
+    const auto pages = bhsd(pool.data(), static_cast<Index>(table_.size()), heads_, page_size_, dim);
+    PagedMatrix<float> rows(pages.head(0, head, {0, length_}));
+    rows.table = paged_ ? table_.data() : nullptr;
+    rows.page_size = page_size_, rows.page_stride = pages.batch_stride;
+    return rows;
+  }
+  MatrixView<float> newest(const PagedMatrix<float>& rows) const {
+    MatrixView<float> row;
+    rows.middle({length_ - 1, 1}).for_each_piece([&](Rows, MatrixView<float> piece) { row = piece; });
+    return row;
+  }
+
+  Index length_, page_size_;
+  std::vector<kv::BlockId> table_;
+  std::vector<float> k_, v_;
+  bool paged_ = false;
+  Index heads_ = 0, head_dim_ = 0, head_dim_v_ = 0;
+};
+
 std::optional<MeteredSample> metered(const Entry&, const Question& q) {
   const Traffic expected = closed({}, q);
   if (static_cast<double>(expected.total_flops()) > kMostFlops) return std::nullopt;
@@ -57,19 +101,17 @@ std::optional<MeteredSample> metered(const Entry&, const Question& q) {
     const Index d = p.head_dim, dv = p.head_dim_v;
     if (static_cast<double>(p.seqlen_kv * (d + dv)) * static_cast<double>(p.num_kv_heads) > kMostElements)
       return std::nullopt;
-    kv::Cache<float> cache(p.num_kv_heads, d, dv, p.seqlen_kv);
     const auto k = random_values(p.num_kv_heads * d, 1), v = random_values(p.num_kv_heads * dv, 2);
     const auto q_rows = random_values(p.num_heads * d, 3);
     const MatrixView<const float> k_view{k.data(), p.num_kv_heads, d, d},
         v_view{v.data(), p.num_kv_heads, dv, dv};
-    for (Index t = 0; t + 1 < p.seqlen_kv; ++t) cache.append(k_view, v_view);
-    cache.extend();
     std::vector<float> o(static_cast<std::size_t>(p.num_heads * dv)),
         lse(static_cast<std::size_t>(p.num_heads));
     Metered memory(q.sram_elements);
+    Cache cache(p);
     for (Index h = 0; h < p.num_kv_heads; ++h) {
       kv::decode_kv_head<Metered, float>(
-          memory, p, h, cache, {{q_rows.data(), p.num_heads, d, d}, k_view, v_view},
+          memory, p, h, cache.rows(h), {{q_rows.data(), p.num_heads, d, d}, k_view, v_view},
           {{o.data(), p.num_heads, dv, dv}, {lse.data(), p.num_heads, 1, 1}}, q.tiles.bc);
     }
     sum += memory.traffic();

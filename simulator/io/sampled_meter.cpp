@@ -1,6 +1,7 @@
 #include "simulator/io/sampled_meter.h"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "reference/core/philox.h"
@@ -22,7 +23,13 @@ bool uniform(const Problem& p) {
 Traffic run(Algorithm algorithm, Pass pass, const Problem& p, const attention::Options& options,
             std::int64_t sram) {
   const Index q_rows = p.tensor_batches() * p.num_heads * p.tensor_rows_q();
-  const Index kv_rows = p.tensor_batches() * p.num_kv_heads * p.tensor_rows_kv();
+  // In pages: those of sequence b are b * pages to (b + 1) * pages.
+  const Index pages = p.page_size > 0 ? attention::ceil_div(p.seqlen_kv, p.page_size) : 0;
+  const Extents kv = p.page_size > 0 ? Extents{p.batch * pages, p.num_kv_heads, p.page_size, 1}
+                                     : Extents{p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), 1};
+  const Index kv_rows = kv.elements();
+  std::vector<std::int32_t> table(static_cast<std::size_t>(p.batch * pages));
+  std::iota(table.begin(), table.end(), 0);
   auto q = random_values(q_rows * p.head_dim, 1), k = random_values(kv_rows * p.head_dim, 2);
   auto v = random_values(kv_rows * p.head_dim_v, 3);
   std::vector<float> o(static_cast<std::size_t>(q_rows * p.head_dim_v)),
@@ -30,13 +37,15 @@ Traffic run(Algorithm algorithm, Pass pass, const Problem& p, const attention::O
   const auto q_like = [&](auto* data, Index dim) {
     return bhsd(data, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), dim);
   };
-  const auto kv_like = [&](auto* data, Index dim) {
-    return bhsd(data, p.tensor_batches(), p.num_kv_heads, p.tensor_rows_kv(), dim);
-  };
+  const auto kv_like = [&](auto* data, Index dim) { return bhsd(data, kv.batch, kv.heads, kv.seqlen, dim); };
   const TensorView<const float> q_view = q_like(q.data(), p.head_dim), k_view = kv_like(k.data(), p.head_dim),
                                 v_view = kv_like(v.data(), p.head_dim_v);
-  const attention::ForwardTensors<float> tensors{q_view, k_view, v_view, q_like(o.data(), p.head_dim_v),
-                                                 q_like(lse.data(), 1)};
+  const attention::ForwardTensors<float> tensors{q_view,
+                                                 k_view,
+                                                 v_view,
+                                                 q_like(o.data(), p.head_dim_v),
+                                                 q_like(lse.data(), 1),
+                                                 {table.data(), pages, p.batch * pages}};
   if (pass == Pass::forward) return metered_forward(algorithm, p, tensors, options, sram);
   attention::forward(Algorithm::flash2, p, tensors);
   const auto dout = random_values(q_rows * p.head_dim_v, 4);

@@ -42,7 +42,7 @@ ElementSizes::ElementSizes(DType type) {
     for (Hbm tensor : tensors) bytes[static_cast<std::size_t>(tensor)] = value;
   };
   set({Hbm::Q, Hbm::K, Hbm::V, Hbm::dO, Hbm::c_kv, Hbm::k_rope, Hbm::W_UK, Hbm::W_UV, Hbm::x}, size);
-  set({Hbm::m, Hbm::l, Hbm::lse, Hbm::delta}, 4);
+  set({Hbm::m, Hbm::l, Hbm::lse, Hbm::delta, Hbm::block_table}, 4);
   set({Hbm::mask, Hbm::dropout_mask, Hbm::block_mask}, 1);
 }
 
@@ -57,7 +57,7 @@ Bytes bytes(const Traffic& traffic, const ElementSizes& sizes) {
 
 Bytes matrix_bytes(const Traffic& traffic, const ElementSizes& sizes) {
   Traffic matrices = traffic;
-  for (Hbm tensor : {Hbm::m, Hbm::l, Hbm::lse, Hbm::delta, Hbm::block_mask}) {
+  for (Hbm tensor : {Hbm::m, Hbm::l, Hbm::lse, Hbm::delta, Hbm::block_mask, Hbm::block_table}) {
     matrices.load(tensor) = 0;
     matrices.store(tensor) = 0;
   }

@@ -40,7 +40,7 @@ struct Traffic {
 };
 
 // Bytes of an element of each tensor. Inputs and gradients of inputs have the problem's type, statistics (m,
-// l, lse, delta) are fp32, masks a byte. With fp8 operands everything that a kernel computes (O, S, P,
+// l, lse, delta) are fp32, entries of a block table int32, masks a byte. With fp8 operands everything that a kernel computes (O, S, P,
 // gradients) is 16 bits wide, as in FlashAttention-3.
 struct ElementSizes {
   explicit ElementSizes(DType type);
@@ -54,7 +54,8 @@ struct Bytes {
 };
 Bytes bytes(const Traffic& traffic, const ElementSizes& sizes);
 
-// Without the statistics m, l, lse and delta and without block masks: what the papers' formulas count.
+// Without the statistics m, l, lse and delta, without block masks and block tables: what the papers' formulas
+// count.
 Bytes matrix_bytes(const Traffic& traffic, const ElementSizes& sizes);
 
 }  // namespace attnlab::io

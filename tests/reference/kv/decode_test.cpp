@@ -72,7 +72,7 @@ MatrixView<T> token_rows(const TensorView<T>& tensor, Index t) {
   return {&tensor.head(0, 0)(t, 0), tensor.heads, tensor.dim, tensor.head_stride};
 }
 
-kv::Token<double> token_of(const Case& c, Index t) {
+kv::NewToken<double> token_of(const Case& c, Index t) {
   return {token_rows(c.q.in(), t), token_rows(c.k.in(), t), token_rows(c.v.in(), t)};
 }
 
@@ -136,7 +136,7 @@ TEST(Decode, ContinuesAnAppendedPrompt) {
   Outputs whole(c.p), continued(c.p);
   auto cache_whole = cache_for(c.p), cache = cache_for(c.p);
   for (Index t = 0; t < c.p.seqlen_q; ++t) {
-    const kv::Token<double> token = token_of(c, t);
+    const kv::NewToken<double> token = token_of(c, t);
     kv::decode(step(c.p, t), cache_whole, token, whole.at(t));
     if (t + 1 < c.p.seqlen_q) {
       cache.append(token.k, token.v);
@@ -197,7 +197,7 @@ TEST(Decode, RefusesNumbersThatItsTypeDoesNotHold) {
   p.softmax_scale = 1e300;
   kv::Cache<float> cache(1, 1, 1, 1);
   float x = 1, o = 0, lse = 0;
-  const kv::Token<float> token{{&x, 1, 1, 1}, {&x, 1, 1, 1}, {&x, 1, 1, 1}};
+  const kv::NewToken<float> token{{&x, 1, 1, 1}, {&x, 1, 1, 1}, {&x, 1, 1, 1}};
   EXPECT_THROW(kv::decode(p, cache, token, {{&o, 1, 1, 1}, {&lse, 1, 1, 1}}), InvalidArgument);
   EXPECT_EQ(cache.length(), 0);
 }
@@ -212,11 +212,13 @@ class DecodeRefusals : public ::testing::Test {
     p.num_heads = 4, p.num_kv_heads = 2, p.seqlen_q = 1, p.seqlen_kv = 2, p.head_dim = 3, p.head_dim_v = 5;
     return p;
   }
-  kv::Token<double> token() const { return {{q.data(), 4, 3, 3}, {k.data(), 2, 3, 3}, {v.data(), 2, 5, 5}}; }
+  kv::NewToken<double> token() const {
+    return {{q.data(), 4, 3, 3}, {k.data(), 2, 3, 3}, {v.data(), 2, 5, 5}};
+  }
   kv::TokenOutputs<double> out() { return {{o.data(), 4, 5, 5}, {lse.data(), 4, 1, 1}}; }
 
   // Refused with this message, and nothing has changed.
-  void expect(const std::string& message, const Problem& problem, const kv::Token<double>& token,
+  void expect(const std::string& message, const Problem& problem, const kv::NewToken<double>& token,
               const kv::TokenOutputs<double>& outputs, const kv::DecodeOptions& options = {}) {
     const Index before = cache.length();
     try {
@@ -259,7 +261,7 @@ TEST_F(DecodeRefusals, NameWhatDoesNotFit) {
   bad = p, bad.sinks = {1};
   expect("sinks: got 1 sinks, expected num_heads = 4", bad);
 
-  kv::Token<double> wrong = token();
+  kv::NewToken<double> wrong = token();
   wrong.q.rows = 3;
   expect("q: got [3, 3], expected [4, 3]", p, wrong, out());
   wrong = token(), wrong.k.cols = 2;

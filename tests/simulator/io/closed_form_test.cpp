@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include "reference/attention/run_head.h"
+#include "reference/attention/run_tensors.h"
 #include "simulator/io/metered.h"
-#include "tests/reference/attention/random_problem.h"
+#include "tests/reference/attention/in_pages.h"
 #include "tests/simulator/io/expect_traffic.h"
 
 namespace attnlab::testing {
@@ -46,6 +46,20 @@ TEST_P(ClosedForm, EqualsTheMeteredMachine) {
       const Rows qr = p.q_rows(b), kr = p.kv_rows(b);
       const attention::Inputs<double> in{c.q.in().head(tb, h, qr), c.k.in().head(tb, 0, kr),
                                          c.v.in().head(tb, 0, kr)};
+      if (attention::Problem paged = p; h == 0) {
+        paged.page_size = random.integer(1, 50);
+        SCOPED_TRACE("pages of " + std::to_string(paged.page_size));
+        const InPages<double> cache(p, c.k.in(), c.v.in(), paged.page_size, seed);
+        attention::Workspace<double> room;
+        io::Metered memory(Sram::kUnlimited);
+        attention::forward_head(
+            memory, plan, attention::head_of(paged, b, h),
+            attention::inputs_of<double>(paged, c.q.in(), cache.k(), cache.v(), b, h, cache.pages()),
+            o.view.head(tb, h, qr), lse.view.head(tb, h, qr), room);
+        expect_equal(io::head_traffic(algorithm, io::Pass::forward, attention::head_of(paged, b, h), tiles,
+                                      plan.block_mask),
+                     memory.traffic());
+      }
       attention::Workspace<double> workspace;
       io::Metered forward(Sram::kUnlimited), backward(Sram::kUnlimited);
       attention::forward_head(forward, plan, head, in, o.view.head(tb, h, qr), lse.view.head(tb, h, qr),

@@ -28,10 +28,30 @@ io::Traffic metered_step(const Case& c, Index bc, std::int64_t sram_elements) {
       lse(static_cast<std::size_t>(p.num_heads));
   const kv::TokenOutputs<double> out{{o.data(), p.num_heads, p.head_dim_v, p.head_dim_v},
                                      {lse.data(), p.num_heads, 1, 1}};
-  const kv::Token<double> token{rows(c.q.in(), 0), rows(c.k.in(), last), rows(c.v.in(), last)};
+  const kv::NewToken<double> token{rows(c.q.in(), 0), rows(c.k.in(), last), rows(c.v.in(), last)};
   io::Metered memory(sram_elements);
+  if (p.page_size > 0) {
+    kv::CacheManager manager({.num_blocks = p.seqlen_kv, .block_size = p.page_size});
+    kv::PagedMemory<double> pages(p.seqlen_kv, p.page_size, p.num_kv_heads, p.head_dim, p.head_dim_v);
+    kv::SequenceId id = 0;
+    kv::Slot slot;
+    for (Index t = 0; t <= last; ++t) {
+      if (t == 0) {
+        id = manager.start({0}).id;
+        slot = {manager.table(id)[0], 0, {}};
+      } else {
+        slot = manager.append(id, 0);
+      }
+      pages.write(slot, rows(c.k.in(), t), rows(c.v.in(), t));
+    }
+    for (Index kv_head = 0; kv_head < p.num_kv_heads; ++kv_head) {
+      kv::decode_kv_head(memory, p, kv_head, pages.rows(manager.table(id), p.seqlen_kv, kv_head, slot), token,
+                         out, bc);
+    }
+    return memory.traffic();
+  }
   for (Index kv_head = 0; kv_head < p.num_kv_heads; ++kv_head) {
-    kv::decode_kv_head(memory, p, kv_head, cache, token, out, bc);
+    kv::decode_kv_head(memory, p, kv_head, cache.rows(kv_head), token, out, bc);
   }
   EXPECT_EQ(memory.sram_in_use(), 0);
   return memory.traffic();
@@ -66,6 +86,7 @@ void make_step(Case& c, std::uint64_t seed) {
     p.mask = broadcast(c.mask.data(), 1, 1, 1, cols), d += " mask";
   }
   if (random.chance(0.2)) p.dropout.p = 0.5, d += " dropout";
+  if (random.chance(0.4)) p.page_size = random.integer(1, 40), d += " pages";
   fill_tensors(c, random);
 }
 
