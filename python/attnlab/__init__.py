@@ -8,6 +8,7 @@
     traffic = attnlab.io("flash2", seqlen=4096)             # the bytes that it has to move
     run = attnlab.run(q, k, v, algorithm="flash1")          # an algorithm of a paper, in its own order of operations
     cache = attnlab.kv("llama3-70b", context=131072)        # a model's KV cache
+    cache = attnlab.CacheManager(64, sharing="radix")       # its memory, block by block
     run = attnlab.emulate("kernel.cu")                      # CUDA without a GPU: counters and findings
 
 Arrays are numpy's, PyTorch's, JAX's, CuPy's or anything else that speaks DLPack.
@@ -15,6 +16,7 @@ Arrays are numpy's, PyTorch's, JAX's, CuPy's or anything else that speaks DLPack
 
 from attnlab._attention import Forward, ForwardBackward, attention
 from attnlab._battery import CaseFailure, Report, Unsupported, battery
+from attnlab._cache import CacheManager, Copy, Hits, OutOfBlocks, Slot, Started, TracedRequest, memory_use, prefix_hits, read_trace
 from attnlab._check import check
 from attnlab._core import version
 from attnlab._emulate import CompileError, Emulation, emulate
@@ -26,19 +28,26 @@ from attnlab._verdict import DamageMap, Diagnosis, Element, Place, RuleResult, T
 __version__ = version
 
 __all__ = [
+    "CacheManager",
     "CaseFailure",
     "CompileError",
+    "Copy",
     "DamageMap",
     "Diagnosis",
     "Element",
     "Emulation",
     "Forward",
     "ForwardBackward",
+    "Hits",
+    "OutOfBlocks",
     "Place",
     "Report",
     "RuleResult",
     "Run",
+    "Slot",
+    "Started",
     "TensorVerdict",
+    "TracedRequest",
     "Unsupported",
     "Verdict",
     "algorithms",
@@ -49,7 +58,10 @@ __all__ = [
     "io",
     "kv",
     "memory_footprint",
+    "memory_use",
+    "prefix_hits",
     "random_blocks",
     "random_normal",
+    "read_trace",
     "run",
 ]

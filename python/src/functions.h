@@ -11,5 +11,6 @@ void add_battery(nanobind::module_& module);
 void add_io(nanobind::module_& module);
 void add_run(nanobind::module_& module);
 void add_sizes(nanobind::module_& module);
+void add_cache(nanobind::module_& module);
 
 }  // namespace attnlab::python

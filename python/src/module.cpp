@@ -29,4 +29,5 @@ NB_MODULE(_core, module) {
   attnlab::python::add_io(module);
   attnlab::python::add_run(module);
   attnlab::python::add_sizes(module);
+  attnlab::python::add_cache(module);
 }

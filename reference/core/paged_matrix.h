@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "reference/core/view.h"
 
@@ -17,7 +18,9 @@ struct PagedMatrix {
   Index page_size = 0, page_stride = 0, first = 0;
 
   PagedMatrix() = default;
-  PagedMatrix(MatrixView<T> whole)  // NOLINT(google-explicit-constructor): in one piece
+  template <class U>
+  requires std::is_convertible_v<MatrixView<U>, MatrixView<T>> PagedMatrix(
+      MatrixView<U> whole)  // NOLINT(google-explicit-constructor): in one piece
       : data(whole.data), rows(whole.rows), cols(whole.cols), row_stride(whole.row_stride) {}
   operator PagedMatrix<const T>() const {
     PagedMatrix<const T> same(MatrixView<const T>{data, rows, cols, row_stride});

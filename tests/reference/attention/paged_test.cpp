@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "reference/core/errors.h"
 #include "tests/reference/attention/in_pages.h"
 
 namespace attnlab::testing {

@@ -33,8 +33,12 @@ TEST(BuddyAllocator, PiecesNeverOverlapAndMergeAgain) {
         while (piece < wanted) piece *= 2;
         ASSERT_LE(*begin + piece, size);
         const auto next = taken.lower_bound(*begin);
-        if (next != taken.end()) ASSERT_LE(*begin + piece, next->first);
-        if (next != taken.begin()) ASSERT_LE(std::prev(next)->first + std::prev(next)->second, *begin);
+        if (next != taken.end()) {
+          ASSERT_LE(*begin + piece, next->first);
+        }
+        if (next != taken.begin()) {
+          ASSERT_LE(std::prev(next)->first + std::prev(next)->second, *begin);
+        }
         taken[*begin] = piece;
       } else {
         const auto gone = std::next(taken.begin(), random.integer(0, static_cast<Index>(taken.size()) - 1));
@@ -170,7 +174,9 @@ TEST(LayerGroups, WindowsGiveBackWhatNoTokenSees) {
           const bool visible = kinds[g].window == 0 || last_key >= before - kinds[g].window;
           ASSERT_EQ(table[n] != cache.null_block(), visible)
               << "seed " << seed << " group " << g << " block " << n;
-          if (visible) ASSERT_TRUE(seen.insert(table[n]).second) << "a block is one group's alone";
+          if (visible) {
+            ASSERT_TRUE(seen.insert(table[n]).second) << "a block is one group's alone";
+          }
         }
       }
       ASSERT_EQ(cache.pool().free(), 399 - static_cast<Index>(seen.size()));
