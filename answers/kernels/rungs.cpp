@@ -17,6 +17,8 @@ void run(cuda::Backend backend, const std::string& kernel, const Call& call) {
     cuda::backward(
         backend, kernel, call.problem, call.q.dtype,
         {call.q, call.k, call.v, call.saved_o, call.saved_lse, call.dout, call.dq, call.dk, call.dv});
+  } else if (cuda::find_kernel(kernel).pass == cuda::Pass::decode) {
+    cuda::decode(backend, kernel, call.problem, call.q.dtype, {call.q, call.k, call.v, call.o, call.lse});
   } else {
     cuda::forward(backend, kernel, call.problem, call.q.dtype, {call.q, call.k, call.v, call.o, call.lse});
   }
@@ -29,12 +31,12 @@ oracle::Kernel rung_kernel(cuda::Backend backend, const std::string& name) {
   if (rung.pass == cuda::Pass::softmax) {
     throw InvalidArgument("kernel", name, "a kernel of attention: flash2-04, say");
   }
-  return [backend, name, pass = rung.pass, dtypes = rung.needs.dtypes](const Call& call) {
+  return [backend, name, pass = rung.pass, needs = rung.needs](const Call& call) {
     if (call.backward() != (pass == cuda::Pass::backward)) {
       throw oracle::Unsupported(call.backward() ? "the backward pass" : "the forward pass");
     }
-    if (call.k.paged()) throw oracle::Unsupported("paged caches");
-    if (std::ranges::find(dtypes, call.q.dtype) == dtypes.end()) {
+    if (call.k.paged() && !needs.options.has(cuda::Option::paged)) throw oracle::Unsupported("paged caches");
+    if (std::ranges::find(needs.dtypes, call.q.dtype) == needs.dtypes.end()) {
       throw oracle::Unsupported("tensors of " + std::string(attnlab::name(call.q.dtype)));
     }
     try {
@@ -57,12 +59,16 @@ oracle::Schema rung_schema(cuda::Backend backend, const std::string& name) {
   schema.dropout = rung.needs.options.has(Option::dropout);
   schema.padding = rung.needs.options.has(Option::padded);
   schema.packed = rung.needs.options.has(Option::packed);
+  if (rung.needs.options.has(Option::paged)) schema.page_sizes = {1, 3, 16, 64};
   schema.backward = rung.pass == cuda::Pass::backward;
   schema.max_seqlen = backend == cuda::Backend::gpu ? 1040 : 130;
   return schema;
 }
 
 oracle::KernelClass rung_class() { return oracle::usual_class(DType::f32); }
+oracle::KernelClass rung_class(const cuda::Kernel& kernel, DType dtype) {
+  return kernel.tensor_cores ? oracle::usual_class(dtype) : rung_class();
+}
 
 cuda::Backend backend_of(const std::string& field, const std::string& text) {
   const std::vector<cuda::Backend> all = cuda::backends();

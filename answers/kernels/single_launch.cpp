@@ -117,7 +117,7 @@ void SingleLaunch::set_attention(const LaunchQuestion& question, const cuda::Dev
   p.cu_seqlens_q = list(cu_seqlens_q_), p.cu_seqlens_kv = list(cu_seqlens_kv_);
   p.lens_q = list(q_lens_), p.lens_kv = list(kv_lens_);
   p.alibi_slopes = list(slopes_);
-  if (kernel_.pass == cuda::Pass::forward) {
+  if (kernel_.pass != cuda::Pass::backward) {
     params_ = p;
     return;
   }
@@ -242,14 +242,14 @@ LaunchVerdict SingleLaunch::judge(const fs::path& results) {
   oracle::Inputs given{
       form.tensor(inputs_.q, qe), form.tensor(inputs_.k, ke), form.tensor(inputs_.v, ke), {}};
   oracle::Outputs written;
-  if (kernel_.pass == cuda::Pass::forward) {
+  if (kernel_.pass != cuda::Pass::backward) {
     written.o = form.tensor(o_, oe);
     written.lse = bhsd(lse_.data.data(), DType::f32, oe.batch, oe.heads, oe.seqlen, 1);
   } else {
     given.dout = form.tensor(*inputs_.dout, oe);
     written.dq = form.tensor(dq_, qe), written.dk = form.tensor(dk_, ke), written.dv = form.tensor(dv_, ke);
   }
-  const oracle::Verdict verdict = oracle::check(inputs_.problem, given, written, rung_class());
+  const oracle::Verdict verdict = oracle::check(inputs_.problem, given, written, rung_class(kernel_, dtype_));
   return {verdict.right, oracle::to_text(verdict), Json::parse(oracle::to_json(verdict))};
 }
 

@@ -77,7 +77,8 @@ struct Numbers {
 inline void launch_forward_once(Backend backend, const Kernel& kernel, const Shape& s,
                                 const BeforeLaunch& before) {
   Numbers numbers(s);
-  DeviceProblem on_device(backend, numbers.p, s.type, numbers.forward());
+  const Cache cache = kernel.pass == Pass::decode ? Cache::as_given : Cache::plain;
+  DeviceProblem on_device(backend, numbers.p, s.type, numbers.forward(), cache);
   before();
   on_device.forward(kernel);
 }
@@ -104,6 +105,8 @@ inline void launch_once(
       return launch_forward_once(backend, kernel, s, before);
     case Pass::backward:
       return launch_backward_once(backend, kernel, s, before);
+    case Pass::decode:
+      return launch_forward_once(backend, kernel, s, before);
   }
 }
 

@@ -1,4 +1,5 @@
-// Elements in memory are float, half or bfloat16; in registers and shared memory they are float.
+// Elements in memory are float, half or bfloat16, in caches also e4m3 or int8; in registers and shared memory they are
+// float.
 //
 // As all files of this folder and all kernels, this one lies in the namespace of the backend it is compiled
 // for: a program may hold both, and their functions differ.
@@ -6,6 +7,7 @@
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <cuda_fp8.h>
 #include <cuda_runtime.h>
 
 #include "reference/core/dtype.h"
@@ -26,12 +28,22 @@ template <>
 struct ElementOf<DType::bf16> {
   using type = __nv_bfloat16;
 };
+template <>
+struct ElementOf<DType::e4m3> {
+  using type = __nv_fp8_e4m3;
+};
+template <>
+struct ElementOf<DType::i8> {
+  using type = signed char;
+};
 template <DType Type>
 using Element = typename ElementOf<Type>::type;
 
 __device__ inline float to_float(float x) { return x; }
 __device__ inline float to_float(__half x) { return __half2float(x); }
 __device__ inline float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
+__device__ inline float to_float(__nv_fp8_e4m3 x) { return static_cast<float>(x); }
+__device__ inline float to_float(signed char x) { return static_cast<float>(x); }
 
 // Rounds to nearest, ties to even.
 template <class T>

@@ -42,10 +42,6 @@ DropoutParams dropout_params(const attention::Dropout& dropout) {
 
 AttentionParams params_of(const Problem& problem, DType type) {
   validate(problem);
-  if (problem.head_dim_v != problem.head_dim) {
-    throw InvalidArgument("head_dim_v", std::to_string(problem.head_dim_v),
-                          "head_dim = " + std::to_string(problem.head_dim));
-  }
   require_absent("bias", static_cast<bool>(problem.bias));
   require_absent("mask", static_cast<bool>(problem.mask));
   require_absent("sinks", !problem.sinks.empty());
@@ -67,6 +63,7 @@ AttentionParams params_of(const Problem& problem, DType type) {
   p.rows_q = static_cast<int>(problem.tensor_rows_q());
   p.rows_kv = static_cast<int>(problem.tensor_rows_kv());
   p.head_dim = static_cast<int>(problem.head_dim);
+  p.head_dim_v = static_cast<int>(problem.head_dim_v);
   p.window_left = side(problem.window.left);
   p.window_right = problem.causal ? 0 : side(problem.window.right);
   p.scale = static_cast<float>(problem.scale());
@@ -95,13 +92,25 @@ void require_launchable(Backend backend, const Kernel& kernel, const AttentionPa
   require_at_most("batch * heads_q", Index{p.batch} * p.heads_q, kMaxGrid);
 }
 
-void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& p, void* stream) {
+namespace {
+
+void launch_attention(Backend backend, const Kernel& kernel, Pass pass, const AttentionParams& p, void* stream) {
   require_launchable(backend, kernel, p);
   if (p.seqlen_q == 0) return;  // no row, no block
   require_pointer("q", p.q.data), require_pointer("k", p.k.data), require_pointer("v", p.v.data);
   require_pointer("o", p.o.data);
   if (kernel.workspace_bytes != nullptr) require_pointer("workspace", p.workspace);
-  launch(backend, kernel, Pass::forward, p, stream);
+  launch(backend, kernel, pass, p, stream);
+}
+
+}  // namespace
+
+void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& p, void* stream) {
+  launch_attention(backend, kernel, Pass::forward, p, stream);
+}
+
+void launch_decode(Backend backend, const Kernel& kernel, const AttentionParams& p, void* stream) {
+  launch_attention(backend, kernel, Pass::decode, p, stream);
 }
 
 void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& p, void* stream) {
@@ -109,23 +118,35 @@ void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& 
   launch(backend, kernel, Pass::softmax, p, stream);
 }
 
-DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, DType type, const ForwardTensors& t)
+DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, DType type, const ForwardTensors& t,
+                             Cache cache)
     : backend_(backend),
       params_(checked_params(problem, type, t)),
       q_(backend, type, t.q),
-      k_(backend, type, t.k),
-      v_(backend, type, t.v),
       o_(backend, type, t.o.read()),
       lse_(backend, DType::f32, t.lse.read()),
+      k_(backend, type, t.k, cache == Cache::as_given),
+      v_(backend, type, t.v, cache == Cache::as_given),
       cu_seqlens_q_(backend, ints(problem.cu_seqlens_q)),
       cu_seqlens_kv_(backend, ints(problem.cu_seqlens_kv)),
       lens_q_(backend, ints(problem.q_lens)),
       lens_kv_(backend, ints(problem.kv_lens)),
       alibi_slopes_(backend, floats_of(problem.alibi_slopes)) {
-  q_.copy_from(t.q), k_.copy_from(t.k), v_.copy_from(t.v);
+  q_.copy_from(t.q);
   params_.q = q_.strided<const void>();
-  params_.k = k_.strided<const void>();
-  params_.v = v_.strided<const void>();
+  params_.k = k_.strided();
+  params_.v = v_.strided();
+  if (cache == Cache::as_given) {
+    require_one_cache(t.k, t.v);
+    params_.kv_type = k_.type();
+    params_.k_scale = k_.scales(), params_.v_scale = v_.scales();
+    params_.block_table = k_.block_table();
+    params_.block_table_stride = k_.pages_a_sequence();
+    params_.page_size = static_cast<int>(t.k.page_size);
+    // MLA's cache: V is the first columns of K.
+    if (t.v.data == t.k.data && t.v.dim < t.k.dim) params_.v = params_.k;
+    params_.multiprocessors = device_limits(backend).multiprocessors;
+  }
   params_.o = o_.strided<void>();
   if (t.lse.data != nullptr) params_.lse = lse_.strided<float>();
   params_.cu_seqlens_q = cu_seqlens_q_.data();
@@ -146,7 +167,7 @@ void DeviceProblem::ensure_workspace(std::size_t bytes) {
 
 void DeviceProblem::forward(const Kernel& kernel) {
   if (kernel.workspace_bytes != nullptr) ensure_workspace(kernel.workspace_bytes(params_));
-  launch_forward(backend_, kernel, params_);
+  launch_attention(backend_, kernel, kernel.pass == Pass::decode ? Pass::decode : Pass::forward, params_, nullptr);
   functions(backend_).synchronize();
 }
 
@@ -169,6 +190,18 @@ void forward(Backend backend, std::string_view kernel, const Problem& problem, D
   params_of(problem, type);  // refuses what no kernel is given
   const Kernel& chosen = chosen_kernel(backend, kernel, Pass::forward, need_of(problem, type));
   DeviceProblem on_device(backend, problem, type, tensors);
+  on_device.forward(chosen);
+  on_device.copy_out(tensors);
+}
+
+void decode(Backend backend, std::string_view kernel, const Problem& problem, DType type,
+            const ForwardTensors& tensors) {
+  params_of(problem, type);  // refuses what no kernel is given
+  Need need = need_of(problem, type);
+  if (tensors.k.paged()) need.options = need.options | Option::paged;
+  if (bits(tensors.k.dtype) == 8) need.options = need.options | Option::narrow_cache;
+  const Kernel& chosen = chosen_kernel(backend, kernel, Pass::decode, need);
+  DeviceProblem on_device(backend, problem, type, tensors, Cache::as_given);
   on_device.forward(chosen);
   on_device.copy_out(tensors);
 }

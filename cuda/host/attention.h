@@ -1,13 +1,14 @@
 // Attention and softmax by the kernels of this folder, on the GPU or on the emulator: the host's entry point.
 //
 // A problem is reference/attention/problem.h's, with these limits: type, head_dim and options are those that
-// the kernel's row names (kernel.h); head_dim_v = head_dim; no bias, mask or sinks; batch * num_heads and each
+// the kernel's row names (kernel.h); no bias, mask or sinks; batch * num_heads and each
 // of them at most 65535; seqlen_q + seqlen_kv at most 2^29.
 #pragma once
 
 #include <memory>
 #include <string_view>
 
+#include "cuda/host/cache.h"
 #include "cuda/host/errors.h"
 #include "cuda/host/memory.h"
 #include "cuda/host/registry.h"
@@ -28,9 +29,17 @@ struct ForwardTensors {
 void forward(Backend backend, std::string_view kernel, const attention::Problem& problem, DType type,
              const ForwardTensors& tensors);
 
+// The same by a decode kernel, with K and V as they are: in pages, of 8 bits. Both share one block table and one type.
+void decode(Backend backend, std::string_view kernel, const attention::Problem& problem, DType type,
+            const ForwardTensors& tensors);
+
 // y = softmax(x) for each row, likewise.
 void softmax(Backend backend, std::string_view kernel, DType type, MatrixView<const float> x,
              MatrixView<float> y);
+
+// How K and V lie on the device: row after row in the problem's type, or as the host has them, in pages and in 8 bits
+// with factors.
+enum class Cache { plain, as_given };
 
 // The same in steps, for who launches more than once or looks at the device's memory in between.
 class DeviceProblem {
@@ -38,10 +47,13 @@ class DeviceProblem {
   // Checks, allocates and copies q, k, v and the problem's lists. o and lse give shapes; lse may have no
   // data.
   DeviceProblem(Backend backend, const attention::Problem& problem, DType type,
-                const ForwardTensors& tensors);
+                const ForwardTensors& tensors, Cache cache = Cache::plain);
 
-  // Launches, and waits for the end. Leaves the outputs on the device.
+  // Launches a kernel of the forward pass or a decode kernel, and waits for the end. Leaves the outputs on the device.
   void forward(const Kernel& kernel);
+  // For decode kernels: how many first keys all sequences have in common, and how often keys are split.
+  void share(Index keys) { params_.shared_kv = static_cast<int>(keys); }
+  void split(int splits) { params_.splits = splits; }
   // Sets all outputs and the workspace to NaN; the next forward reuses the workspace when it is large enough.
   void poison();
   void copy_out(const ForwardTensors& tensors) const;
@@ -56,7 +68,8 @@ class DeviceProblem {
 
   Backend backend_;
   AttentionParams params_;
-  DeviceTensor q_, k_, v_, o_, lse_;
+  DeviceTensor q_, o_, lse_;
+  DeviceCache k_, v_;
   DeviceList<int> cu_seqlens_q_, cu_seqlens_kv_, lens_q_, lens_kv_;
   DeviceList<float> alibi_slopes_;
   std::unique_ptr<DeviceMemory> workspace_;
@@ -66,6 +79,7 @@ class DeviceProblem {
 // InvalidArgument when params makes no sense or the kernel is no forward rung.
 void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& params,
                     void* stream = nullptr);
+void launch_decode(Backend backend, const Kernel& kernel, const AttentionParams& params, void* stream = nullptr);
 void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& params,
                     void* stream = nullptr);
 

@@ -31,7 +31,8 @@ std::string device_name() {
 
 DeviceLimits limits() {
   return {10 * attribute(cudaDevAttrComputeCapabilityMajor) + attribute(cudaDevAttrComputeCapabilityMinor),
-          static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin))};
+          static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)),
+          attribute(cudaDevAttrMultiProcessorCount)};
 }
 
 void* allocate(std::size_t bytes) {

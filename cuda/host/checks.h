@@ -27,6 +27,7 @@ inline void require_pointer(const char* argument, const void* data) {
 inline std::string a_kernel_of(Pass pass) {
   return pass == Pass::softmax   ? "a softmax kernel"
          : pass == Pass::forward ? "a kernel of the forward pass"
+         : pass == Pass::decode  ? "a decode kernel"
                                  : "a kernel of the backward pass";
 }
 

@@ -16,7 +16,7 @@ namespace attnlab::cuda {
 // The folder of cuda/ in which a kernel lies; kernels are numbered within it. In the order of the ladder.
 enum class Family { softmax, forward, backward, decode, fp8, quant, sparse, parallel };
 
-enum class Pass { softmax, forward, backward };
+enum class Pass { softmax, forward, backward, decode };  // decode: few queries, on a KV cache
 
 // What a problem may ask of a kernel beyond Q, K and V of one type and length.
 enum class Option : unsigned {
@@ -33,6 +33,8 @@ enum class Option : unsigned {
   mask = 1 << 10,
   sinks = 1 << 11,
   paged = 1 << 12,  // K and V in pages, block_table
+  narrow_cache = 1 << 13,   // K and V in e4m3 or int8, with factors
+  shared_prefix = 1 << 14,  // first keys that are the same for all sequences
 };
 
 class Options {
@@ -64,6 +66,7 @@ struct Requires {
 struct DeviceLimits {
   int compute_capability = 0;              // 90: Hopper
   std::size_t shared_bytes_per_block = 0;  // the most that a block may ask for
+  int multiprocessors = 132;
 };
 
 // A launch's shape, from which the traffic follows.
@@ -100,6 +103,7 @@ struct Kernel {
   Requires needs;
   int launches, launches_narrow;  // CUDA kernels that one run launches; for 16-bit types
   bool whole_rows;                // a row's softmax is taken at once, not tile after tile
+  bool tensor_cores = false;      // P is rounded to the inputs' type; else all is fp32
   // By head_dim, one of the row's (softmax ignores it), with the kernel's own tiles or with others. Kernels launched in
   // several steps: the step with the largest block.
   Geometry (*geometry)(int head_dim, Tiles asked);

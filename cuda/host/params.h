@@ -38,6 +38,14 @@ struct DropoutParams {
   std::uint32_t offset = 0;
 };
 
+// Factors of a cache's numbers: that of row j of head (b, h) is data[b * batch_stride + h * head_stride +
+// j / rows * row_stride]. Strides of 0 are those of one factor for all.
+struct CacheScales {
+  const float* data = nullptr;  // null: 1
+  std::int64_t batch_stride = 0, head_stride = 0, row_stride = 0;
+  int rows = 1;
+};
+
 struct AttentionParams {
   DType type = DType::f32;  // of Q, K, V, O and of the gradients; the rungs compute in fp32 whatever it is
   Strided<const void> q;    // [batch, heads_q, seqlen_q, head_dim]; packed: [1, heads_q, total_q, head_dim]
@@ -49,7 +57,8 @@ struct AttentionParams {
   int batch = 1, heads_q = 1, heads_kv = 1;
   int seqlen_q = 0, seqlen_kv = 0;  // of the longest sequence, or of its room where there is padding
   int rows_q = 0, rows_kv = 0;      // of the tensors; packed: the total
-  int head_dim = 0;                 // of Q, K, V and O
+  int head_dim = 0;                 // of Q and K
+  int head_dim_v = 0;               // of V and O; 0: the same
 
   // Packed: sequence b is the rows [cu_seqlens[b], cu_seqlens[b + 1]) of batch entry 0. Null: not packed.
   const int* cu_seqlens_q = nullptr;
@@ -64,6 +73,21 @@ struct AttentionParams {
   const float* alibi_slopes = nullptr;  // slope of (b, h) at [b * alibi_batch_stride + h]; null: none
   int alibi_batch_stride = 0;           // 0 or heads_q
   DropoutParams dropout;
+
+  // A KV cache. Of another type than Q: e4m3 or int8 with factors, which count rows from the sequence's first.
+  DType kv_type = DType::f32;  // f32: `type`, whatever it is
+  CacheScales k_scale, v_scale;
+  // In pages: row j of sequence b is row j % page_size of page block_table[b * block_table_stride + j / page_size];
+  // the batch strides of K and V are then those from page to page. Null: not paged.
+  const int* block_table = nullptr;
+  std::int64_t block_table_stride = 0;
+  int page_size = 0;
+  int shared_kv = 0;         // so many first keys of all sequences are those of sequence 0
+  int splits = 0;            // pieces that a sequence's keys are split into; 0: what fills the multiprocessors
+  int multiprocessors = 132;  // of the device
+
+  constexpr int value_dim() const { return head_dim_v != 0 ? head_dim_v : head_dim; }
+  constexpr bool narrow_cache() const { return kv_type != DType::f32 && kv_type != type; }
 };
 
 inline constexpr Operand kForwardOperands[] = {

@@ -39,6 +39,8 @@ constexpr OptionText kOptionTexts[] = {
     {Option::mask, "mask", "mask", "values", "none"},
     {Option::sinks, "sinks", "sinks", "values", "none"},
     {Option::paged, "paged", "block_table", "values", "none"},
+    {Option::narrow_cache, "narrow_cache", "kv_type", "another than the queries'", "theirs"},
+    {Option::shared_prefix, "shared_prefix", "shared_kv", "keys", "0"},
 };
 
 std::string alternatives(const std::vector<std::string>& texts) {
@@ -105,6 +107,10 @@ Need need_of(const AttentionParams& p) {
   ask(Option::grouped_heads, p.heads_q != p.heads_kv);
   ask(Option::padded, p.lens_q != nullptr || p.lens_kv != nullptr);
   ask(Option::packed, p.cu_seqlens_q != nullptr || p.cu_seqlens_kv != nullptr);
+  ask(Option::value_dim, p.value_dim() != p.head_dim);
+  ask(Option::paged, p.block_table != nullptr);
+  ask(Option::narrow_cache, p.narrow_cache() || p.k_scale.data != nullptr || p.v_scale.data != nullptr);
+  ask(Option::shared_prefix, p.shared_kv != 0);
   return need;
 }
 
@@ -199,7 +205,7 @@ const char* name(Family family) {
 }
 
 const char* name(Pass pass) {
-  constexpr const char* kNames[] = {"softmax", "forward", "backward"};
+  constexpr const char* kNames[] = {"softmax", "forward", "backward", "decode"};
   return kNames[static_cast<std::size_t>(pass)];
 }
 

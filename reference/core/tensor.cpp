@@ -67,8 +67,11 @@ void read_rows(const Tensor& t, Index first, MatrixView<double> out) {
     case DType::e5m2:
       return read_strided<std::uint8_t>(t.data, first, t.row_stride, t.dim_stride, out,
                                         [](std::uint8_t x) { return e5m2[x]; });
+    case DType::i8:
+      return read_strided<std::int8_t>(t.data, first, t.row_stride, t.dim_stride, out,
+                                       [](std::int8_t x) { return static_cast<double>(x); });
     default:
-      throw InvalidArgument("dtype", std::string(name(t.dtype)), "a floating-point type");
+      throw InvalidArgument("dtype", std::string(name(t.dtype)), "a floating-point type or int8");
   }
 }
 
@@ -143,6 +146,8 @@ Tensor OutputTensor::read() const {
 
 void write(const OutputTensor& t, Index b, Index h, Index first_row, MatrixView<const double> values) {
   const auto pattern_of = [&](double value) -> std::uint64_t {
+    if (t.dtype == DType::i8)
+      return static_cast<std::uint64_t>(std::clamp(std::nearbyint(value), -128.0, 127.0));
     if (t.dtype != DType::f32 || std::isnan(value)) return encode(t.dtype, value);
     return std::bit_cast<std::uint32_t>(static_cast<float>(value));  // the same, and fast
   };

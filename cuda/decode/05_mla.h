@@ -1,0 +1,55 @@
+// mla-05: geometry and row.
+#pragma once
+
+#include "cuda/device/geometry.h"
+#include "cuda/host/decode_row.h"
+
+namespace attnlab::cuda {
+
+inline constexpr int kMlaHeadDims[] = {576};
+inline constexpr int kMlaValueDim = 512, kMlaWarps = 8, kMlaKeys = 64;
+inline constexpr Requires kMla{.dtypes = kHalfTypes,
+                               .head_dims = kMlaHeadDims,
+                               .options = Option::causal | Option::window | Option::grouped_heads | Option::padded |
+                                          Option::packed | Option::value_dim | Option::paged};
+
+constexpr int mla_rows(const AttentionParams& p) { return p.heads_q * p.seqlen_q <= 16 ? 16 : 64; }
+
+// Two tiles of keys, Q, P, and of each row: its keys, its largest logits and sums of every 16 keys, and three numbers.
+constexpr std::size_t mla_bytes(int rows) {
+  const int halves = 2 * kMlaKeys * 576 + rows * 576 + rows * kMlaKeys;
+  return static_cast<std::size_t>(2 * halves) + floats((4 + 2 + 3) * rows);
+}
+constexpr Geometry mla_geometry(int, Tiles) { return {64, kMlaKeys, 32 * kMlaWarps, mla_bytes(64)}; }
+
+constexpr int mla_splits(const AttentionParams& p) {
+  if (p.splits > 0) return p.splits;
+  return splits_for(ceil_div(p.heads_q * p.seqlen_q, mla_rows(p)) * p.batch, p.seqlen_kv, p.multiprocessors);
+}
+constexpr std::size_t mla_workspace(const AttentionParams& p) {
+  const int splits = mla_splits(p);
+  return splits == 1 ? 0 : partial_bytes(p, splits);
+}
+
+ATTNLAB_CUDA_LAUNCHERS(mla_05, AttentionParams);
+
+constexpr Kernel kDecode05[] = {{
+    .name = "mla-05",
+    .title = "MLA's absorbed decode",
+    .paper = "DeepSeek-AI 2024, DeepSeek-V2, section 2.1",
+    .idea = "keys and values are one latent: a tile in shared memory serves both products, for all heads",
+    .limit = "mma.sync: both operands of every product come from shared memory",
+    .pass = Pass::decode,
+    .algorithm = nullptr,
+    .operands = kDecodeOperands,
+    .needs = kMla,
+    .launches = 2,
+    .launches_narrow = 2,
+    .whole_rows = false,
+    .tensor_cores = true,
+    .geometry = mla_geometry,
+    .workspace_bytes = mla_workspace,
+    .launchers = mla_05,
+}};
+
+}  // namespace attnlab::cuda

@@ -1,0 +1,238 @@
+// How keys and values arrive: straight in registers, or by asynchronous copies in a ring of tiles in shared memory. Either
+// way a lane fetches just what it will need, in pieces of up to 16 bytes, and no lane waits for another one.
+//
+// A tile is 16 keys. With g = lane / 4 and t = lane % 4, a lane has of K pieces t, t + 4, t + 8, ... of rows g and g + 8,
+// and of V pieces g, g + 8, ... of rows 2t, 2t + 1, 2t + 8 and 2t + 9. What that makes of head_dim is an order of its own,
+// the same for Q and K (key_column) and undone for O (value_column).
+//
+// A policy has start(first key), then for each tile in turn: wait(), keys(), keys_done(), values(), values_done().
+#pragma once
+
+#include "cuda/device/decode_numbers.cuh"
+#include "cuda/device/decode_rows.cuh"
+
+namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
+
+inline constexpr int kTileKeys = 16;
+
+// What a lane has of a tile, in words of 32 bits.
+template <class C, int D, int Dv>
+struct Shares {
+  static constexpr int kNumbers = 4 / sizeof(C);                  // in a word
+  static constexpr int kKeyWords = D / kNumbers / 4;              // of each of 2 rows
+  static constexpr int kValueWords = Dv / kNumbers / 8;           // of each of 4 rows
+  static constexpr int kKeyPiece = kKeyWords < 4 ? kKeyWords : 4;  // words
+  static constexpr int kValuePiece = kValueWords < 4 ? kValueWords : 4;
+  static_assert(kKeyWords % kKeyPiece == 0 && kValueWords % kValuePiece == 0 && kValuePiece % 2 == 0);
+  // The first of the four columns that words of K give in step n, by lane t; and a lane's number x of V, by lane g.
+  __device__ static constexpr int key_column(int n, int t) {
+    constexpr int kSteps = kKeyPiece * kNumbers / 4;  // of a piece
+    return n / kSteps * 4 * kKeyPiece * kNumbers + t * kKeyPiece * kNumbers + n % kSteps * 4;
+  }
+  __device__ static constexpr int value_column(int x, int g) {
+    constexpr int kOfPiece = kValuePiece * kNumbers;
+    return x / kOfPiece * 8 * kOfPiece + g * kOfPiece + x % kOfPiece;
+  }
+};
+
+template <int Words>
+struct alignas(4 * Words) Piece {
+  unsigned word[Words];
+};
+
+// The words of a lane's rows of a tile.
+template <int Rows, int Words>
+struct Lanes {
+  unsigned row[Rows][Words];
+};
+
+// A tile's first key, and where it lies if the tile is in one page.
+struct TileAt {
+  int key;
+  Place place;
+};
+
+// The tiles of one warp: every `step` keys, of keys [begin, end).
+template <class C>
+struct Tiles16 {
+  Side<C> k, v;
+  Pages pages;
+  bool whole;  // each tile lies in one page
+  int step;
+  Keys keys;
+
+  __device__ TileAt at(int key) const {
+    return {key, whole && key < keys.end ? pages.place(key) : Place{0, 0}};
+  }
+  __device__ TileAt after(TileAt tile) const { return at(tile.key + step); }
+  __device__ bool wanted(TileAt tile, int r) const {
+    return tile.key + r >= keys.begin && tile.key + r < keys.end;
+  }
+  // Row r of the tile, which must be wanted.
+  __device__ const C* row(const Side<C>& side, TileAt tile, int r) const {
+    return whole ? side.row({tile.place.page, tile.place.row + r}) : side.row(pages.place(tile.key + r));
+  }
+};
+
+// This lane's rows and columns of a tile.
+__device__ __forceinline__ int lane_g() { return static_cast<int>(threadIdx.x) % 32 / 4; }
+__device__ __forceinline__ int lane_t() { return static_cast<int>(threadIdx.x) % 4; }
+__device__ __forceinline__ int key_row(int half) { return lane_g() + 8 * half; }
+__device__ __forceinline__ int value_row(int a) { return 2 * lane_t() + a % 2 + a / 2 * 8; }
+
+template <int Words>
+__device__ __forceinline__ void fetch(unsigned* to, const void* from) {
+  if constexpr (Words == 4) {
+    const uint4 x = __ldcg(static_cast<const uint4*>(from));
+    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
+  } else {
+    static_assert(Words == 2);
+    const uint2 x = __ldcg(static_cast<const uint2*>(from));
+    to[0] = x.x, to[1] = x.y;
+  }
+}
+
+// One tile ahead, K and V in turn: while a tile's scores are computed its V is on the way, and while P V is computed the
+// next tile's K. What is hidden becomes 0.
+template <class C, int D, int Dv>
+class InRegisters {
+  using Share = Shares<C, D, Dv>;
+
+ public:
+  static constexpr int kBytes = 0;  // of shared memory for each warp
+
+  __device__ InRegisters(const Tiles16<C>& tiles, void*) : tiles_(tiles) {}
+
+  __device__ __forceinline__ void start(int key) {
+    next_ = tiles_.at(key);
+    fetch_keys(), fetch_values();
+    next_ = tiles_.after(next_);
+  }
+  __device__ __forceinline__ void wait() {}
+  __device__ __forceinline__ const Lanes<2, Share::kKeyWords>& keys() const { return k_; }
+  __device__ __forceinline__ void keys_done() { fetch_keys(); }
+  __device__ __forceinline__ const Lanes<4, Share::kValueWords>& values() const { return v_; }
+  __device__ __forceinline__ void values_done() {
+    fetch_values();
+    next_ = tiles_.after(next_);
+  }
+  __device__ __forceinline__ void end() {}
+
+ private:
+  // Pieces of Width words of one row, the first one number `first`, each one `Apart` words behind the last.
+  template <int Words, int Width, int Apart>
+  __device__ __forceinline__ void fetch_row(unsigned (&to)[Words], const Side<C>& side, int r, int first) {
+    const bool wanted = tiles_.wanted(next_, r);
+    const C* row = wanted ? tiles_.row(side, next_, r) + first * Width * Share::kNumbers : nullptr;
+#pragma unroll
+    for (int n = 0; n < Words; n += Width) {
+#pragma unroll
+      for (int x = 0; x < Width; ++x) to[n + x] = 0;
+      if (wanted) fetch<Width>(to + n, row + n * Apart * Share::kNumbers);
+    }
+  }
+  __device__ __forceinline__ void fetch_keys() {
+#pragma unroll
+    for (int half = 0; half < 2; ++half)
+      fetch_row<Share::kKeyWords, Share::kKeyPiece, 4>(k_.row[half], tiles_.k, key_row(half), lane_t());
+  }
+  __device__ __forceinline__ void fetch_values() {
+#pragma unroll
+    for (int a = 0; a < 4; ++a)
+      fetch_row<Share::kValueWords, Share::kValuePiece, 8>(v_.row[a], tiles_.v, value_row(a), lane_g());
+  }
+
+  Tiles16<C> tiles_;
+  TileAt next_;
+  Lanes<2, Share::kKeyWords> k_;
+  Lanes<4, Share::kValueWords> v_;
+};
+
+// kStages tiles of each warp in shared memory, fetched by cp.async that far ahead. Lane after lane writes and reads its
+// pieces, 16 bytes each: no two lanes meet in a bank, and no barrier is needed.
+template <class C, int D, int Dv>
+class InRing {
+  using Share = Shares<C, D, Dv>;
+  static constexpr int kRowBytes = 32 * 4 * Share::kKeyWords, kValueRowBytes = 32 * 4 * Share::kValueWords;
+  static constexpr int kStageBytes = 2 * kRowBytes + 4 * kValueRowBytes;
+  static constexpr int kRoom = 24576;
+
+ public:
+  static constexpr int kStages = kRoom / kStageBytes < 2 ? 2 : kRoom / kStageBytes > 6 ? 6 : kRoom / kStageBytes;
+  static constexpr int kBytes = kStages * kStageBytes;
+
+  __device__ InRing(const Tiles16<C>& tiles, void* shared) : tiles_(tiles), ring_(static_cast<char*>(shared)) {}
+
+  __device__ __forceinline__ void start(int key) {
+    next_ = tiles_.at(key);
+    read_ = kStages - 1, write_ = 0;
+#pragma unroll 1
+    for (int n = 0; n < kStages - 1; ++n) fetch_tile();
+  }
+  // Sends for one more tile, which goes where the last one was.
+  __device__ __forceinline__ void wait() {
+    fetch_tile();
+    read_ = read_ + 1 == kStages ? 0 : read_ + 1;
+    arrived<kStages - 1>();
+  }
+  __device__ __forceinline__ Lanes<2, Share::kKeyWords> keys() const {
+    Lanes<2, Share::kKeyWords> k;
+#pragma unroll
+    for (int half = 0; half < 2; ++half)
+      read_row<Share::kKeyPiece>(k.row[half], ring_ + read_ * kStageBytes + half * kRowBytes);
+    return k;
+  }
+  __device__ __forceinline__ void keys_done() {}
+  __device__ __forceinline__ Lanes<4, Share::kValueWords> values() const {
+    Lanes<4, Share::kValueWords> v;
+#pragma unroll
+    for (int a = 0; a < 4; ++a)
+      read_row<Share::kValuePiece>(v.row[a], ring_ + read_ * kStageBytes + 2 * kRowBytes + a * kValueRowBytes);
+    return v;
+  }
+  __device__ __forceinline__ void values_done() {}
+  __device__ __forceinline__ void end() { arrived<0>(); }
+
+ private:
+  template <int Width, int Words>
+  __device__ __forceinline__ static void read_row(unsigned (&to)[Words], const char* row) {
+    const auto* pieces = reinterpret_cast<const Piece<Width>*>(row) + threadIdx.x % 32;
+#pragma unroll
+    for (int n = 0; n < Words / Width; ++n) {
+      const Piece<Width> piece = pieces[32 * n];
+#pragma unroll
+      for (int x = 0; x < Width; ++x) to[n * Width + x] = piece.word[x];
+    }
+  }
+  template <int Words, int Width, int Apart>
+  __device__ __forceinline__ void fetch_row(char* to, const Side<C>& side, int r, int first) {
+    const bool wanted = tiles_.wanted(next_, r);
+    const C* row = wanted ? tiles_.row(side, next_, r) + first * Width * Share::kNumbers : side.data;
+    auto* pieces = reinterpret_cast<Piece<Width>*>(to) + threadIdx.x % 32;
+#pragma unroll
+    for (int n = 0; n < Words / Width; ++n)
+      copy_async<4 * Width>(pieces + 32 * n, wanted ? row + n * Width * Apart * Share::kNumbers : row, wanted);
+  }
+  __device__ __forceinline__ void fetch_tile() {
+    char* stage = ring_ + write_ * kStageBytes;
+    if (next_.key < tiles_.keys.end) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+        fetch_row<Share::kKeyWords, Share::kKeyPiece, 4>(stage + half * kRowBytes, tiles_.k, key_row(half), lane_t());
+#pragma unroll
+      for (int a = 0; a < 4; ++a)
+        fetch_row<Share::kValueWords, Share::kValuePiece, 8>(stage + 2 * kRowBytes + a * kValueRowBytes, tiles_.v,
+                                                             value_row(a), lane_g());
+    }
+    end_of_copies();
+    write_ = write_ + 1 == kStages ? 0 : write_ + 1;
+    next_ = tiles_.after(next_);
+  }
+
+  Tiles16<C> tiles_;
+  TileAt next_;
+  char* ring_;
+  int read_, write_;
+};
+
+}  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND
