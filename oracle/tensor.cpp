@@ -26,7 +26,8 @@ void require_scale(const std::string& name, const Tensor& t) {
 
 void require_tensor(const std::string& name, const Tensor& t, const Extents& expected) {
   if (!is_float(t.dtype) && t.dtype != DType::i8) {
-    throw InvalidArgument(name, "type " + std::string(attnlab::name(t.dtype)), "a floating-point type or int8");
+    throw InvalidArgument(name, "type " + std::string(attnlab::name(t.dtype)),
+                          "a floating-point type or int8");
   }
   require_shape(name, t, expected);
   require_scale(name, t);

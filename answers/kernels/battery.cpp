@@ -157,7 +157,8 @@ BatteryAnswer answer(const BatteryQuestion& question) {
   oracle::Kernel kernel;
   if (!question.kernel.empty()) {
     kernel = rung_kernel(backend_of("backend", question.backend), question.kernel);
-    if (!options.kernel_class && !cuda::find_kernel(question.kernel).tensor_cores) options.kernel_class = rung_class();
+    if (!options.kernel_class && !cuda::find_kernel(question.kernel).tensor_cores)
+      options.kernel_class = rung_class();
   } else {
     program = {split_command("cmd", question.cmd), question.layout == "bshd", question.call_time};
     require_program(program.words[0]);

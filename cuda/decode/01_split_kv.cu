@@ -8,7 +8,6 @@
 // Limits:   heads of a group read their keys each for itself. A key's product is a sum over the warp's lanes, 5 shuffles,
 //           and the next key waits for it.
 #include "cuda/decode/01_split_kv.h"
-
 #include "cuda/device/decode_launch.cuh"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
@@ -31,8 +30,7 @@ __global__ void __launch_bounds__(128) split_kv_kernel(const AttentionParams p, 
   for (int n = 0; n < kColumns; ++n) {
     const int column = lane + 32 * n;
     q[n] = o[n] = 0.0f;
-    if (begin < end && column < D)
-      q[n] = to_float((head.queries<const T>(p.q) + i * p.q.row_stride)[column]);
+    if (begin < end && column < D) q[n] = to_float((head.queries<const T>(p.q) + i * p.q.row_stride)[column]);
   }
 
   const int of_split = begin < end ? blocks_of(span.splits, end - begin) : 0;
@@ -68,8 +66,8 @@ void split_kv_01(const AttentionParams& p, void* on_stream) {
   span.partials = partials_of(p, span.all_splits);
   for_type_and_dim<kSplitKv>(p.type, p.head_dim, [&]<class T, int D>() {
     for_cache_type<T>(p, [&]<class C>() {
-      const dim3 grid(static_cast<unsigned>(ceil_div(p.seqlen_q * span.splits, 4)), static_cast<unsigned>(p.heads_q),
-                      static_cast<unsigned>(p.batch));
+      const dim3 grid(static_cast<unsigned>(ceil_div(p.seqlen_q * span.splits, 4)),
+                      static_cast<unsigned>(p.heads_q), static_cast<unsigned>(p.batch));
       split_kv_kernel<T, C, D><<<grid, 128, 0, stream>>>(p, span);
       ATTNLAB_CUDA_LAUNCHED("split_kv_kernel");
       launch_combine<T>(p, span, stream);

@@ -19,7 +19,9 @@ constexpr int split_kv_splits(const AttentionParams& p) {
   if (p.splits > 0) return p.splits;
   return splits_for(ceil_div(p.seqlen_q * p.heads_q * p.batch, 4), p.seqlen_kv, 8 * p.multiprocessors);
 }
-constexpr std::size_t split_kv_workspace(const AttentionParams& p) { return partial_bytes(p, split_kv_splits(p)); }
+constexpr std::size_t split_kv_workspace(const AttentionParams& p) {
+  return partial_bytes(p, split_kv_splits(p));
+}
 
 ATTNLAB_CUDA_LAUNCHERS(split_kv_01, AttentionParams);
 

@@ -10,7 +10,6 @@
 // Traffic:  K, V and Q once; m, l and O of each split once out and once in, where there are several.
 // Limits:   a warp has 4 to 8 KB on its way, in registers: a multiprocessor needs 8 or more warps to keep the memory busy.
 #include "cuda/decode/02_grouped.h"
-
 #include "cuda/device/decode_launch.cuh"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {

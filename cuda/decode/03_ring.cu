@@ -8,13 +8,13 @@
 // Limits:   each byte is written to and read from shared memory once. A sequence's splits are of one size whatever the
 //           lengths of others: blocks of short sequences end early.
 #include "cuda/decode/03_ring.h"
-
 #include "cuda/device/decode_launch.cuh"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
 template <class T, class C, int D, int Eights>
-__global__ void __launch_bounds__(32 * kDecodeWarps, 2) ring_kernel(const AttentionParams p, const Span span) {
+__global__ void __launch_bounds__(32 * kDecodeWarps, 2)
+    ring_kernel(const AttentionParams p, const Span span) {
   extern __shared__ float4 shared_memory[];
   grouped<T, C, D, D, Eights, InRing<C, D, D>>(p, span, shared_memory);
 }

@@ -9,13 +9,13 @@
 //           splits out and in.
 // Limits:   one shared part, at the beginning; factors of shared keys are those of sequence 0.
 #include "cuda/decode/04_cascade.h"
-
 #include "cuda/device/decode_launch.cuh"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
 template <class T, class C, int D, int Eights>
-__global__ void __launch_bounds__(32 * kDecodeWarps, 2) cascade_kernel(const AttentionParams p, const Span span) {
+__global__ void __launch_bounds__(32 * kDecodeWarps, 2)
+    cascade_kernel(const AttentionParams p, const Span span) {
   extern __shared__ float4 shared_memory[];
   grouped<T, C, D, D, Eights, InRing<C, D, D>>(p, span, shared_memory);
 }
@@ -32,7 +32,8 @@ void cascade_04(const AttentionParams& p, void* on_stream) {
   shared.splits = splits.shared, shared.first_split = 0;
   for_grouped<kCascadeDecode>(p, [&]<class T, class C, int D, int Eights>() {
     if (p.shared_kv != 0) {
-      launch_grouped(cascade_kernel<T, C, D, 2>, p, shared, 16, grouped_bytes<InRing<C, D, D>, 16, D>(), stream);
+      launch_grouped(cascade_kernel<T, C, D, 2>, p, shared, 16, grouped_bytes<InRing<C, D, D>, 16, D>(),
+                     stream);
     }
     launch_grouped(cascade_kernel<T, C, D, Eights>, p, own, 8 * Eights,
                    grouped_bytes<InRing<C, D, D>, 8 * Eights, D>(), stream);

@@ -9,7 +9,6 @@
 // Limits:   both operands of every product come from shared memory, whose bandwidth bounds 64 rows. One block on a
 //           multiprocessor: its 8 warps wait for each other three times a tile.
 #include "cuda/decode/05_mla.h"
-
 #include "cuda/device/decode_launch.cuh"
 #include "cuda/device/mla_tile.cuh"
 
@@ -19,9 +18,9 @@ inline constexpr int kLatent = 576;
 
 // Rows of P V for one tile with NaN or infinities of which some rows see more than others: key by key.
 template <class T, int Eights>
-__device__ __forceinline__ void add_visible(const SharedTile<T, kLatent>& k, const SharedTile<T, kMlaKeys>& weights,
-                                            const Keys* keys, int key, int first_column,
-                                            float (&o)[4][Eights][4]) {
+__device__ __forceinline__ void add_visible(const SharedTile<T, kLatent>& k,
+                                            const SharedTile<T, kMlaKeys>& weights, const Keys* keys, int key,
+                                            int first_column, float (&o)[4][Eights][4]) {
 #pragma unroll 1
   for (int j = 0; j < kMlaKeys; ++j) {
 #pragma unroll
@@ -57,7 +56,7 @@ __global__ void __launch_bounds__(32 * kMlaWarps, 1) mla_kernel(const AttentionP
   const SharedTile<T, kLatent> queries{room + 2 * kMlaKeys * kLatent};
   const SharedTile<T, kMlaKeys> weights{queries.data + kRows * kLatent};
   Keys* keys = reinterpret_cast<Keys*>(weights.data + kRows * kMlaKeys);  // [kRows], as what follows
-  float* largest = reinterpret_cast<float*>(keys + kRows);                // [4][kRows], of each 16 keys; at the end sums
+  float* largest = reinterpret_cast<float*>(keys + kRows);  // [4][kRows], of each 16 keys; at the end sums
   float *m = largest + 4 * kRows, *base = m + kRows, *factor = base + kRows;
 
   // Q; rows that do not exist are 0.
@@ -104,13 +103,15 @@ __global__ void __launch_bounds__(32 * kMlaWarps, 1) mla_kernel(const AttentionP
   const Keys seen{begin, end};
   const float scale = p.scale * kLog2e;
 
-  if (from < past) copy_keys<kMlaKeys, kMlaWarps>(SharedTile<T, kLatent>{room}, side, pages, from * kMlaKeys, seen);
+  if (from < past)
+    copy_keys<kMlaKeys, kMlaWarps>(SharedTile<T, kLatent>{room}, side, pages, from * kMlaKeys, seen);
   end_of_copies();
 #pragma unroll 1
   for (int n_tile = from; n_tile < past; ++n_tile) {
     const int key = n_tile * kMlaKeys;
     const int turn = (n_tile - from) % 2;
-    const SharedTile<T, kLatent> k{room + turn * kMlaKeys * kLatent}, next{room + (1 - turn) * kMlaKeys * kLatent};
+    const SharedTile<T, kLatent> k{room + turn * kMlaKeys * kLatent},
+        next{room + (1 - turn) * kMlaKeys * kLatent};
     if (n_tile + 1 < past) copy_keys<kMlaKeys, kMlaWarps>(next, side, pages, key + kMlaKeys, seen);
     end_of_copies();
     arrived<1>();
@@ -119,7 +120,7 @@ __global__ void __launch_bounds__(32 * kMlaWarps, 1) mla_kernel(const AttentionP
     float s[kOwn][4];
 #pragma unroll
     for (int n = 0; n < kOwn; ++n) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0.0f;
-#pragma unroll 4
+#pragma unroll Eights == 2 ? 4 : 2
     for (int step = 0; step < kLatent / 16; ++step) {
       unsigned a[4];
       k.load_a(a, 16 * sixteen, 16 * step);
@@ -156,9 +157,9 @@ __global__ void __launch_bounds__(32 * kMlaWarps, 1) mla_kernel(const AttentionP
     __syncthreads();  // the largest logits are there
 
     if (const int r = static_cast<int>(threadIdx.x); r < kRows) {
-      const float most = fmaxf(fmaxf(fmaxf(largest[r], largest[kRows + r]),
-                                     fmaxf(largest[2 * kRows + r], largest[3 * kRows + r])),
-                               m[r]);
+      const float most = fmaxf(
+          fmaxf(fmaxf(largest[r], largest[kRows + r]), fmaxf(largest[2 * kRows + r], largest[3 * kRows + r])),
+          m[r]);
       base[r] = exponent_base(most);
       factor[r] = exp2_flushed(m[r] - base[r]);
       m[r] = most;
@@ -197,7 +198,8 @@ __global__ void __launch_bounds__(32 * kMlaWarps, 1) mla_kernel(const AttentionP
     if (!all_see) {
       for (int n = lane; n < kMlaKeys * 8; n += 32) {
         const uint4 x = *reinterpret_cast<const uint4*>(k.piece(n / 8, first_column / 8 + n % 8));
-        if (not_finite<T>(x.x) || not_finite<T>(x.y) || not_finite<T>(x.z) || not_finite<T>(x.w)) finite = false;
+        if (not_finite<T>(x.x) || not_finite<T>(x.y) || not_finite<T>(x.z) || not_finite<T>(x.w))
+          finite = false;
       }
       finite = __all_sync(kAllLanes, finite);
     }

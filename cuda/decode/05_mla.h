@@ -10,8 +10,9 @@ inline constexpr int kMlaHeadDims[] = {576};
 inline constexpr int kMlaValueDim = 512, kMlaWarps = 8, kMlaKeys = 64;
 inline constexpr Requires kMla{.dtypes = kHalfTypes,
                                .head_dims = kMlaHeadDims,
-                               .options = Option::causal | Option::window | Option::grouped_heads | Option::padded |
-                                          Option::packed | Option::value_dim | Option::paged};
+                               .options = Option::causal | Option::window | Option::grouped_heads |
+                                          Option::padded | Option::packed | Option::value_dim |
+                                          Option::paged};
 
 constexpr int mla_rows(const AttentionParams& p) { return p.heads_q * p.seqlen_q <= 16 ? 16 : 64; }
 

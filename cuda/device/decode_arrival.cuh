@@ -18,9 +18,9 @@ inline constexpr int kTileKeys = 16;
 // What a lane has of a tile, in words of 32 bits.
 template <class C, int D, int Dv>
 struct Shares {
-  static constexpr int kNumbers = 4 / sizeof(C);                  // in a word
-  static constexpr int kKeyWords = D / kNumbers / 4;              // of each of 2 rows
-  static constexpr int kValueWords = Dv / kNumbers / 8;           // of each of 4 rows
+  static constexpr int kNumbers = 4 / sizeof(C);                   // in a word
+  static constexpr int kKeyWords = D / kNumbers / 4;               // of each of 2 rows
+  static constexpr int kValueWords = Dv / kNumbers / 8;            // of each of 4 rows
   static constexpr int kKeyPiece = kKeyWords < 4 ? kKeyWords : 4;  // words
   static constexpr int kValuePiece = kValueWords < 4 ? kValueWords : 4;
   static_assert(kKeyWords % kKeyPiece == 0 && kValueWords % kValuePiece == 0 && kValuePiece % 2 == 0);
@@ -158,10 +158,13 @@ class InRing {
   static constexpr int kRoom = 24576;
 
  public:
-  static constexpr int kStages = kRoom / kStageBytes < 2 ? 2 : kRoom / kStageBytes > 6 ? 6 : kRoom / kStageBytes;
+  static constexpr int kStages = kRoom / kStageBytes < 2   ? 2
+                                 : kRoom / kStageBytes > 6 ? 6
+                                                           : kRoom / kStageBytes;
   static constexpr int kBytes = kStages * kStageBytes;
 
-  __device__ InRing(const Tiles16<C>& tiles, void* shared) : tiles_(tiles), ring_(static_cast<char*>(shared)) {}
+  __device__ InRing(const Tiles16<C>& tiles, void* shared)
+      : tiles_(tiles), ring_(static_cast<char*>(shared)) {}
 
   __device__ __forceinline__ void start(int key) {
     next_ = tiles_.at(key);
@@ -187,7 +190,8 @@ class InRing {
     Lanes<4, Share::kValueWords> v;
 #pragma unroll
     for (int a = 0; a < 4; ++a)
-      read_row<Share::kValuePiece>(v.row[a], ring_ + read_ * kStageBytes + 2 * kRowBytes + a * kValueRowBytes);
+      read_row<Share::kValuePiece>(v.row[a],
+                                   ring_ + read_ * kStageBytes + 2 * kRowBytes + a * kValueRowBytes);
     return v;
   }
   __device__ __forceinline__ void values_done() {}
@@ -211,18 +215,20 @@ class InRing {
     auto* pieces = reinterpret_cast<Piece<Width>*>(to) + threadIdx.x % 32;
 #pragma unroll
     for (int n = 0; n < Words / Width; ++n)
-      copy_async<4 * Width>(pieces + 32 * n, wanted ? row + n * Width * Apart * Share::kNumbers : row, wanted);
+      copy_async<4 * Width>(pieces + 32 * n, wanted ? row + n * Width * Apart * Share::kNumbers : row,
+                            wanted);
   }
   __device__ __forceinline__ void fetch_tile() {
     char* stage = ring_ + write_ * kStageBytes;
     if (next_.key < tiles_.keys.end) {
 #pragma unroll
       for (int half = 0; half < 2; ++half)
-        fetch_row<Share::kKeyWords, Share::kKeyPiece, 4>(stage + half * kRowBytes, tiles_.k, key_row(half), lane_t());
+        fetch_row<Share::kKeyWords, Share::kKeyPiece, 4>(stage + half * kRowBytes, tiles_.k, key_row(half),
+                                                         lane_t());
 #pragma unroll
       for (int a = 0; a < 4; ++a)
-        fetch_row<Share::kValueWords, Share::kValuePiece, 8>(stage + 2 * kRowBytes + a * kValueRowBytes, tiles_.v,
-                                                             value_row(a), lane_g());
+        fetch_row<Share::kValueWords, Share::kValuePiece, 8>(stage + 2 * kRowBytes + a * kValueRowBytes,
+                                                             tiles_.v, value_row(a), lane_g());
     }
     end_of_copies();
     write_ = write_ + 1 == kStages ? 0 : write_ + 1;

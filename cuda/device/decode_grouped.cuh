@@ -95,15 +95,16 @@ __device__ __forceinline__ void grouped(const AttentionParams& p, const Span& sp
 
   DecodeTile<T, C, D, Dv, Eights> tile(p, span, sequence, kv_head, first_row);
   const int first = tile.some_see.begin / kTileKeys;
-  const int tiles = tile.some_see.begin < tile.some_see.end ? blocks_of(kTileKeys, tile.some_see.end) - first : 0;
+  const int tiles =
+      tile.some_see.begin < tile.some_see.end ? blocks_of(kTileKeys, tile.some_see.end) - first : 0;
   const int of_split = blocks_of(span.splits, tiles);
   const int from = first + split * of_split, past = min(from + of_split, first + tiles);
   const Keys keys{max(tile.some_see.begin, from * kTileKeys), min(tile.some_see.end, past * kTileKeys)};
   tile.set_factors(p, head, keys);
 
   const Pages pages = pages_of(p, head);
-  const Tiles16<C> source{side_of<C>(p, p.k, head), side_of<C>(p, p.v, head), pages, pages.hold_tiles(),
-                          kDecodeWarps * kTileKeys, keys};
+  const Tiles16<C> source{side_of<C>(p, p.k, head), side_of<C>(p, p.v, head), pages,
+                          pages.hold_tiles(),       kDecodeWarps * kTileKeys, keys};
   Arrival arrival(source, static_cast<char*>(shared) + warp * Arrival::kBytes);
   arrival.start((from + warp) * kTileKeys);
 #pragma unroll 1

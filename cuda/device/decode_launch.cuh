@@ -43,13 +43,13 @@ void for_grouped(const AttentionParams& p, const Body& body) {
 inline dim3 grouped_grid(const AttentionParams& p, const Span& span, int rows_of_block) {
   const int group = p.heads_q / p.heads_kv, sequences = span.of_all ? 1 : p.batch;
   const int rows = group * p.seqlen_q * (span.of_all ? p.batch : 1);
-  return dim3(static_cast<unsigned>(ceil_div(rows, rows_of_block) * span.splits), static_cast<unsigned>(p.heads_kv),
-              static_cast<unsigned>(sequences));
+  return dim3(static_cast<unsigned>(ceil_div(rows, rows_of_block) * span.splits),
+              static_cast<unsigned>(p.heads_kv), static_cast<unsigned>(sequences));
 }
 
 template <class Kernel>
-void launch_grouped(Kernel kernel, const AttentionParams& p, const Span& span, int rows_of_block, std::size_t bytes,
-                    cudaStream_t stream) {
+void launch_grouped(Kernel kernel, const AttentionParams& p, const Span& span, int rows_of_block,
+                    std::size_t bytes, cudaStream_t stream) {
   ATTNLAB_CUDA_CHECK(
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
   kernel<<<grouped_grid(p, span, rows_of_block), 32 * kDecodeWarps, bytes, stream>>>(p, span);

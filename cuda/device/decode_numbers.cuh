@@ -16,7 +16,8 @@ template <class C>
 __device__ __forceinline__ unsigned widened(unsigned x);
 template <>
 __device__ __forceinline__ unsigned widened<__nv_fp8_e4m3>(unsigned x) {
-  const __half2_raw pair = __nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(x & 0xffffu), __NV_E4M3);
+  const __half2_raw pair =
+      __nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(x & 0xffffu), __NV_E4M3);
   return static_cast<unsigned>(pair.x) | static_cast<unsigned>(pair.y) << 16;
 }
 template <>
@@ -29,7 +30,8 @@ __device__ __forceinline__ unsigned widened<signed char>(unsigned x) {
 
 // Four numbers of a row of K that follow one another, as two pairs. 16 bits: words 2n and 2n + 1 of the row's; 8: word n.
 template <class C, int Words>
-__device__ __forceinline__ void key_pairs(const unsigned (&words)[Words], int n, unsigned& first, unsigned& second) {
+__device__ __forceinline__ void key_pairs(const unsigned (&words)[Words], int n, unsigned& first,
+                                          unsigned& second) {
   if constexpr (sizeof(C) == 2) {
     first = words[2 * n], second = words[2 * n + 1];
   } else {
@@ -39,7 +41,8 @@ __device__ __forceinline__ void key_pairs(const unsigned (&words)[Words], int n,
 
 // The pair of number e of two rows of V, `a` the low half.
 template <class C, int Words>
-__device__ __forceinline__ unsigned value_pair(const unsigned (&a)[Words], const unsigned (&b)[Words], int e) {
+__device__ __forceinline__ unsigned value_pair(const unsigned (&a)[Words], const unsigned (&b)[Words],
+                                               int e) {
   if constexpr (sizeof(C) == 2) {
     return __byte_perm(a[e / 2], b[e / 2], e % 2 == 0 ? 0x5410 : 0x7632);
   } else {

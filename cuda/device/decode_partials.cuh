@@ -53,7 +53,8 @@ inline Partials partials_of(const AttentionParams& p, int splits) {
 
 template <class T>
 void launch_combine(const AttentionParams& p, const Span& span, cudaStream_t stream) {
-  const dim3 grid(static_cast<unsigned>(p.seqlen_q), static_cast<unsigned>(p.heads_q), static_cast<unsigned>(p.batch));
+  const dim3 grid(static_cast<unsigned>(p.seqlen_q), static_cast<unsigned>(p.heads_q),
+                  static_cast<unsigned>(p.batch));
   combine_kernel<T><<<grid, 128, 0, stream>>>(p, span);
   ATTNLAB_CUDA_LAUNCHED("combine_kernel");
 }

@@ -19,9 +19,9 @@ struct Partials {
 
 // The part of the keys that a launch is for, and where its partial results go.
 struct Span {
-  int from = 0, to = 1 << 30;   // keys
-  bool of_all = false;          // of all sequences: the keys are those of sequence 0
-  int first_split = 0;          // among the splits of a row
+  int from = 0, to = 1 << 30;      // keys
+  bool of_all = false;             // of all sequences: the keys are those of sequence 0
+  int first_split = 0;             // among the splits of a row
   int splits = 1, all_splits = 1;  // of this launch, and of all
   Partials partials = {};
 };
@@ -38,11 +38,13 @@ struct PackedRow {
   Keys keys;
   // Among all rows of Q's heads: where partial results lie.
   __device__ std::int64_t index(const AttentionParams& p) const {
-    return (static_cast<std::int64_t>(head.tensor_batch) * p.heads_q + head.head) * p.rows_q + head.q_begin + i;
+    return (static_cast<std::int64_t>(head.tensor_batch) * p.heads_q + head.head) * p.rows_q + head.q_begin +
+           i;
   }
 };
 
-__device__ inline PackedRow packed_row(const AttentionParams& p, const Span& span, int sequence, int kv_head, int r) {
+__device__ inline PackedRow packed_row(const AttentionParams& p, const Span& span, int sequence, int kv_head,
+                                       int r) {
   const int group = p.heads_q / p.heads_kv;
   int token = r / group;
   if (span.of_all) sequence = token / p.seqlen_q, token = token % p.seqlen_q;
@@ -98,7 +100,9 @@ struct Factors {
   std::int64_t stride;
   int rows;
   __device__ bool by_row() const { return stride != 0; }
-  __device__ float at(int j) const { return data == nullptr ? 1.0f : data[stride == 0 ? 0 : j / rows * stride]; }
+  __device__ float at(int j) const {
+    return data == nullptr ? 1.0f : data[stride == 0 ? 0 : j / rows * stride];
+  }
 };
 __device__ inline Factors factors_of(const CacheScales& s, const Head& head) {
   if (s.data == nullptr) return {nullptr, 0, 1};

@@ -32,13 +32,14 @@ class DecodeTile {
  public:
   static constexpr int kRows = 8 * Eights;
 
-  float m[Eights][2], l[Eights][2];    // of rows 8n + 2t and 8n + 2t + 1; l of this lane's keys
-  float o[kParts][Eights][4];          // columns value_column(part) and value_column(part + kParts) of those rows
+  float m[Eights][2], l[Eights][2];  // of rows 8n + 2t and 8n + 2t + 1; l of this lane's keys
+  float o[kParts][Eights][4];  // columns value_column(part) and value_column(part + kParts) of those rows
   Keys rows_keys[Eights][2];
-  Keys all_see, some_see;              // keys that all rows of the block see that see any, and that one of them sees
-  float value_factor = 1.0f;           // what O is to be multiplied by
+  Keys all_see, some_see;     // keys that all rows of the block see that see any, and that one of them sees
+  float value_factor = 1.0f;  // what O is to be multiplied by
 
-  __device__ DecodeTile(const AttentionParams& p, const Span& span, int sequence, int kv_head, int first_row) {
+  __device__ DecodeTile(const AttentionParams& p, const Span& span, int sequence, int kv_head,
+                        int first_row) {
     load_queries(p, span, sequence, kv_head, first_row);
     int begin = 1 << 30, end = 0, last_begin = 0, first_end = 1 << 30;
 #pragma unroll
@@ -134,16 +135,19 @@ class DecodeTile {
       l[n][0] += s[n][0] + s[n][2], l[n][1] += s[n][1] + s[n][3];
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        b[n][half] = transpose(pair_of<P>(s[n][2 * half] * v_factor[half], s[n][2 * half + 1] * v_factor[half]));
+        b[n][half] =
+            transpose(pair_of<P>(s[n][2 * half] * v_factor[half], s[n][2 * half + 1] * v_factor[half]));
       }
     }
   }
 
-  __device__ __forceinline__ void accumulate(const Lanes<4, Share::kValueWords>& v, const unsigned (&b)[Eights][2]) {
+  __device__ __forceinline__ void accumulate(const Lanes<4, Share::kValueWords>& v,
+                                             const unsigned (&b)[Eights][2]) {
 #pragma unroll
     for (int part = 0; part < kParts; ++part) {
-      const unsigned a[4] = {value_pair<C>(v.row[0], v.row[1], part), value_pair<C>(v.row[0], v.row[1], part + kParts),
-                             value_pair<C>(v.row[2], v.row[3], part), value_pair<C>(v.row[2], v.row[3], part + kParts)};
+      const unsigned a[4] = {
+          value_pair<C>(v.row[0], v.row[1], part), value_pair<C>(v.row[0], v.row[1], part + kParts),
+          value_pair<C>(v.row[2], v.row[3], part), value_pair<C>(v.row[2], v.row[3], part + kParts)};
 #pragma unroll
       for (int n = 0; n < Eights; ++n) multiply_add<P>(o[part][n], a, b[n][0], b[n][1]);
     }
@@ -151,19 +155,22 @@ class DecodeTile {
 
   // The same for a tile with NaN or infinities in V of which some rows see more keys than others: what is hidden from a
   // row must not meet its weights of 0. s: the weights; V is read from memory once more.
-  __device__ __forceinline__ void accumulate_visible(const Tiles16<C>& tiles, int key, const float (&s)[Eights][4]) {
+  __device__ __forceinline__ void accumulate_visible(const Tiles16<C>& tiles, int key,
+                                                     const float (&s)[Eights][4]) {
     const TileAt tile = tiles.at(key);
 #pragma unroll 1
     for (int j = 0; j < kTileKeys; ++j) {
       if (!tiles.wanted(tile, j)) continue;
       const C* row = tiles.row(tiles.v, tile, j);
       float factor = 1.0f;
-      if constexpr (kNarrow) factor = v_factors_.by_row() ? factor_of(v_factors_, key + j) * per_value_ : 1.0f;
+      if constexpr (kNarrow)
+        factor = v_factors_.by_row() ? factor_of(v_factors_, key + j) * per_value_ : 1.0f;
 #pragma unroll
       for (int n = 0; n < Eights; ++n) {
 #pragma unroll
         for (int x = 0; x < 2; ++x) {
-          const float weight = __shfl_sync(kAllLanes, j < 8 ? s[n][x] : s[n][x + 2], j % 8 * 4 + lane_t()) * factor;
+          const float weight =
+              __shfl_sync(kAllLanes, j < 8 ? s[n][x] : s[n][x + 2], j % 8 * 4 + lane_t()) * factor;
           if (key + j < rows_keys[n][x].begin || key + j >= rows_keys[n][x].end) continue;
 #pragma unroll
           for (int part = 0; part < kParts; ++part) {
@@ -196,7 +203,8 @@ class DecodeTile {
   }
 
  private:
-  __device__ void load_queries(const AttentionParams& p, const Span& span, int sequence, int kv_head, int first_row) {
+  __device__ void load_queries(const AttentionParams& p, const Span& span, int sequence, int kv_head,
+                               int first_row) {
 #pragma unroll
     for (int n = 0; n < Eights; ++n) {
       const PackedRow row = packed_row(p, span, sequence, kv_head, first_row + 8 * n + lane_g());
@@ -234,7 +242,9 @@ class DecodeTile {
     }
   }
 
-  __device__ float factor_of(const Factors& factors, int key) const { return key < end_ ? factors.at(key) : 1.0f; }
+  __device__ float factor_of(const Factors& factors, int key) const {
+    return key < end_ ? factors.at(key) : 1.0f;
+  }
 
   // To logits in powers of two; -inf where hidden.
   __device__ __forceinline__ void logits(const AttentionParams& p, int key, float (&s)[Eights][4]) const {
@@ -245,7 +255,8 @@ class DecodeTile {
     }
     if constexpr (kNarrow) {
       if (k_factors_.by_row()) {
-        const float factor[2] = {factor_of(k_factors_, key + lane_g()), factor_of(k_factors_, key + lane_g() + 8)};
+        const float factor[2] = {factor_of(k_factors_, key + lane_g()),
+                                 factor_of(k_factors_, key + lane_g() + 8)};
 #pragma unroll
         for (int n = 0; n < Eights; ++n) {
 #pragma unroll

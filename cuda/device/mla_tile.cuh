@@ -13,7 +13,9 @@ struct SharedTile {
   static_assert(kPieces % 8 == 0);
   T* data;
 
-  __device__ __forceinline__ T* piece(int row, int n) const { return data + row * Columns + (n ^ row % 8) * 8; }
+  __device__ __forceinline__ T* piece(int row, int n) const {
+    return data + row * Columns + (n ^ row % 8) * 8;
+  }
   __device__ __forceinline__ T* at(int row, int column) const { return piece(row, column / 8) + column % 8; }
 
   // Of rows [row, row + 16) and columns [column, column + 16): an A operand.
@@ -36,8 +38,8 @@ struct SharedTile {
 // Keys [key, key + Rows) by all warps of the block together, by asynchronous copies; 0 where they are none of `keys`. Each
 // warp finds the places of its own rows.
 template <int Rows, int Warps, class T, int Columns>
-__device__ __forceinline__ void copy_keys(const SharedTile<T, Columns>& tile, const Side<T>& from, const Pages& pages,
-                                          int key, const Keys& keys) {
+__device__ __forceinline__ void copy_keys(const SharedTile<T, Columns>& tile, const Side<T>& from,
+                                          const Pages& pages, int key, const Keys& keys) {
   constexpr int kRows = Rows / Warps, kPieces = Columns / 8;
   static_assert(kRows <= 32 && kRows * kPieces % 32 == 0);
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;

@@ -75,10 +75,13 @@ AttentionParams params_of(const Problem& problem, DType type) {
 }
 
 void require_shapes(const Problem& p, const ForwardTensors& t) {
-  const Index batches = p.tensor_batches(), rows_q = p.tensor_rows_q(), rows_kv = p.tensor_rows_kv();
+  const Index batches = p.tensor_batches(), rows_q = p.tensor_rows_q();
+  // Of a packed problem with pages, Q alone is packed.
+  const Index kv_batches = t.k.paged() ? p.batch : batches,
+              rows_kv = t.k.paged() ? p.seqlen_kv : p.tensor_rows_kv();
   require_shape("q", t.q, {batches, p.num_heads, rows_q, p.head_dim});
-  require_shape("k", t.k, {batches, p.num_kv_heads, rows_kv, p.head_dim});
-  require_shape("v", t.v, {batches, p.num_kv_heads, rows_kv, p.head_dim_v});
+  require_shape("k", t.k, {kv_batches, p.num_kv_heads, rows_kv, p.head_dim});
+  require_shape("v", t.v, {kv_batches, p.num_kv_heads, rows_kv, p.head_dim_v});
   require_shape("o", t.o, {batches, p.num_heads, rows_q, p.head_dim_v});
   if (t.lse.data != nullptr) require_shape("lse", t.lse, {batches, p.num_heads, rows_q, 1});
 }
@@ -94,7 +97,8 @@ void require_launchable(Backend backend, const Kernel& kernel, const AttentionPa
 
 namespace {
 
-void launch_attention(Backend backend, const Kernel& kernel, Pass pass, const AttentionParams& p, void* stream) {
+void launch_attention(Backend backend, const Kernel& kernel, Pass pass, const AttentionParams& p,
+                      void* stream) {
   require_launchable(backend, kernel, p);
   if (p.seqlen_q == 0) return;  // no row, no block
   require_pointer("q", p.q.data), require_pointer("k", p.k.data), require_pointer("v", p.v.data);
@@ -132,6 +136,8 @@ DeviceProblem::DeviceProblem(Backend backend, const Problem& problem, DType type
       lens_q_(backend, ints(problem.q_lens)),
       lens_kv_(backend, ints(problem.kv_lens)),
       alibi_slopes_(backend, floats_of(problem.alibi_slopes)) {
+  if (cache == Cache::plain && t.k.paged() && params_.batch != t.q.batch)
+    throw InvalidArgument("block_table", "values", "none in a packed problem");
   q_.copy_from(t.q);
   params_.q = q_.strided<const void>();
   params_.k = k_.strided();
@@ -167,7 +173,8 @@ void DeviceProblem::ensure_workspace(std::size_t bytes) {
 
 void DeviceProblem::forward(const Kernel& kernel) {
   if (kernel.workspace_bytes != nullptr) ensure_workspace(kernel.workspace_bytes(params_));
-  launch_attention(backend_, kernel, kernel.pass == Pass::decode ? Pass::decode : Pass::forward, params_, nullptr);
+  launch_attention(backend_, kernel, kernel.pass == Pass::decode ? Pass::decode : Pass::forward, params_,
+                   nullptr);
   functions(backend_).synchronize();
 }
 

@@ -46,8 +46,8 @@ class DeviceProblem {
  public:
   // Checks, allocates and copies q, k, v and the problem's lists. o and lse give shapes; lse may have no
   // data.
-  DeviceProblem(Backend backend, const attention::Problem& problem, DType type,
-                const ForwardTensors& tensors, Cache cache = Cache::plain);
+  DeviceProblem(Backend backend, const attention::Problem& problem, DType type, const ForwardTensors& tensors,
+                Cache cache = Cache::plain);
 
   // Launches a kernel of the forward pass or a decode kernel, and waits for the end. Leaves the outputs on the device.
   void forward(const Kernel& kernel);
@@ -79,7 +79,8 @@ class DeviceProblem {
 // InvalidArgument when params makes no sense or the kernel is no forward rung.
 void launch_forward(Backend backend, const Kernel& kernel, const AttentionParams& params,
                     void* stream = nullptr);
-void launch_decode(Backend backend, const Kernel& kernel, const AttentionParams& params, void* stream = nullptr);
+void launch_decode(Backend backend, const Kernel& kernel, const AttentionParams& params,
+                   void* stream = nullptr);
 void launch_softmax(Backend backend, const Kernel& kernel, const SoftmaxParams& params,
                     void* stream = nullptr);
 

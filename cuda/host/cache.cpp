@@ -52,10 +52,12 @@ std::vector<float> factors_of(const Tensor& host, bool as_given) {
 void require_one_cache(const Tensor& k, const Tensor& v) {
   if (k.dtype != v.dtype && (is_narrow(k) || is_narrow(v)))
     throw InvalidArgument("v", std::string(name(v.dtype)), "the type of k, " + std::string(name(k.dtype)));
-  if (k.block_table != v.block_table || k.block_table_stride != v.block_table_stride || k.page_size != v.page_size)
+  if (k.block_table != v.block_table || k.block_table_stride != v.block_table_stride ||
+      k.page_size != v.page_size)
     throw InvalidArgument("v", "pages of its own", "the block table of k");
   for (const Tensor* t : {&k, &v}) {
-    if (t->scale && !is_narrow(*t)) throw InvalidArgument("scale", "values", "none in a cache of 16 or 32 bits");
+    if (t->scale && !is_narrow(*t))
+      throw InvalidArgument("scale", "values", "none in a cache of 16 or 32 bits");
     if (t->scale.cols != 1) throw InvalidArgument("scale", "values for every column", "one for a row");
   }
 }
@@ -73,8 +75,8 @@ DeviceCache::DeviceCache(Backend backend, DType type, const Tensor& host, bool a
 CacheScales DeviceCache::scales() const {
   if (factors_.data() == nullptr) return {};
   const auto& s = shape_.scale;
-  return {factors_.data(), s.batch == 1 ? 0 : s.heads * s.rows, s.heads == 1 ? 0 : s.rows, s.rows == 1 ? 0 : 1,
-          static_cast<int>(shape_.scale_rows)};
+  return {factors_.data(), s.batch == 1 ? 0 : s.heads * s.rows, s.heads == 1 ? 0 : s.rows,
+          s.rows == 1 ? 0 : 1, static_cast<int>(shape_.scale_rows)};
 }
 
 }  // namespace attnlab::cuda

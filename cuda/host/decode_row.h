@@ -8,11 +8,11 @@ namespace attnlab::cuda {
 
 inline constexpr DType kHalfTypes[] = {DType::f16, DType::bf16};
 inline constexpr int kGroupedHeadDims[] = {64, 128};
-inline constexpr Requires kGroupedDecode{
-    .dtypes = kHalfTypes,
-    .head_dims = kGroupedHeadDims,
-    .options = Option::causal | Option::window | Option::softcap | Option::alibi | Option::grouped_heads |
-               Option::padded | Option::packed | Option::paged | Option::narrow_cache};
+inline constexpr Requires kGroupedDecode{.dtypes = kHalfTypes,
+                                         .head_dims = kGroupedHeadDims,
+                                         .options = Option::causal | Option::window | Option::softcap |
+                                                    Option::alibi | Option::grouped_heads | Option::padded |
+                                                    Option::packed | Option::paged | Option::narrow_cache};
 
 inline constexpr Operand kDecodeOperands[] = {
     {"q", "[batch, num_heads, seqlen_q, head_dim]"},

@@ -32,7 +32,7 @@ enum class Option : unsigned {
   bias = 1 << 9,
   mask = 1 << 10,
   sinks = 1 << 11,
-  paged = 1 << 12,  // K and V in pages, block_table
+  paged = 1 << 12,          // K and V in pages, block_table
   narrow_cache = 1 << 13,   // K and V in e4m3 or int8, with factors
   shared_prefix = 1 << 14,  // first keys that are the same for all sequences
 };

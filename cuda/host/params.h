@@ -82,8 +82,8 @@ struct AttentionParams {
   const int* block_table = nullptr;
   std::int64_t block_table_stride = 0;
   int page_size = 0;
-  int shared_kv = 0;         // so many first keys of all sequences are those of sequence 0
-  int splits = 0;            // pieces that a sequence's keys are split into; 0: what fills the multiprocessors
+  int shared_kv = 0;  // so many first keys of all sequences are those of sequence 0
+  int splits = 0;     // pieces that a sequence's keys are split into; 0: what fills the multiprocessors
   int multiprocessors = 132;  // of the device
 
   constexpr int value_dim() const { return head_dim_v != 0 ? head_dim_v : head_dim; }

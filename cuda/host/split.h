@@ -12,7 +12,8 @@ constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
 constexpr std::size_t rows_of_queries(const AttentionParams& p) {
   const int batches = p.cu_seqlens_q != nullptr ? 1 : p.batch;
-  return static_cast<std::size_t>(batches) * static_cast<std::size_t>(p.heads_q) * static_cast<std::size_t>(p.rows_q);
+  return static_cast<std::size_t>(batches) * static_cast<std::size_t>(p.heads_q) *
+         static_cast<std::size_t>(p.rows_q);
 }
 
 // m, l and O of every split of every row.

@@ -74,8 +74,8 @@ class DecodeInputs {
     const DType products = narrow ? DType::f16 : case_.type;
     oracle::KernelClass declared = oracle::usual_class(kernel.tensor_cores ? products : DType::f32);
     declared.output = float_format(case_.type);
-    return oracle::check(case_.p, {q_.tensor, k_.tensor, v(), {}}, {o_.tensor, lse_.tensor, {}, {}, {}}, declared,
-                         {.threads = 1, .diagnose = false});
+    return oracle::check(case_.p, {q_.tensor, k_.tensor, v(), {}}, {o_.tensor, lse_.tensor, {}, {}, {}},
+                         declared, {.threads = 1, .diagnose = false});
   }
   const std::vector<std::byte>& o() const { return o_.bytes; }
 
@@ -88,7 +88,8 @@ class DecodeInputs {
   }
   Index length(Index b) const {
     const attention::Problem& p = case_.p;
-    if (!p.cu_seqlens_kv.empty()) return p.cu_seqlens_kv[std::size_t(b) + 1] - p.cu_seqlens_kv[std::size_t(b)];
+    if (!p.cu_seqlens_kv.empty())
+      return p.cu_seqlens_kv[std::size_t(b) + 1] - p.cu_seqlens_kv[std::size_t(b)];
     return p.kv_lens.empty() ? p.seqlen_kv : p.kv_lens[std::size_t(b)];
   }
 
@@ -157,7 +158,9 @@ class DecodeInputs {
   void make_factors(Tensor& t, std::vector<float>& factors) {
     if (case_.scaled == Scaled::none) return;
     const Index heads = case_.scaled == Scaled::tensor ? 1 : t.heads;
-    const Index block = case_.scaled == Scaled::token ? 1 : case_.scaled == Scaled::page ? case_.page_size : t.seqlen;
+    const Index block = case_.scaled == Scaled::token  ? 1
+                        : case_.scaled == Scaled::page ? case_.page_size
+                                                       : t.seqlen;
     const Index rows = (t.seqlen + block - 1) / block, batch = rows == 1 ? 1 : t.batch;
     const double unit = t.dtype == DType::i8 ? 0.02 : 0.7;
     for (Index n = 0; n < batch * heads * rows; ++n)

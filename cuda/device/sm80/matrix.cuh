@@ -9,7 +9,8 @@ namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 // (a[0], a[1]) and 2t + 8 (a[2], a[3]) in rows g (a[0], a[2]) and g + 8; of b the pairs of rows 2t and 2t + 8 in column
 // g; of c columns 2t and 2t + 1 in rows g (c[0], c[1]) and g + 8.
 template <class T>
-__device__ __forceinline__ void multiply_add(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+__device__ __forceinline__ void multiply_add(float (&c)[4], const unsigned (&a)[4], unsigned b0,
+                                             unsigned b1) {
   static_assert(sizeof(T) == 2);
   if constexpr (std::is_same_v<T, __half>) {
     asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
@@ -62,10 +63,12 @@ __device__ __forceinline__ void copy_async(void* to, const void* from, bool want
   const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to));
   const int bytes = wanted ? Bytes : 0;
   if constexpr (Bytes == 16) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(from), "r"(bytes) : "memory");
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(from), "r"(bytes)
+                 : "memory");
   } else {
     static_assert(Bytes == 8);
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(shared), "l"(from), "r"(bytes) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(shared), "l"(from), "r"(bytes)
+                 : "memory");
   }
 }
 __device__ __forceinline__ void end_of_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
