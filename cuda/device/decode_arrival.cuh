@@ -65,12 +65,29 @@ struct Tiles16 {
     return {key, whole && key < keys.end ? pages.place(key) : Place{0, 0}};
   }
   __device__ TileAt after(TileAt tile) const { return at(tile.key + step); }
+  __device__ bool exists(TileAt tile) const { return tile.key < keys.end; }
+  // All its rows are wanted.
+  __device__ bool full(TileAt tile) const { return tile.key >= keys.begin && tile.key + 16 <= keys.end; }
   __device__ bool wanted(TileAt tile, int r) const {
     return tile.key + r >= keys.begin && tile.key + r < keys.end;
   }
   // Row r of the tile, which must be wanted.
   __device__ const C* row(const Side<C>& side, TileAt tile, int r) const {
     return whole ? side.row({tile.place.page, tile.place.row + r}) : side.row(pages.place(tile.key + r));
+  }
+  // Rows r[0], r[1], ... of the tile, from each one's number `from` on; null where not wanted.
+  template <int Rows>
+  __device__ __forceinline__ void rows(const Side<C>& side, TileAt tile, const int (&r)[Rows], int from,
+                                       const C* (&at)[Rows]) const {
+    if (whole && full(tile)) {  // nearly always
+      const C* first = side.row(tile.place) + from;
+      const int stride = static_cast<int>(side.row_stride);
+#pragma unroll
+      for (int n = 0; n < Rows; ++n) at[n] = first + r[n] * stride;
+    } else {
+#pragma unroll
+      for (int n = 0; n < Rows; ++n) at[n] = wanted(tile, r[n]) ? row(side, tile, r[n]) + from : nullptr;
+    }
   }
 };
 
@@ -119,27 +136,45 @@ class InRegisters {
   __device__ __forceinline__ void end() {}
 
  private:
-  // Pieces of Width words of one row, the first one number `first`, each one `Apart` words behind the last.
-  template <int Words, int Width, int Apart>
-  __device__ __forceinline__ void fetch_row(unsigned (&to)[Words], const Side<C>& side, int r, int first) {
-    const bool wanted = tiles_.wanted(next_, r);
-    const C* row = wanted ? tiles_.row(side, next_, r) + first * Width * Share::kNumbers : nullptr;
+  // Pieces of Width words of some rows, each one `Apart` words behind the last.
+  template <int Width, int Apart, int Rows, int Words>
+  __device__ __forceinline__ static void fetch_rows(unsigned (&to)[Rows][Words], const C* const (&rows)[Rows],
+                                                    bool full) {
 #pragma unroll
-    for (int n = 0; n < Words; n += Width) {
+    for (int r = 0; r < Rows; ++r) {
 #pragma unroll
-      for (int x = 0; x < Width; ++x) to[n + x] = 0;
-      if (wanted) fetch<Width>(to + n, row + n * Apart * Share::kNumbers);
+      for (int n = 0; n < Words; n += Width) {
+        if (full) {
+          fetch<Width>(to[r] + n, rows[r] + n * Apart * Share::kNumbers);
+        } else {
+#pragma unroll
+          for (int x = 0; x < Width; ++x) to[r][n + x] = 0;
+          if (rows[r] != nullptr) fetch<Width>(to[r] + n, rows[r] + n * Apart * Share::kNumbers);
+        }
+      }
     }
   }
   __device__ __forceinline__ void fetch_keys() {
-#pragma unroll
-    for (int half = 0; half < 2; ++half)
-      fetch_row<Share::kKeyWords, Share::kKeyPiece, 4>(k_.row[half], tiles_.k, key_row(half), lane_t());
+    if (!tiles_.exists(next_)) return;
+    const int r[2] = {key_row(0), key_row(1)};
+    const C* rows[2];
+    tiles_.rows(tiles_.k, next_, r, lane_t() * Share::kKeyPiece * Share::kNumbers, rows);
+    if (tiles_.full(next_)) {
+      fetch_rows<Share::kKeyPiece, 4>(k_.row, rows, true);
+    } else {
+      fetch_rows<Share::kKeyPiece, 4>(k_.row, rows, false);
+    }
   }
   __device__ __forceinline__ void fetch_values() {
-#pragma unroll
-    for (int a = 0; a < 4; ++a)
-      fetch_row<Share::kValueWords, Share::kValuePiece, 8>(v_.row[a], tiles_.v, value_row(a), lane_g());
+    if (!tiles_.exists(next_)) return;
+    const int r[4] = {value_row(0), value_row(1), value_row(2), value_row(3)};
+    const C* rows[4];
+    tiles_.rows(tiles_.v, next_, r, lane_g() * Share::kValuePiece * Share::kNumbers, rows);
+    if (tiles_.full(next_)) {
+      fetch_rows<Share::kValuePiece, 8>(v_.row, rows, true);
+    } else {
+      fetch_rows<Share::kValuePiece, 8>(v_.row, rows, false);
+    }
   }
 
   Tiles16<C> tiles_;
@@ -208,31 +243,42 @@ class InRing {
       for (int x = 0; x < Width; ++x) to[n * Width + x] = piece.word[x];
     }
   }
-  template <int Words, int Width, int Apart>
-  __device__ __forceinline__ void fetch_row(char* to, const Side<C>& side, int r, int first) {
-    const bool wanted = tiles_.wanted(next_, r);
-    const C* row = wanted ? tiles_.row(side, next_, r) + first * Width * Share::kNumbers : side.data;
-    auto* pieces = reinterpret_cast<Piece<Width>*>(to) + threadIdx.x % 32;
+  template <int Words, int Width, int Apart, int Rows>
+  __device__ __forceinline__ void fetch_rows(char* to, const Side<C>& side, const int (&r)[Rows], int from,
+                                             bool full) {
+    const C* rows[Rows];
+    tiles_.rows(side, next_, r, from, rows);
 #pragma unroll
-    for (int n = 0; n < Words / Width; ++n)
-      copy_async<4 * Width>(pieces + 32 * n, wanted ? row + n * Width * Apart * Share::kNumbers : row,
-                            wanted);
+    for (int a = 0; a < Rows; ++a) {
+      auto* pieces = reinterpret_cast<Piece<Width>*>(to + a * 32 * 4 * Words) + threadIdx.x % 32;
+      const bool wanted = full || rows[a] != nullptr;
+      const C* row = wanted ? rows[a] : side.data;
+#pragma unroll
+      for (int n = 0; n < Words / Width; ++n)
+        copy_async<4 * Width>(pieces + 32 * n, wanted ? row + n * Width * Apart * Share::kNumbers : row,
+                              wanted);
+    }
   }
   __device__ __forceinline__ void fetch_tile() {
     char* stage = ring_ + write_ * kStageBytes;
-    if (next_.key < tiles_.keys.end) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half)
-        fetch_row<Share::kKeyWords, Share::kKeyPiece, 4>(stage + half * kRowBytes, tiles_.k, key_row(half),
-                                                         lane_t());
-#pragma unroll
-      for (int a = 0; a < 4; ++a)
-        fetch_row<Share::kValueWords, Share::kValuePiece, 8>(stage + 2 * kRowBytes + a * kValueRowBytes,
-                                                             tiles_.v, value_row(a), lane_g());
+    if (tiles_.exists(next_)) {
+      if (tiles_.full(next_)) {
+        fetch_both(stage, true);
+      } else {
+        fetch_both(stage, false);
+      }
     }
     end_of_copies();
     write_ = write_ + 1 == kStages ? 0 : write_ + 1;
     next_ = tiles_.after(next_);
+  }
+  __device__ __forceinline__ void fetch_both(char* stage, bool full) {
+    const int of_k[2] = {key_row(0), key_row(1)};
+    const int of_v[4] = {value_row(0), value_row(1), value_row(2), value_row(3)};
+    fetch_rows<Share::kKeyWords, Share::kKeyPiece, 4>(stage, tiles_.k, of_k,
+                                                      lane_t() * Share::kKeyPiece * Share::kNumbers, full);
+    fetch_rows<Share::kValueWords, Share::kValuePiece, 8>(
+        stage + 2 * kRowBytes, tiles_.v, of_v, lane_g() * Share::kValuePiece * Share::kNumbers, full);
   }
 
   Tiles16<C> tiles_;

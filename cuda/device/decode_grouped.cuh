@@ -24,15 +24,9 @@ __device__ void merge_warps(const AttentionParams& p, const Span& span, int spli
   using Room = MergeRoom<kRows, Dv>;
   Room& room = *static_cast<Room*>(shared);
   const int warp = static_cast<int>(threadIdx.x) / 32, g = lane_g(), t = lane_t();
-  if (g == 0) {
+  if (t == 0) {
 #pragma unroll
-    for (int n = 0; n < Eights; ++n) {
-#pragma unroll
-      for (int x = 0; x < 2; ++x) {
-        room.m[warp][8 * n + 2 * t + x] = tile.m[n][x];
-        room.l[warp][8 * n + 2 * t + x] = tile.l[n][x];
-      }
-    }
+    for (int n = 0; n < Eights; ++n) room.m[warp][8 * n + g] = tile.m[n], room.l[warp][8 * n + g] = tile.l[n];
   }
 #pragma unroll
   for (int part = 0; part < kParts; ++part) {
@@ -110,7 +104,7 @@ __device__ __forceinline__ void grouped(const AttentionParams& p, const Span& sp
 #pragma unroll 1
   for (int n = from + warp; n < past; n += kDecodeWarps) {
     arrival.wait();
-    float s[Eights][4];
+    float s[2][4];
     unsigned b[Eights][2];
     {
       const auto& k = arrival.keys();

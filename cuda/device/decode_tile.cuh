@@ -1,5 +1,6 @@
-// What one warp of a grouped decode kernel does with its tiles of 16 keys: S^T = K Q^T and O^T = V^T P^T, so that keys and
-// columns of V fill the 16 rows of a matrix instruction and the packed rows its 8 columns.
+// What one warp of a grouped decode kernel does with its tiles of 16 keys: S = Q K^T, with the packed rows as the 16 (or
+// 8 of 16) rows of a matrix instruction and 8 keys as its columns; then O^T = V^T P^T, with columns of V as its rows, 16
+// keys as its depth and 8 packed rows as its columns. P leaves the first product just as the second one takes it.
 #pragma once
 
 #include "cuda/device/decode_arrival.cuh"
@@ -9,16 +10,19 @@
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
-// The maximum over the 8 lanes with the same t.
-__device__ __forceinline__ float max_over_keys(float x) {
-#pragma unroll
-  for (int distance = 4; distance < 32; distance *= 2) x = fmaxf(x, __shfl_xor_sync(kAllLanes, x, distance));
-  return x;
+// Over the 4 lanes of a row.
+__device__ __forceinline__ float max_of_row(float x) {
+  x = fmaxf(x, __shfl_xor_sync(kAllLanes, x, 1));
+  return fmaxf(x, __shfl_xor_sync(kAllLanes, x, 2));
 }
-__device__ __forceinline__ float sum_over_keys(float x) {
-#pragma unroll
-  for (int distance = 4; distance < 32; distance *= 2) x += __shfl_xor_sync(kAllLanes, x, distance);
-  return x;
+__device__ __forceinline__ float sum_of_row(float x) {
+  x += __shfl_xor_sync(kAllLanes, x, 1);
+  return x + __shfl_xor_sync(kAllLanes, x, 2);
+}
+// Of a number that every row's lanes have, those of rows 2t and 2t + 1.
+__device__ __forceinline__ void of_columns(float row, float (&column)[2]) {
+  column[0] = __shfl_sync(kAllLanes, row, 8 * (static_cast<int>(threadIdx.x) % 4));
+  column[1] = __shfl_sync(kAllLanes, row, 8 * (static_cast<int>(threadIdx.x) % 4) + 4);
 }
 
 // T: of Q and O. C: of the cache. Eights: rows in eights.
@@ -31,10 +35,12 @@ class DecodeTile {
 
  public:
   static constexpr int kRows = 8 * Eights;
+  // Of 16 keys: number 2n + x of s[half] is that of row 8n + g with key 8 half + 2t + x.
+  using Scores = float[2][4];
 
-  float m[Eights][2], l[Eights][2];  // of rows 8n + 2t and 8n + 2t + 1; l of this lane's keys
-  float o[kParts][Eights][4];  // columns value_column(part) and value_column(part + kParts) of those rows
-  Keys rows_keys[Eights][2];
+  float m[Eights], l[Eights];  // of row 8n + g; l of this lane's keys
+  float o[kParts][Eights][4];  // columns value_column(part) and value_column(part + kParts) of rows 8n + 2t and + 1
+  Keys rows_keys[Eights];
   Keys all_see, some_see;     // keys that all rows of the block see that see any, and that one of them sees
   float value_factor = 1.0f;  // what O is to be multiplied by
 
@@ -44,21 +50,18 @@ class DecodeTile {
     int begin = 1 << 30, end = 0, last_begin = 0, first_end = 1 << 30;
 #pragma unroll
     for (int n = 0; n < Eights; ++n) {
-#pragma unroll
-      for (int x = 0; x < 2; ++x) {
-        const PackedRow row = packed_row(p, span, sequence, kv_head, first_row + 8 * n + 2 * lane_t() + x);
-        const Keys keys = row.keys;
-        rows_keys[n][x] = keys;
-        m[n][x] = kNegInf, l[n][x] = 0.0f;
-        if (p.alibi_slopes != nullptr) slope_[n][x] = row.head.alibi_slope * kLog2e;
-        diagonal_[n][x] = row.i + row.head.band.offset();
-        if (keys.begin >= keys.end) continue;
-        begin = min(begin, keys.begin), end = max(end, keys.end);
-        last_begin = max(last_begin, keys.begin), first_end = min(first_end, keys.end);
-      }
+      const PackedRow row = packed_row(p, span, sequence, kv_head, first_row + 8 * n + lane_g());
+      const Keys keys = row.keys;
+      rows_keys[n] = keys;
+      m[n] = kNegInf, l[n] = 0.0f;
+      if (p.alibi_slopes != nullptr) slope_[n] = row.head.alibi_slope * kLog2e;
+      diagonal_[n] = row.i + row.head.band.offset();
+      if (keys.begin >= keys.end) continue;
+      begin = min(begin, keys.begin), end = max(end, keys.end);
+      last_begin = max(last_begin, keys.begin), first_end = min(first_end, keys.end);
     }
 #pragma unroll
-    for (int distance = 1; distance < 4; distance *= 2) {
+    for (int distance = 4; distance < 32; distance *= 2) {
       begin = min(begin, __shfl_xor_sync(kAllLanes, begin, distance));
       end = max(end, __shfl_xor_sync(kAllLanes, end, distance));
       last_begin = max(last_begin, __shfl_xor_sync(kAllLanes, last_begin, distance));
@@ -82,7 +85,7 @@ class DecodeTile {
       if (!k_factors_.by_row()) {
         const float factor = k_factors_.at(0);
 #pragma unroll
-        for (int n = 0; n < Eights; ++n) scale_[n][0] *= factor, scale_[n][1] *= factor;
+        for (int n = 0; n < Eights; ++n) scale_[n] *= factor;
       }
       // Weights are rounded to fp16 after they took the row's factor: relative to the first one's, which is of their size.
       if (keys.begin < keys.end) value_factor = v_factors_.at(keys.begin);
@@ -92,51 +95,46 @@ class DecodeTile {
     }
   }
 
-  __device__ __forceinline__ void scores(const Lanes<2, Share::kKeyWords>& k, float (&s)[Eights][4]) const {
+  __device__ __forceinline__ void scores(const Lanes<2, Share::kKeyWords>& k, Scores& s) const {
 #pragma unroll
-    for (int n = 0; n < Eights; ++n) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0.0f;
+    for (int half = 0; half < 2; ++half) s[half][0] = s[half][1] = s[half][2] = s[half][3] = 0.0f;
 #pragma unroll
     for (int step = 0; step < kSteps; ++step) {
-      unsigned a[4];
-      key_pairs<C>(k.row[0], step, a[0], a[2]);
-      key_pairs<C>(k.row[1], step, a[1], a[3]);
 #pragma unroll
-      for (int n = 0; n < Eights; ++n) multiply_add<P>(s[n], a, q_[step][n][0], q_[step][n][1]);
+      for (int half = 0; half < 2; ++half) {
+        unsigned b0, b1;
+        key_pairs<C>(k.row[half], step, b0, b1);
+        multiply_add<P>(s[half], q_[step], b0, b1);
+      }
     }
   }
 
   // From products to weights, which become the second product's operand.
-  __device__ __forceinline__ void weights(const AttentionParams& p, int key, float (&s)[Eights][4],
+  __device__ __forceinline__ void weights(const AttentionParams& p, int key, Scores& s,
                                           unsigned (&b)[Eights][2]) {
     logits(p, key, s);
-    float most[Eights][2];
-    bool higher = false;
+    bool higher = false;  // than every key before: ever more seldom
 #pragma unroll
-    for (int n = 0; n < Eights; ++n) {
-#pragma unroll
-      for (int x = 0; x < 2; ++x) {
-        most[n][x] = fmaxf(m[n][x], max_over_keys(fmaxf(s[n][x], s[n][x + 2])));
-        higher = higher || most[n][x] > m[n][x];
-      }
-    }
-    if (__any_sync(kAllLanes, higher)) rescale(most);
-    float v_factor[2] = {1.0f, 1.0f};
+    for (int n = 0; n < Eights; ++n) higher = higher || highest(s, n) > m[n];
+    if (__any_sync(kAllLanes, higher)) rescale(s);
+    float v_factor[2][2] = {{1.0f, 1.0f}, {1.0f, 1.0f}};
     if constexpr (kNarrow) {
       if (v_factors_.by_row()) {
-        v_factor[0] = factor_of(v_factors_, key + lane_g()) * per_value_;
-        v_factor[1] = factor_of(v_factors_, key + lane_g() + 8) * per_value_;
+#pragma unroll
+        for (int e = 0; e < 4; ++e)
+          v_factor[e / 2][e % 2] = factor_of(v_factors_, key + key_of(e / 2, e % 2)) * per_value_;
       }
     }
 #pragma unroll
     for (int n = 0; n < Eights; ++n) {
-      const float base[2] = {exponent_base(m[n][0]), exponent_base(m[n][1])};
-#pragma unroll
-      for (int e = 0; e < 4; ++e) s[n][e] = exp2_flushed(s[n][e] - base[e % 2]);
-      l[n][0] += s[n][0] + s[n][2], l[n][1] += s[n][1] + s[n][3];
+      const float base = exponent_base(m[n]);
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        b[n][half] =
-            transpose(pair_of<P>(s[n][2 * half] * v_factor[half], s[n][2 * half + 1] * v_factor[half]));
+        float(&pair)[4] = s[half];
+        pair[2 * n] = exp2_flushed(pair[2 * n] - base);
+        pair[2 * n + 1] = exp2_flushed(pair[2 * n + 1] - base);
+        l[n] += pair[2 * n] + pair[2 * n + 1];
+        b[n][half] = pair_of<P>(pair[2 * n] * v_factor[half][0], pair[2 * n + 1] * v_factor[half][1]);
       }
     }
   }
@@ -155,8 +153,7 @@ class DecodeTile {
 
   // The same for a tile with NaN or infinities in V of which some rows see more keys than others: what is hidden from a
   // row must not meet its weights of 0. s: the weights; V is read from memory once more.
-  __device__ __forceinline__ void accumulate_visible(const Tiles16<C>& tiles, int key,
-                                                     const float (&s)[Eights][4]) {
+  __device__ __forceinline__ void accumulate_visible(const Tiles16<C>& tiles, int key, const Scores& s) {
     const TileAt tile = tiles.at(key);
 #pragma unroll 1
     for (int j = 0; j < kTileKeys; ++j) {
@@ -167,17 +164,19 @@ class DecodeTile {
         factor = v_factors_.by_row() ? factor_of(v_factors_, key + j) * per_value_ : 1.0f;
 #pragma unroll
       for (int n = 0; n < Eights; ++n) {
+        const float low = j < 8 ? s[0][2 * n] : s[1][2 * n], high = j < 8 ? s[0][2 * n + 1] : s[1][2 * n + 1];
+        const bool sees = key + j >= rows_keys[n].begin && key + j < rows_keys[n].end;
+        const float mine = sees ? (j % 2 == 0 ? low : high) * factor : kNegInf;
 #pragma unroll
-        for (int x = 0; x < 2; ++x) {
-          const float weight =
-              __shfl_sync(kAllLanes, j < 8 ? s[n][x] : s[n][x + 2], j % 8 * 4 + lane_t()) * factor;
-          if (key + j < rows_keys[n][x].begin || key + j >= rows_keys[n][x].end) continue;
+        for (int x = 0; x < 2; ++x) {  // lane j % 8 / 2 of row 2t + x has its weight
+          const float weight = __shfl_sync(kAllLanes, mine, (2 * lane_t() + x) * 4 + j % 8 / 2);
+          if (weight == kNegInf) continue;
 #pragma unroll
           for (int part = 0; part < kParts; ++part) {
-            const float low = to_float(row[Share::value_column(part, lane_g())]);
-            const float high = to_float(row[Share::value_column(part + kParts, lane_g())]);
-            o[part][n][x] = fmaf(weight, low, o[part][n][x]);
-            o[part][n][x + 2] = fmaf(weight, high, o[part][n][x + 2]);
+            const float first = to_float(row[Share::value_column(part, lane_g())]);
+            const float second = to_float(row[Share::value_column(part + kParts, lane_g())]);
+            o[part][n][x] = fmaf(weight, first, o[part][n][x]);
+            o[part][n][x + 2] = fmaf(weight, second, o[part][n][x + 2]);
           }
         }
       }
@@ -199,7 +198,7 @@ class DecodeTile {
 
   __device__ void finish() {
 #pragma unroll
-    for (int n = 0; n < Eights; ++n) l[n][0] = sum_over_keys(l[n][0]), l[n][1] = sum_over_keys(l[n][1]);
+    for (int n = 0; n < Eights; ++n) l[n] = sum_of_row(l[n]);
   }
 
  private:
@@ -232,13 +231,12 @@ class DecodeTile {
       for (int step = 0; step < kSteps; ++step) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-          q_[step][n][half] = pair_of<P>(to_float(numbers[step].x[2 * half]) * per_unit,
-                                         to_float(numbers[step].x[2 * half + 1]) * per_unit);
+          q_[step][n + 2 * half] = pair_of<P>(to_float(numbers[step].x[2 * half]) * per_unit,
+                                              to_float(numbers[step].x[2 * half + 1]) * per_unit);
+          if constexpr (Eights == 1) q_[step][1 + 2 * half] = kept_zero();
         }
       }
-#pragma unroll
-      for (int x = 0; x < 2; ++x)
-        scale_[n][x] = p.scale * kLog2e * __shfl_sync(kAllLanes, unit, (2 * lane_t() + x) * 4);
+      scale_[n] = p.scale * kLog2e * unit;
     }
   }
 
@@ -246,57 +244,66 @@ class DecodeTile {
     return key < end_ ? factors.at(key) : 1.0f;
   }
 
+  __device__ static int key_of(int half, int x) { return 8 * half + 2 * lane_t() + x; }
+  __device__ __forceinline__ static float highest(const Scores& s, int n) {
+    return fmaxf(fmaxf(s[0][2 * n], s[0][2 * n + 1]), fmaxf(s[1][2 * n], s[1][2 * n + 1]));
+  }
+
   // To logits in powers of two; -inf where hidden.
-  __device__ __forceinline__ void logits(const AttentionParams& p, int key, float (&s)[Eights][4]) const {
+  __device__ __forceinline__ void logits(const AttentionParams& p, int key, Scores& s) const {
 #pragma unroll
-    for (int n = 0; n < Eights; ++n) {
+    for (int half = 0; half < 2; ++half) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) s[n][e] *= scale_[n][e % 2];
+      for (int e = 0; e < 2 * Eights; ++e) s[half][e] *= scale_[e / 2];
     }
     if constexpr (kNarrow) {
       if (k_factors_.by_row()) {
-        const float factor[2] = {factor_of(k_factors_, key + lane_g()),
-                                 factor_of(k_factors_, key + lane_g() + 8)};
 #pragma unroll
-        for (int n = 0; n < Eights; ++n) {
+        for (int half = 0; half < 2; ++half) {
 #pragma unroll
-          for (int e = 0; e < 4; ++e) s[n][e] *= factor[e / 2];
+          for (int x = 0; x < 2; ++x) {
+            const float factor = factor_of(k_factors_, key + key_of(half, x));
+#pragma unroll
+            for (int n = 0; n < Eights; ++n) s[half][2 * n + x] *= factor;
+          }
         }
       }
     }
     const bool bent = p.softcap != 0.0f || p.alibi_slopes != nullptr;
     if (!bent && key >= all_see.begin && key + kTileKeys <= all_see.end) return;
 #pragma unroll
-    for (int n = 0; n < Eights; ++n) {
+    for (int half = 0; half < 2; ++half) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        const int j = key + lane_g() + e / 2 * 8;
-        if (p.softcap != 0.0f) s[n][e] = softcapped(p, s[n][e] * kLn2) * kLog2e;
+      for (int e = 0; e < 2 * Eights; ++e) {
+        const int n = e / 2, j = key + key_of(half, e % 2);
+        if (p.softcap != 0.0f) s[half][e] = softcapped(p, s[half][e] * kLn2) * kLog2e;
         if (p.alibi_slopes != nullptr)
-          s[n][e] -= slope_[n][e % 2] * fabsf(static_cast<float>(diagonal_[n][e % 2] - j));
-        const Keys keys = rows_keys[n][e % 2];
-        if (j < keys.begin || j >= keys.end) s[n][e] = kNegInf;
+          s[half][e] -= slope_[n] * fabsf(static_cast<float>(diagonal_[n] - j));
+        if (j < rows_keys[n].begin || j >= rows_keys[n].end) s[half][e] = kNegInf;
       }
     }
   }
 
-  __device__ __forceinline__ void rescale(const float (&most)[Eights][2]) {
+  __device__ __forceinline__ void rescale(const Scores& s) {
 #pragma unroll
     for (int n = 0; n < Eights; ++n) {
+      const float most = fmaxf(m[n], max_of_row(highest(s, n)));
+      const float factor = exp2_flushed(m[n] - exponent_base(most));
+      m[n] = most;
+      l[n] *= factor;
+      float of_o[2];
+      of_columns(factor, of_o);
 #pragma unroll
-      for (int x = 0; x < 2; ++x) {
-        const float factor = exp2_flushed(m[n][x] - exponent_base(most[n][x]));
-        m[n][x] = most[n][x];
-        l[n][x] *= factor;
+      for (int part = 0; part < kParts; ++part) {
 #pragma unroll
-        for (int part = 0; part < kParts; ++part) o[part][n][x] *= factor, o[part][n][x + 2] *= factor;
+        for (int e = 0; e < 4; ++e) o[part][n][e] *= of_o[e % 2];
       }
     }
   }
 
-  unsigned q_[kSteps][Eights][2];
-  float scale_[Eights][2], slope_[Eights][2];
-  int diagonal_[Eights][2];
+  unsigned q_[kSteps][4];  // rows 8 to 15 are 0 where there are 8
+  float scale_[Eights], slope_[Eights];
+  int diagonal_[Eights];
   Factors k_factors_, v_factors_;
   float per_value_ = 1.0f;
   int end_ = 0;

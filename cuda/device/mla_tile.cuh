@@ -7,6 +7,18 @@
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
+// Over the 8 lanes with the same lane % 4.
+__device__ __forceinline__ float max_over_keys(float x) {
+#pragma unroll
+  for (int distance = 4; distance < 32; distance *= 2) x = fmaxf(x, __shfl_xor_sync(kAllLanes, x, distance));
+  return x;
+}
+__device__ __forceinline__ float sum_over_keys(float x) {
+#pragma unroll
+  for (int distance = 4; distance < 32; distance *= 2) x += __shfl_xor_sync(kAllLanes, x, distance);
+  return x;
+}
+
 template <class T, int Columns>
 struct SharedTile {
   static constexpr int kPieces = Columns / 8;

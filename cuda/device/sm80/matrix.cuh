@@ -50,6 +50,13 @@ __device__ __forceinline__ void load_matrices(unsigned (&m)[4], const void* row)
   }
 }
 
+// 0 in a register of its own, beside those of an operand: a known 0 would be written there before each product.
+__device__ __forceinline__ unsigned kept_zero() {
+  unsigned zero;
+  asm volatile("mov.b32 %0, 0;" : "=r"(zero));
+  return zero;
+}
+
 // 2^x; what is below the smallest normal number is 0.
 __device__ __forceinline__ float exp2_flushed(float x) {
   float y;
