@@ -73,9 +73,10 @@ std::vector<Launch> launches_of(const WitnessQuestion& question, const cuda::Mea
       }
       continue;
     }
-    // Softmax kernels have other shapes: only where they are asked for.
+    // Softmax and decode kernels have other shapes: only where they are asked for.
+    const bool other_shapes = kernel->pass == cuda::Pass::softmax || kernel->pass == cuda::Pass::decode;
+    if (other_shapes && question.kernels.empty()) continue;
     const DType type = dtype_of(*kernel, question.dtype);
-    if (kernel->pass == cuda::Pass::softmax && question.kernels.empty()) continue;
     cuda::Shape shape;
     shape.type = type;
     shape.seqlen_q = shape.seqlen_kv = question.seqlen;

@@ -9,7 +9,7 @@ arch=${ARCH:-sm_90a}
 cd "$root"
 
 compile() {
-  nvcc -std=c++20 -O3 -lineinfo -arch="$arch" -I. -DATTNLAB_CUDA_BACKEND=gpu -DATTNLAB_CUDA_GPU -Xcompiler -fPIC \
+  nvcc -std=c++20 -O3 --split-compile 0 -lineinfo -arch="$arch" -I. -DATTNLAB_CUDA_BACKEND=gpu -DATTNLAB_CUDA_GPU -Xcompiler -fPIC \
     -c "$1" -o "$into/${1//\//_}.o"
 }
 export into arch

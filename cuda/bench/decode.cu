@@ -1,9 +1,8 @@
-#include "cuda/bench/decode.h"
-
 #include <exception>
 #include <string>
 #include <variant>
 
+#include "cuda/bench/decode.h"
 #include "cuda/decode/01_split_kv.h"
 #include "cuda/decode/02_grouped.h"
 #include "cuda/decode/03_ring.h"
@@ -51,7 +50,8 @@ AttentionParams params_of(const AttnlabDecode& c) {
 __global__ void __launch_bounds__(512) read_kernel(const uint4* from, long long count, uint4* never_written) {
   const long long step = static_cast<long long>(gridDim.x) * blockDim.x;
   uint4 all{0, 0, 0, 0};
-  for (long long n = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; n < count; n += 8 * step) {
+  for (long long n = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; n < count;
+       n += 8 * step) {
     uint4 x[8];
 #pragma unroll
     for (int i = 0; i < 8; ++i) x[i] = n + i * step < count ? __ldcs(from + n + i * step) : all;
@@ -91,8 +91,8 @@ const char* attnlab_decode_error(void) { return error.c_str(); }
 
 int attnlab_read(const void* from, long long bytes, void* never_written, void* stream) {
   return guarded([&] {
-    read_kernel<<<132 * 4, 512, 0, static_cast<cudaStream_t>(stream)>>>(static_cast<const uint4*>(from), bytes / 16,
-                                                                       static_cast<uint4*>(never_written));
+    read_kernel<<<132 * 4, 512, 0, static_cast<cudaStream_t>(stream)>>>(
+        static_cast<const uint4*>(from), bytes / 16, static_cast<uint4*>(never_written));
     ATTNLAB_CUDA_LAUNCHED("read_kernel");
   });
 }

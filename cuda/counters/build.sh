@@ -13,7 +13,7 @@ eigen=${EIGEN3_INCLUDE_DIR:-/usr/include/eigen3}
 cd "$root"
 
 cuda/collect.sh > "$into/kernel_list.h"
-sources=(cuda/*/[0-9][0-9]_*.cu cuda/{host,golden}/*.{cu,cpp} "$program"
+sources=(cuda/*/[0-9][0-9]_*.cu cuda/{host,golden,cache}/*.{cu,cpp} "$program"
          reference/attention/*.cpp reference/core/{dtype,shape,tensor,threads,two_level_memory}.cpp oracle/{softmax_rows,tensor}.cpp)
 compile() {
   local object

@@ -135,7 +135,7 @@ int run(int argc, char** argv) {
   std::fprintf(stderr, "%s: %s\n", name(backend), functions(backend).device_name().c_str());
   if (action == Action::launch) return launch(backend, find_kernel(kernel), shape), 0;
   for (const Kernel& each : kernels()) {
-    if (!kernel.empty() && kernel != each.name) continue;
+    if ((!kernel.empty() && kernel != each.name) || each.pass == Pass::decode) continue;
     for (const Shape& s : each.pass == Pass::softmax ? softmax_shapes() : attention_shapes()) {
       if (!refusal(each, need_of(problem_of(s), s.type), device_limits(backend))) launch(backend, each, s);
     }

@@ -58,7 +58,7 @@ __device__ __forceinline__ void copy_keys(const SharedTile<T, Columns>& tile, co
   const int mine = key + warp * kRows + lane % kRows;
   const bool wanted = mine >= keys.begin && mine < keys.end;
   const auto row = reinterpret_cast<unsigned long long>(wanted ? from.row(pages.place(mine)) : nullptr);
-#pragma unroll 6
+#pragma unroll 2
   for (int n = 0; n < kRows * kPieces / 32; ++n) {
     const int r = (n * 32 + lane) / kPieces, piece = (n * 32 + lane) % kPieces;
     const auto* source = reinterpret_cast<const T*>(__shfl_sync(0xffffffffu, row, r));

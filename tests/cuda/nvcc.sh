@@ -39,7 +39,7 @@ int main() {
 END
 "${CXX:-g++}" -std=c++20 -I. -I"$into" -o "$into/rows" "$into/rows.cpp"
 "$into/rows" > "$into/list"
-echo 'cuda/host/backend.cu|sm_80|' >> "$into/list"
+printf '%s|sm_80|\n' cuda/host/backend.cu cuda/cache/cache.cu >> "$into/list"
 if [[ $# -gt 0 ]]; then
   grep -F "$(printf '%s|\n' "$@")" "$into/list" > "$into/chosen"
   mv "$into/chosen" "$into/list"
