@@ -6,7 +6,8 @@
 extern "C" {
 #endif
 
-// As cuda/host/params.h has them; types are numbers of reference/core/dtype.h. Strides: batch (of pages: page), head, row.
+// As cuda/host/params.h has them; types are numbers of reference/core/dtype.h. Strides: batch (of pages: page), head,
+// row.
 typedef struct {
   const void *q, *k, *v;
   void *o, *lse, *workspace;

@@ -1,5 +1,6 @@
-// What is done with a paged KV cache besides attending to it: tokens are appended, pages copied before they are written to
-// by one of several owners, and sequences gathered into contiguous memory. On device pointers, on either backend.
+// What is done with a paged KV cache besides attending to it: tokens are appended, pages copied before they are
+// written to by one of several owners, and sequences gathered into contiguous memory. On device pointers, on either
+// backend.
 #pragma once
 
 #include "cuda/host/backend.h"

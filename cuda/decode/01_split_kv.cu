@@ -1,12 +1,12 @@
 // 01, split-KV decode: with one query token there are few rows, so the keys are what blocks share.
 //
-// Paper:    Dao, Haziza, Massa, Sizov, "Flash-Decoding for long-context inference" (2023): each split of the keys gives O,
-//           m and l of its own; a second kernel combines them.
-// Idea:     a warp has one row of Q and one split of its keys, and reads key after key: its lanes share the columns. All
-//           types of caches, pages of any size.
+// Paper:    Dao, Haziza, Massa, Sizov, "Flash-Decoding for long-context inference" (2023): each split of the keys
+//           gives O, m and l of its own; a second kernel combines them.
+// Idea:     a warp has one row of Q and one split of its keys, and reads key after key: its lanes share the columns.
+//           All types of caches, pages of any size.
 // Traffic:  K and V once for every query head and token, the partial results of each split out and in.
-// Limits:   heads of a group read their keys each for itself. A key's product is a sum over the warp's lanes, 5 shuffles,
-//           and the next key waits for it.
+// Limits:   heads of a group read their keys each for itself. A key's product is a sum over the warp's lanes, 5
+//           shuffles, and the next key waits for it.
 #include "cuda/decode/01_split_kv.h"
 #include "cuda/device/decode_launch.cuh"
 

@@ -1,12 +1,12 @@
 // 04, cascade: keys that all sequences of a batch share (a system prompt, say) are read once for all of them.
 //
-// Paper:    Ye et al., "Cascade inference: memory bandwidth efficient shared prefix batch decoding" (2024); Juravsky et al.,
-//           "Hydragen: high-throughput LLM inference with shared prefixes" (2024).
-// Idea:     attention over a union of keys is the merge of attention over its parts (the combination of rung 01). For the
-//           shared part the rows of all sequences are packed into one list, as those of a group's heads are: a block reads
-//           a key once for 16 rows of any sequences. Each sequence's own keys are a second launch.
-// Traffic:  shared keys once for each 16 rows of the batch, most of it from L2; own keys once; the partial results of all
-//           splits out and in.
+// Paper:    Ye et al., "Cascade inference: memory bandwidth efficient shared prefix batch decoding" (2024); Juravsky
+//           et al., "Hydragen: high-throughput LLM inference with shared prefixes" (2024).
+// Idea:     attention over a union of keys is the merge of attention over its parts (the combination of rung 01). For
+//           the shared part the rows of all sequences are packed into one list, as those of a group's heads are: a
+//           block reads a key once for 16 rows of any sequences. Each sequence's own keys are a second launch.
+// Traffic:  shared keys once for each 16 rows of the batch, most of it from L2; own keys once; the partial results of
+//           all splits out and in.
 // Limits:   one shared part, at the beginning; factors of shared keys are those of sequence 0.
 #include "cuda/decode/04_cascade.h"
 #include "cuda/device/decode_launch.cuh"

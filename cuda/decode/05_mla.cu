@@ -1,10 +1,10 @@
-// 05, MLA's absorbed decode: all query heads attend to one latent of 512 numbers and 64 rotated ones a token; the values
-// are the latent itself.
+// 05, MLA's absorbed decode: all query heads attend to one latent of 512 numbers and 64 rotated ones a token; the
+// values are the latent itself.
 //
 // Paper:    DeepSeek-AI, "DeepSeek-V2" (2024), section 2.1.2: W_UK is absorbed by the query, W_UV by what follows.
-// Idea:     a tile of 64 keys comes to shared memory once, for S^T = K Q^T and for O^T = V^T P^T, while the next one is on
-//           its way. S is shared out among the 8 warps by keys and rows; of O each warp has 64 of the 512 columns, so P
-//           and the rows' largest logits go through shared memory.
+// Idea:     a tile of 64 keys comes to shared memory once, for S^T = K Q^T and for O^T = V^T P^T, while the next one
+//           is on its way. S is shared out among the 8 warps by keys and rows; of O each warp has 64 of the 512
+//           columns, so P and the rows' largest logits go through shared memory.
 // Traffic:  the cache once for every 16 or 64 rows (heads times tokens), Q once; the partial results of each split.
 // Limits:   both operands of every product come from shared memory, whose bandwidth bounds 64 rows. One block on a
 //           multiprocessor: its 8 warps wait for each other three times a tile.
@@ -15,6 +15,30 @@
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
 inline constexpr int kLatent = 576;
+inline constexpr int kStaged =
+    kMlaValueDim + 4;  // numbers from row to row of O; lanes then meet different banks
+
+// Keys that one of the block's rows sees, and that all see that see any.
+struct VisibleToRows {
+  Keys some, all;
+};
+template <int Rows>
+__device__ __forceinline__ VisibleToRows visible_to_rows(const Keys* keys) {
+  Keys some{1 << 30, 0}, all{0, 1 << 30};
+  for (int r = static_cast<int>(threadIdx.x) % 32; r < Rows; r += 32) {
+    if (keys[r].begin >= keys[r].end) continue;
+    some = {min(some.begin, keys[r].begin), max(some.end, keys[r].end)};
+    all = {max(all.begin, keys[r].begin), min(all.end, keys[r].end)};
+  }
+#pragma unroll
+  for (int distance = 1; distance < 32; distance *= 2) {
+    some.begin = min(some.begin, __shfl_xor_sync(kAllLanes, some.begin, distance));
+    some.end = max(some.end, __shfl_xor_sync(kAllLanes, some.end, distance));
+    all.begin = max(all.begin, __shfl_xor_sync(kAllLanes, all.begin, distance));
+    all.end = min(all.end, __shfl_xor_sync(kAllLanes, all.end, distance));
+  }
+  return {some, all};
+}
 
 // Rows of P V for one tile with NaN or infinities of which some rows see more than others: key by key.
 template <class T, int Eights>
@@ -69,47 +93,40 @@ __global__ void __launch_bounds__(32 * kMlaWarps, 1) mla_kernel(const AttentionP
   }
   end_of_copies();
 
-  float l[kOwn][2], o[4][Eights][4];
-  int begin = 1 << 30, end = 0, last_begin = 0, first_end = 1 << 30;
-#pragma unroll
-  for (int n = 0; n < Eights; ++n) {
-#pragma unroll
-    for (int x = 0; x < 2; ++x) {
-      const Keys of_row = packed_row(p, span, sequence, 0, first_row + 8 * n + 2 * t + x).keys;
-      if (warp == 0 && g == 0) keys[8 * n + 2 * t + x] = of_row, m[8 * n + 2 * t + x] = kNegInf;
-      if (of_row.begin >= of_row.end) continue;
-      begin = min(begin, of_row.begin), end = max(end, of_row.end);
-      last_begin = max(last_begin, of_row.begin), first_end = min(first_end, of_row.end);
-    }
-#pragma unroll
-    for (int part = 0; part < 4; ++part) o[part][n][0] = o[part][n][1] = o[part][n][2] = o[part][n][3] = 0.0f;
+  if (const int r = static_cast<int>(threadIdx.x); r < kRows) {
+    keys[r] = packed_row(p, span, sequence, 0, first_row + r).keys;
+    m[r] = kNegInf;
   }
+  __syncthreads();
+  const VisibleToRows visible = visible_to_rows<kRows>(keys);
+
+  float l[kOwn][2], o[4][Eights][4];
 #pragma unroll
   for (int n = 0; n < kOwn; ++n) l[n][0] = l[n][1] = 0.0f;
 #pragma unroll
-  for (int distance = 1; distance < 4; distance *= 2) {
-    begin = min(begin, __shfl_xor_sync(kAllLanes, begin, distance));
-    end = max(end, __shfl_xor_sync(kAllLanes, end, distance));
-    last_begin = max(last_begin, __shfl_xor_sync(kAllLanes, last_begin, distance));
-    first_end = min(first_end, __shfl_xor_sync(kAllLanes, first_end, distance));
+  for (int part = 0; part < 4; ++part) {
+#pragma unroll
+    for (int n = 0; n < Eights; ++n) o[part][n][0] = o[part][n][1] = o[part][n][2] = o[part][n][3] = 0.0f;
   }
 
   const Head head = head_of(p, sequence, 0);
   const Pages pages = pages_of(p, head);
   const Side<T> side = side_of<T>(p, p.k, head);
-  const int first = begin / kMlaKeys, count = begin < end ? blocks_of(kMlaKeys, end) - first : 0;
+  const Keys seen = visible.some;
+  const int first = seen.begin / kMlaKeys;
+  const int count = seen.begin < seen.end ? blocks_of(kMlaKeys, seen.end) - first : 0;
   const int of_split = blocks_of(span.splits, count);
   const int from = first + split * of_split, past = min(from + of_split, first + count);
-  const Keys seen{begin, end};
   const float scale = p.scale * kLog2e;
 
   if (from < past)
-    copy_keys<kMlaKeys, kMlaWarps>(SharedTile<T, kLatent>{room}, side, pages, from * kMlaKeys, seen);
+    copy_keys<kMlaKeys, kMlaWarps>(SharedTile<T, kLatent>{room + from % 2 * kMlaKeys * kLatent}, side, pages,
+                                   from * kMlaKeys, seen);
   end_of_copies();
 #pragma unroll 1
   for (int n_tile = from; n_tile < past; ++n_tile) {
     const int key = n_tile * kMlaKeys;
-    const int turn = (n_tile - from) % 2;
+    const int turn = n_tile % 2;
     const SharedTile<T, kLatent> k{room + turn * kMlaKeys * kLatent},
         next{room + (1 - turn) * kMlaKeys * kLatent};
     if (n_tile + 1 < past) copy_keys<kMlaKeys, kMlaWarps>(next, side, pages, key + kMlaKeys, seen);
@@ -139,7 +156,8 @@ __global__ void __launch_bounds__(32 * kMlaWarps, 1) mla_kernel(const AttentionP
       }
     }
 
-    const bool all_see = max(key, begin) >= last_begin && min(key + kMlaKeys, end) <= first_end;
+    const bool all_see =
+        max(key, seen.begin) >= visible.all.begin && min(key + kMlaKeys, seen.end) <= visible.all.end;
 #pragma unroll
     for (int n = 0; n < kOwn; ++n) {
 #pragma unroll
@@ -236,38 +254,40 @@ __global__ void __launch_bounds__(32 * kMlaWarps, 1) mla_kernel(const AttentionP
     }
   }
   __syncthreads();
+  // The tiles' room becomes O's: rows come to be written whole.
+  float* staged = reinterpret_cast<float*>(room);
 #pragma unroll
   for (int n = 0; n < Eights; ++n) {
 #pragma unroll
-    for (int x = 0; x < 2; ++x) {
-      const int r = 8 * n + 2 * t + x;
-      const PackedRow row = packed_row(p, span, sequence, 0, first_row + r);
-      if (!row.exists) continue;
-      const bool sees = row.keys.begin < row.keys.end;
-      const float sum = largest[r] + largest[kRows + r] + largest[2 * kRows + r] + largest[3 * kRows + r];
-      const float row_l = sees ? sum : 0.0f, row_m = sees ? m[r] : kNegInf;
-      const bool last = span.all_splits == 1;
-      const std::int64_t at = row.index(p) * span.all_splits + split;
-      if (warp == 0 && g == 0) {
-        if (last) {
-          store_lse(p, row.head, row.i, row_m, row_l);
-        } else {
-          span.partials.ml[at] = make_float2(row_m, row_l);
-        }
+    for (int part = 0; part < 4; ++part) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e)
+        staged[(8 * n + 2 * t + e % 2) * kStaged + first_column + 16 * part + e / 2 * 8 + g] = o[part][n][e];
+    }
+  }
+  __syncthreads();
+#pragma unroll 1
+  for (int r = warp; r < kRows; r += kMlaWarps) {
+    const PackedRow row = packed_row(p, span, sequence, 0, first_row + r);
+    if (!row.exists) continue;
+    const bool sees = row.keys.begin < row.keys.end, last = span.all_splits == 1;
+    const float sum = largest[r] + largest[kRows + r] + largest[2 * kRows + r] + largest[3 * kRows + r];
+    const float row_l = sees ? sum : 0.0f, row_m = sees ? m[r] : kNegInf, norm = reciprocal_or_zero(row_l);
+    const std::int64_t at = row.index(p) * span.all_splits + split;
+    if (lane == 0) {
+      if (last) {
+        store_lse(p, row.head, row.i, row_m, row_l);
+      } else {
+        span.partials.ml[at] = make_float2(row_m, row_l);
       }
-      const float norm = reciprocal_or_zero(row_l);
-#pragma unroll
-      for (int part = 0; part < 4; ++part) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const int column = first_column + 16 * part + 8 * half + g;
-          const float value = o[part][n][x + 2 * half];
-          if (last) {
-            o_row<T>(p, row.head, row.i)[column] = from_float<T>(row_l == 0.0f ? 0.0f : value * norm);
-          } else {
-            span.partials.o[at * kMlaValueDim + column] = value;
-          }
-        }
+    }
+    T* to = o_row<T>(p, row.head, row.i);
+    for (int column = lane; column < kMlaValueDim; column += 32) {
+      const float value = staged[r * kStaged + column];
+      if (last) {
+        to[column] = from_float<T>(row_l == 0.0f ? 0.0f : value * norm);
+      } else {
+        span.partials.o[at * kMlaValueDim + column] = value;
       }
     }
   }

@@ -1,9 +1,9 @@
-// How keys and values arrive: straight in registers, or by asynchronous copies in a ring of tiles in shared memory. Either
-// way a lane fetches just what it will need, in pieces of up to 16 bytes, and no lane waits for another one.
+// How keys and values arrive: straight in registers, or by asynchronous copies in a ring of tiles in shared memory.
+// Either way a lane fetches just what it will need, in pieces of up to 16 bytes, and no lane waits for another one.
 //
-// A tile is 16 keys. With g = lane / 4 and t = lane % 4, a lane has of K pieces t, t + 4, t + 8, ... of rows g and g + 8,
-// and of V pieces g, g + 8, ... of rows 2t, 2t + 1, 2t + 8 and 2t + 9. What that makes of head_dim is an order of its own,
-// the same for Q and K (key_column) and undone for O (value_column).
+// A tile is 16 keys. With g = lane / 4 and t = lane % 4, a lane has of K pieces t, t + 4, t + 8, ... of rows g and g +
+// 8, and of V pieces g, g + 8, ... of rows 2t, 2t + 1, 2t + 8 and 2t + 9. What that makes of head_dim is an order of
+// its own, the same for Q and K (key_column) and undone for O (value_column).
 //
 // A policy has start(first key), then for each tile in turn: wait(), keys(), keys_done(), values(), values_done().
 #pragma once
@@ -109,8 +109,8 @@ __device__ __forceinline__ void fetch(unsigned* to, const void* from) {
   }
 }
 
-// One tile ahead, K and V in turn: while a tile's scores are computed its V is on the way, and while P V is computed the
-// next tile's K. What is hidden becomes 0.
+// One tile ahead, K and V in turn: while a tile's scores are computed its V is on the way, and while P V is computed
+// the next tile's K. What is hidden becomes 0.
 template <class C, int D, int Dv>
 class InRegisters {
   using Share = Shares<C, D, Dv>;

@@ -1,5 +1,5 @@
-// The grouped decode kernel, for any way in which keys arrive: a block has some packed rows of one KV head and a split of
-// the keys; its warps take the split's tiles in turn, each with m, l and O of its own, and merge them at the end.
+// The grouped decode kernel, for any way in which keys arrive: a block has some packed rows of one KV head and a split
+// of the keys; its warps take the split's tiles in turn, each with m, l and O of its own, and merge them at the end.
 #pragma once
 
 #include "cuda/device/decode_tile.cuh"

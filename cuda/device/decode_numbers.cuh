@@ -28,7 +28,8 @@ __device__ __forceinline__ unsigned widened<signed char>(unsigned x) {
   return *reinterpret_cast<const unsigned*>(&numbers);
 }
 
-// Four numbers of a row of K that follow one another, as two pairs. 16 bits: words 2n and 2n + 1 of the row's; 8: word n.
+// Four numbers of a row of K that follow one another, as two pairs. 16 bits: words 2n and 2n + 1 of the row's; 8: word
+// n.
 template <class C, int Words>
 __device__ __forceinline__ void key_pairs(const unsigned (&words)[Words], int n, unsigned& first,
                                           unsigned& second) {

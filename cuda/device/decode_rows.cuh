@@ -10,8 +10,8 @@ namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
 __device__ inline int blocks_of(int size, int count) { return (count + size - 1) / size; }
 
-// What splits leave behind, of each row: the sum of weights l relative to the largest logit m, both in powers of two, and
-// O not yet divided by l.
+// What splits leave behind, of each row: the sum of weights l relative to the largest logit m, both in powers of two,
+// and O not yet divided by l.
 struct Partials {
   float2* ml;  // [rows][splits]: m, l
   float* o;    // [rows][splits][value_dim]

@@ -1,6 +1,6 @@
-// What one warp of a grouped decode kernel does with its tiles of 16 keys: S = Q K^T, with the packed rows as the 16 (or
-// 8 of 16) rows of a matrix instruction and 8 keys as its columns; then O^T = V^T P^T, with columns of V as its rows, 16
-// keys as its depth and 8 packed rows as its columns. P leaves the first product just as the second one takes it.
+// What one warp of a grouped decode kernel does with its tiles of 16 keys: S = Q K^T, with the packed rows as the 16
+// rows (or 8 of them) of a matrix instruction and 8 keys as its columns; then O^T = V^T P^T, with columns of V as its
+// rows, 16 keys as its depth and 8 packed rows as its columns. P leaves the first product as the second one takes it.
 #pragma once
 
 #include "cuda/device/decode_arrival.cuh"
@@ -87,7 +87,8 @@ class DecodeTile {
 #pragma unroll
         for (int n = 0; n < Eights; ++n) scale_[n] *= factor;
       }
-      // Weights are rounded to fp16 after they took the row's factor: relative to the first one's, which is of their size.
+      // Weights are rounded to fp16 after they took the row's factor: relative to the first one's, which is of their
+      // size.
       if (keys.begin < keys.end) value_factor = v_factors_.at(keys.begin);
       per_value_ = value_factor == 0.0f || !isfinite(value_factor) ? 1.0f : 1.0f / value_factor;
       if (v_factors_.by_row() && (value_factor == 0.0f || !isfinite(value_factor))) value_factor = 1.0f;

@@ -1,5 +1,6 @@
-// Tiles of 16-bit numbers in shared memory as matrix instructions read them: rows of 128 bytes or a multiple, in pieces of
-// 16 bytes whose place is exchanged with the row's number, so that 8 rows of one column of pieces meet all banks.
+// Tiles of 16-bit numbers in shared memory as matrix instructions read them: rows of 128 bytes or a multiple, in
+// pieces of 16 bytes whose place is exchanged with the row's number, so that 8 rows of one column of pieces meet all
+// banks.
 #pragma once
 
 #include "cuda/device/decode_rows.cuh"
@@ -40,15 +41,16 @@ struct SharedTile {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     load_matrices<true>(a, piece(row + lane % 8 + lane / 16 * 8, column / 8 + lane / 8 % 2));
   }
-  // The B operands of rows [row, row + 8) (b[0], b[1]) and [row + 8, row + 16), transposed, columns [column, column + 16).
+  // The B operands of rows [row, row + 8) (b[0], b[1]) and [row + 8, row + 16), transposed, columns [column, column +
+  // 16).
   __device__ __forceinline__ void load_two_b(unsigned (&b)[4], int row, int column) const {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     load_matrices<false>(b, piece(row + lane % 8 + lane / 16 * 8, column / 8 + lane / 8 % 2));
   }
 };
 
-// Keys [key, key + Rows) by all warps of the block together, by asynchronous copies; 0 where they are none of `keys`. Each
-// warp finds the places of its own rows.
+// Keys [key, key + Rows) by all warps of the block together, by asynchronous copies; 0 where they are none of `keys`.
+// Each warp finds the places of its own rows.
 template <int Rows, int Warps, class T, int Columns>
 __device__ __forceinline__ void copy_keys(const SharedTile<T, Columns>& tile, const Side<T>& from,
                                           const Pages& pages, int key, const Keys& keys) {
@@ -58,7 +60,7 @@ __device__ __forceinline__ void copy_keys(const SharedTile<T, Columns>& tile, co
   const int mine = key + warp * kRows + lane % kRows;
   const bool wanted = mine >= keys.begin && mine < keys.end;
   const auto row = reinterpret_cast<unsigned long long>(wanted ? from.row(pages.place(mine)) : nullptr);
-#pragma unroll 2
+#pragma unroll 3
   for (int n = 0; n < kRows * kPieces / 32; ++n) {
     const int r = (n * 32 + lane) / kPieces, piece = (n * 32 + lane) % kPieces;
     const auto* source = reinterpret_cast<const T*>(__shfl_sync(0xffffffffu, row, r));

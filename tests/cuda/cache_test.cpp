@@ -1,5 +1,5 @@
-// Do the cache's kernels move every number to its place, exactly, and touch nothing else: appended tokens of all types, also
-// rounded to e4m3 and int8, copied pages, gathered sequences?
+// Do the cache's kernels move every number to its place, exactly, and touch nothing else: appended tokens of all
+// types, also rounded to e4m3 and int8, copied pages, gathered sequences?
 #include "cuda/cache/cache.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// Problems for the decode kernels: a KV cache as engines have it, and the oracle's judgement of what a kernel makes of it.
+// Problems for the decode kernels: a KV cache as engines have it, and the oracle's judgement of what a kernel makes of
+// it.
 //
 // In pages, the sequences' pages lie in random order among others that nobody uses. Those hold NaN, as does what lies
 // behind a sequence's end; table entries behind it are no page's.

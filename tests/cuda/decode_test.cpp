@@ -1,5 +1,6 @@
-// Does every decode kernel, from every kind of cache that its row takes, give what the oracle calls right: 16 bits, e4m3
-// and int8, in pages of any size among poisoned ones, for any group of heads, several tokens, ragged lengths, any splits?
+// Does every decode kernel, from every kind of cache that its row takes, give what the oracle calls right: 16 bits,
+// e4m3 and int8, in pages of any size among poisoned ones, for any group of heads, several tokens, ragged lengths, any
+// splits?
 #include <gtest/gtest.h>
 
 #include "tests/cuda/backends.h"

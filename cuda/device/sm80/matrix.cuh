@@ -32,8 +32,8 @@ __device__ __forceinline__ unsigned transpose(unsigned pair) {
   return transposed;
 }
 
-// Four 8 x 8 matrices of 16-bit numbers in shared memory, lane i having the address of row i % 8 of matrix i / 8. Of each a
-// lane gets columns 2t and 2t + 1 of row g, or with Transposed rows 2t and 2t + 1 of column g.
+// Four 8 x 8 matrices of 16-bit numbers in shared memory, lane i having the address of row i % 8 of matrix i / 8. Of
+// each a lane gets columns 2t and 2t + 1 of row g, or with Transposed rows 2t and 2t + 1 of column g.
 template <bool Transposed>
 __device__ __forceinline__ void load_matrices(unsigned (&m)[4], const void* row) {
   const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(row));
