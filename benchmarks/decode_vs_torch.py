@@ -71,7 +71,7 @@ def problems():
             yield Problem(f"b{batch} n{seqlen} {name}", batch, seqlen, cache=cache)
     yield Problem("b64 n4096 fp16 d64", 64, 4096, dim=64, dtype=torch.float16)
     yield Problem("b64 n4096 64/4 heads", 64, 4096, heads=64, kv_heads=4)
-    yield Problem("b64 n4096 MHA", 16, 4096, heads=32, kv_heads=32)
+    yield Problem("b16 n4096 MHA", 16, 4096, heads=32, kv_heads=32)
     yield Problem("b64 n4096 4 tokens", 64, 4096, tokens=4, page=16)
     yield Problem("b64 n4096, 3072 shared", 64, 4096, page=16, shared=3072, kernels=("ring-03", "cascade-04"))
     for heads in (16, 128):

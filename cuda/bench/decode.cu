@@ -84,7 +84,9 @@ int attnlab_decode(const char* kernel, const AttnlabDecode* call, void* stream) 
 }
 
 long long attnlab_decode_workspace(const char* kernel, const AttnlabDecode* call) {
-  return static_cast<long long>(kernel_of(kernel).workspace_bytes(params_of(*call)));
+  long long bytes = -1;
+  guarded([&] { bytes = static_cast<long long>(kernel_of(kernel).workspace_bytes(params_of(*call))); });
+  return bytes;
 }
 
 const char* attnlab_decode_error(void) { return error.c_str(); }

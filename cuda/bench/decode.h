@@ -21,7 +21,7 @@ typedef struct {
 
 // 0, or 1 with the reason in attnlab_decode_error().
 int attnlab_decode(const char* kernel, const AttnlabDecode* call, void* stream);
-// Bytes that the kernel wants at `workspace`; how often it splits the keys.
+// Bytes that the kernel wants at `workspace`; -1 with the reason in attnlab_decode_error().
 long long attnlab_decode_workspace(const char* kernel, const AttnlabDecode* call);
 const char* attnlab_decode_error(void);
 // Reads so many bytes, a multiple of 16, and nothing else: the speed of memory.

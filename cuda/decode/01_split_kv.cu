@@ -61,9 +61,7 @@ __global__ void __launch_bounds__(128) split_kv_kernel(const AttentionParams p, 
 
 void split_kv_01(const AttentionParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
-  Span span;
-  span.splits = span.all_splits = split_kv_splits(p);
-  span.partials = partials_of(p, span.all_splits);
+  const Span span = whole_span(p, split_kv_splits(p));
   for_type_and_dim<kSplitKv>(p.type, p.head_dim, [&]<class T, int D>() {
     for_cache_type<T>(p, [&]<class C>() {
       const dim3 grid(static_cast<unsigned>(ceil_div(p.seqlen_q * span.splits, 4)),

@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(32 * kDecodeWarps, Eights == 1 ? 3 : 2)
 
 void grouped_02(const AttentionParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
-  const Span span = whole_span(p);
+  const Span span = whole_span(p, grouped_splits(p));
   for_grouped<kGroupedDecode>(p, [&]<class T, class C, int D, int Eights>() {
     launch_grouped(grouped_kernel<T, C, D, Eights>, p, span, 8 * Eights,
                    grouped_bytes<InRegisters<C, D, D>, 8 * Eights, D>(), stream);

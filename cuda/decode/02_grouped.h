@@ -10,6 +10,13 @@ constexpr Geometry grouped_geometry(int head_dim, Tiles) {
   return {16, 16, 128, static_cast<std::size_t>(4 * 16 * (head_dim + 6)) * sizeof(float)};
 }
 
+constexpr int grouped_splits(const AttentionParams& p) {
+  return decode_splits(p, packed_rows(p) == 8 ? 3 : 2);
+}
+constexpr std::size_t grouped_workspace(const AttentionParams& p) {
+  return splits_bytes(p, grouped_splits(p));
+}
+
 ATTNLAB_CUDA_LAUNCHERS(grouped_02, AttentionParams);
 
 constexpr Kernel kDecode02[] = {{
@@ -27,7 +34,7 @@ constexpr Kernel kDecode02[] = {{
     .whole_rows = false,
     .tensor_cores = true,
     .geometry = grouped_geometry,
-    .workspace_bytes = decode_workspace,
+    .workspace_bytes = grouped_workspace,
     .launchers = grouped_02,
 }};
 

@@ -21,7 +21,7 @@ __global__ void __launch_bounds__(32 * kDecodeWarps, 2)
 
 void ring_03(const AttentionParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
-  const Span span = whole_span(p);
+  const Span span = whole_span(p, ring_splits(p));
   for_grouped<kGroupedDecode>(p, [&]<class T, class C, int D, int Eights>() {
     launch_grouped(ring_kernel<T, C, D, Eights>, p, span, 8 * Eights,
                    grouped_bytes<InRing<C, D, D>, 8 * Eights, D>(), stream);

@@ -8,6 +8,9 @@ namespace attnlab::cuda {
 // A warp's tile; the rings of four warps, which leave room for the merge.
 constexpr Geometry ring_geometry(int, Tiles) { return {16, 16, 128, 4 * 24576}; }
 
+constexpr int ring_splits(const AttentionParams& p) { return decode_splits(p, 2); }
+constexpr std::size_t ring_workspace(const AttentionParams& p) { return splits_bytes(p, ring_splits(p)); }
+
 ATTNLAB_CUDA_LAUNCHERS(ring_03, AttentionParams);
 
 constexpr Kernel kDecode03[] = {{
@@ -25,7 +28,7 @@ constexpr Kernel kDecode03[] = {{
     .whole_rows = false,
     .tensor_cores = true,
     .geometry = ring_geometry,
-    .workspace_bytes = decode_workspace,
+    .workspace_bytes = ring_workspace,
     .launchers = ring_03,
 }};
 

@@ -17,17 +17,17 @@ struct CascadeSplits {
   int shared, own;
 };
 constexpr CascadeSplits cascade_splits(const AttentionParams& p) {
-  if (p.shared_kv == 0) return {0, decode_splits(p)};
+  if (p.shared_kv == 0) return {0, decode_splits(p, 2)};
   if (p.splits > 0) return {p.splits, p.splits};
   AttentionParams own = p;
   own.seqlen_kv = p.seqlen_kv - p.shared_kv;
   const int rows = p.heads_q / p.heads_kv * p.seqlen_q * p.batch;
-  return {splits_for(ceil_div(rows, 16) * p.heads_kv, p.shared_kv, kResidentBlocks * p.multiprocessors),
-          decode_splits(own)};
+  return {splits_for(ceil_div(rows, 16) * p.heads_kv, p.shared_kv, 2 * p.multiprocessors),
+          decode_splits(own, 2)};
 }
 constexpr std::size_t cascade_workspace(const AttentionParams& p) {
   const CascadeSplits splits = cascade_splits(p);
-  return partial_bytes(p, splits.shared + splits.own);
+  return splits_bytes(p, splits.shared + splits.own);
 }
 
 ATTNLAB_CUDA_LAUNCHERS(cascade_04, AttentionParams);

@@ -297,9 +297,7 @@ void mla_05(const AttentionParams& p, void* on_stream) {
   const auto stream = static_cast<cudaStream_t>(on_stream);
   if (p.v.data != p.k.data || p.value_dim() != kMlaValueDim || p.heads_kv != 1)
     throw InvalidArgument("v", "a tensor of its own", "the first 512 columns of k, of one KV head");
-  Span span;
-  span.splits = span.all_splits = mla_splits(p);
-  span.partials = partials_of(p, span.all_splits);
+  const Span span = whole_span(p, mla_splits(p));
   for_type<kMla>(p.type, [&]<class T>() {
     require_aligned<T>("k", p.k), require_aligned<T>("q", p.q);
     const int rows = mla_rows(p);

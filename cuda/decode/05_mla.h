@@ -27,10 +27,7 @@ constexpr int mla_splits(const AttentionParams& p) {
   if (p.splits > 0) return p.splits;
   return splits_for(ceil_div(p.heads_q * p.seqlen_q, mla_rows(p)) * p.batch, p.seqlen_kv, p.multiprocessors);
 }
-constexpr std::size_t mla_workspace(const AttentionParams& p) {
-  const int splits = mla_splits(p);
-  return splits == 1 ? 0 : partial_bytes(p, splits);
-}
+constexpr std::size_t mla_workspace(const AttentionParams& p) { return splits_bytes(p, mla_splits(p)); }
 
 ATTNLAB_CUDA_LAUNCHERS(mla_05, AttentionParams);
 

@@ -56,9 +56,9 @@ void launch_grouped(Kernel kernel, const AttentionParams& p, const Span& span, i
   ATTNLAB_CUDA_LAUNCHED("grouped_kernel");
 }
 
-inline Span whole_span(const AttentionParams& p) {
+inline Span whole_span(const AttentionParams& p, int splits) {
   Span span;
-  span.splits = span.all_splits = decode_splits(p);
+  span.splits = span.all_splits = splits;
   span.partials = partials_of(p, span.all_splits);
   return span;
 }

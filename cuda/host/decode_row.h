@@ -28,16 +28,14 @@ constexpr int packed_rows(const AttentionParams& p) {
   return p.heads_q / p.heads_kv * p.seqlen_q <= 8 ? 8 : 16;
 }
 
-// Blocks that are on a multiprocessor at once.
-inline constexpr int kResidentBlocks = 3;
-
-constexpr int decode_splits(const AttentionParams& p) {
+// resident: blocks that are on a multiprocessor at once.
+constexpr int decode_splits(const AttentionParams& p, int resident) {
   if (p.splits > 0) return p.splits;
   const int row_blocks = ceil_div(p.heads_q / p.heads_kv * p.seqlen_q, packed_rows(p));
-  return splits_for(row_blocks * p.heads_kv * p.batch, p.seqlen_kv, kResidentBlocks * p.multiprocessors);
+  return splits_for(row_blocks * p.heads_kv * p.batch, p.seqlen_kv, resident * p.multiprocessors);
 }
-constexpr std::size_t decode_workspace(const AttentionParams& p) {
-  const int splits = decode_splits(p);
+// One split writes O itself.
+constexpr std::size_t splits_bytes(const AttentionParams& p, int splits) {
   return splits == 1 ? 0 : partial_bytes(p, splits);
 }
 

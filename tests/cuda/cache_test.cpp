@@ -145,7 +145,7 @@ TEST_P(CacheKernels, GatheredSequencesAreContiguous) {
     const DecodeCase c = decode_case("", [&](DecodeCase& d) {
       d.type = DType::f16, d.cache = type, d.page_size = 3, d.p.kv_lens = {20, 0, 1}, d.p.seqlen_kv = 20;
     });
-    DecodeInputs inputs(c);
+    const DecodeInputs inputs(c);
     const Tensor& paged = inputs.k();
     Raw pages(type, paged.num_pages, 2, 3, 64);
     std::memcpy(pages.bytes.data(), paged.data, pages.bytes.size());

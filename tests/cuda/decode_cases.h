@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -26,8 +27,9 @@ struct DecodeCase {
   Index page_size = 0;  // 0: contiguous
   Scaled scaled = Scaled::none;
   int splits = 0;
-  bool latent = false;  // V is the first columns of K
-  Index shared = 0;     // first keys of all sequences that are one
+  bool latent = false;      // V is the first columns of K
+  bool hidden_nan = false;  // the last key's value is NaN: its own token sees that, those before it do not
+  Index shared = 0;         // first keys of all sequences that are one
   attention::Problem p;
 };
 
@@ -52,13 +54,12 @@ class DecodeInputs {
     make_table();
     make_cache(k_, k_factors_, p.head_dim);
     if (!c.latent) make_cache(v_, v_factors_, p.head_dim_v);
+    if (c.hidden_nan) spoil_last(c.latent ? k_ : v_);
     o_ = Raw(c.type, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), p.head_dim_v);
     lse_ = Raw(DType::f32, p.tensor_batches(), p.num_heads, p.tensor_rows_q(), 1);
   }
 
-  // A key's and a value's row, to change.
-  Tensor& k() { return k_.tensor; }
-  Raw& values() { return v_; }
+  const Tensor& k() const { return k_.tensor; }
 
   void run(cuda::Backend backend, const cuda::Kernel& kernel) {
     const cuda::ForwardTensors tensors{q_.tensor, k_.tensor, v(), o_.output(), lse_.output()};
@@ -106,6 +107,13 @@ class DecodeInputs {
     const double unit = raw.tensor.dtype == DType::i8 ? 40 : 1;
     for (double& x : row) x = unit * random_.normal();
     write(raw.output(), b, h, i, {row.data(), 1, raw.tensor.dim, raw.tensor.dim});
+  }
+
+  // Of sequence 0 of a contiguous cache.
+  void spoil_last(Raw& raw) {
+    const std::vector<double> row(static_cast<std::size_t>(raw.tensor.dim), std::nan(""));
+    for (Index h = 0; h < raw.tensor.heads; ++h)
+      write(raw.output(), 0, h, length(0) - 1, {row.data(), 1, raw.tensor.dim, raw.tensor.dim});
   }
 
   // Pages in random order, two between any two that are used.

@@ -30,6 +30,10 @@ void add_latent_cases(const Add& add) {
          [](DecodeCase& c) { c.p.batch = 2, c.p.num_heads = 70, c.p.kv_lens = {}, c.splits = 1; });
   latent("pages_of_3", [](DecodeCase& c) { c.page_size = 3, c.splits = 1; });
   latent("contiguous", [](DecodeCase& c) { c.page_size = 0; });
+  latent("hidden_nan", [](DecodeCase& c) {
+    c.p.batch = 1, c.page_size = 0, c.hidden_nan = true, c.p.seqlen_q = 3, c.p.num_heads = 5;
+    c.p.causal = true, c.p.kv_lens = {};
+  });
   latent("tokens", [](DecodeCase& c) {
     c.p.batch = 2, c.p.seqlen_q = 3, c.p.causal = true, c.p.q_lens = {3, 2}, c.p.kv_lens = {77, 64};
   });
@@ -116,6 +120,11 @@ std::vector<DecodeCase> decode_cases(const cuda::Kernel& kernel) {
   add("alibi", [](DecodeCase& c) {
     c.p.alibi_slopes = {0.5, 0.25, 0.125, 0.0625, 0.03125, 0.5, 0.25, 0.125}, c.p.seqlen_q = 2;
   });
+  for (const DType cache : {DType::bf16, DType::e4m3}) {
+    add("hidden_nan_" + std::string(name(cache)), [&](DecodeCase& c) {
+      c.cache = cache, c.hidden_nan = true, c.p.seqlen_q = 3, c.p.causal = true, c.p.kv_lens = {};
+    });
+  }
   const bool latent_only = kernel.needs.head_dims.size() == 1;
   std::erase_if(all, [&](const DecodeCase& c) {
     if (latent_only && !c.latent) return true;
