@@ -20,7 +20,8 @@ std::string place(const std::filesystem::path& path, Index line) {
 }
 
 std::uint64_t at_most(const JsonObject& json, const char* key, std::uint64_t value, std::uint64_t most) {
-  if (value > most) json.refuse(key, "is " + std::to_string(value) + ", expected at most " + std::to_string(most));
+  if (value > most)
+    json.refuse(key, "is " + std::to_string(value) + ", expected at most " + std::to_string(most));
   return value;
 }
 
@@ -29,8 +30,10 @@ TracedRequest mooncake_request(const std::string& line, const std::string& origi
   TracedRequest request;
   request.arrival =
       static_cast<double>(at_most(json, "timestamp", json.count("timestamp", 0), kMostName)) / 1000;
-  request.prompt = static_cast<Index>(at_most(json, "input_length", json.count("input_length", 0), kMostTokens));
-  request.output = static_cast<Index>(at_most(json, "output_length", json.count("output_length", 0), kMostTokens));
+  request.prompt =
+      static_cast<Index>(at_most(json, "input_length", json.count("input_length", 0), kMostTokens));
+  request.output =
+      static_cast<Index>(at_most(json, "output_length", json.count("output_length", 0), kMostTokens));
   for (const std::uint64_t name : json.counts("hash_ids")) {
     request.blocks.push_back(static_cast<std::int64_t>(at_most(json, "hash_ids", name, kMostName)));
   }
@@ -48,7 +51,8 @@ std::optional<T> number(std::string_view text) {
 
 // "2023-11-16 18:17:03.9799600" in seconds, from any fixed day.
 std::optional<double> seconds(std::string_view text) {
-  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || text[10] != ' ' || text[13] != ':' || text[16] != ':') {
+  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || text[10] != ' ' || text[13] != ':' ||
+      text[16] != ':') {
     return std::nullopt;
   }
   const auto year = number<int>(text.substr(0, 4)), hour = number<int>(text.substr(11, 2)),
@@ -58,7 +62,8 @@ std::optional<double> seconds(std::string_view text) {
   if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(*month),
                                          std::chrono::day(*day)};
-  const bool in_range = *hour >= 0 && *hour < 24 && *minute >= 0 && *minute < 60 && *second >= 0 && *second < 61;
+  const bool in_range =
+      *hour >= 0 && *hour < 24 && *minute >= 0 && *minute < 60 && *second >= 0 && *second < 61;
   if (!date.ok() || !in_range) return std::nullopt;
   const auto days = std::chrono::sys_days(date).time_since_epoch().count();
   return static_cast<double>(days) * 86400 + *hour * 3600 + *minute * 60 + *second;

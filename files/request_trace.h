@@ -14,7 +14,7 @@
 namespace attnlab::files {
 
 struct TracedRequest {
-  double arrival = 0;  // seconds since the first request of the trace
+  double arrival = 0;                // seconds since the first request of the trace
   Index prompt = 0, output = 0;      // tokens
   std::vector<std::int64_t> blocks;  // of the prompt; empty where the trace has none
 };

@@ -1,5 +1,5 @@
-// How keys and values arrive: straight in registers, or by asynchronous copies in a ring of tiles in shared memory.
-// Either way a lane fetches just what it will need, in pieces of up to 16 bytes, and no lane waits for another one.
+// How keys and values arrive: straight in registers, where a lane fetches just what it will need and waits for no other
+// one; or by asynchronous copies in a ring of tiles in shared memory, line after line.
 //
 // A tile is 16 keys. With g = lane / 4 and t = lane % 4, a lane has of K pieces t, t + 4, t + 8, ... of rows g and g +
 // 8, and of V pieces g, g + 8, ... of rows 2t, 2t + 1, 2t + 8 and 2t + 9. What that makes of head_dim is an order of
@@ -183,13 +183,15 @@ class InRegisters {
   Lanes<4, Share::kValueWords> v_;
 };
 
-// kStages tiles of each warp in shared memory, fetched by cp.async that far ahead. Lane after lane writes and reads its
-// pieces, 16 bytes each: no two lanes meet in a bank, and no barrier is needed.
+// kStages tiles of each warp in shared memory, fetched by cp.async that far ahead. A copy of the warp is 512 bytes that
+// follow one another, or as many as a row has: each line of the cache is asked for once, which the pieces that a lane
+// wants for itself cannot do.
 template <class C, int D, int Dv>
 class InRing {
   using Share = Shares<C, D, Dv>;
-  static constexpr int kRowBytes = 32 * 4 * Share::kKeyWords, kValueRowBytes = 32 * 4 * Share::kValueWords;
-  static constexpr int kStageBytes = 2 * kRowBytes + 4 * kValueRowBytes;
+  static constexpr int kKeyBytes = D * static_cast<int>(sizeof(C)),
+                       kValueBytes = Dv * static_cast<int>(sizeof(C));
+  static constexpr int kStageBytes = kTileKeys * (kKeyBytes + kValueBytes);
   static constexpr int kRoom = 24576;
 
  public:
@@ -209,76 +211,93 @@ class InRing {
   }
   // Sends for one more tile, which goes where the last one was.
   __device__ __forceinline__ void wait() {
+    __syncwarp();  // every lane has read the last one
     fetch_tile();
     read_ = read_ + 1 == kStages ? 0 : read_ + 1;
     arrived<kStages - 1>();
+    __syncwarp();  // every lane's copies are there
   }
   __device__ __forceinline__ Lanes<2, Share::kKeyWords> keys() const {
     Lanes<2, Share::kKeyWords> k;
 #pragma unroll
-    for (int half = 0; half < 2; ++half)
-      read_row<Share::kKeyPiece>(k.row[half], ring_ + read_ * kStageBytes + half * kRowBytes);
+    for (int half = 0; half < 2; ++half) {
+      const int r = key_row(half);
+      read_row<Share::kKeyPiece, 4>(k.row[half], stage(read_) + r * kKeyBytes, lane_t(), key_swizzle(r));
+    }
     return k;
   }
   __device__ __forceinline__ void keys_done() {}
   __device__ __forceinline__ Lanes<4, Share::kValueWords> values() const {
     Lanes<4, Share::kValueWords> v;
 #pragma unroll
-    for (int a = 0; a < 4; ++a)
-      read_row<Share::kValuePiece>(v.row[a],
-                                   ring_ + read_ * kStageBytes + 2 * kRowBytes + a * kValueRowBytes);
+    for (int a = 0; a < 4; ++a) {
+      const int r = value_row(a);
+      read_row<Share::kValuePiece, 8>(v.row[a], stage(read_) + kTileKeys * kKeyBytes + r * kValueBytes,
+                                      lane_g(), value_swizzle(r));
+    }
     return v;
   }
   __device__ __forceinline__ void values_done() {}
   __device__ __forceinline__ void end() { arrived<0>(); }
 
  private:
-  template <int Width, int Words>
-  __device__ __forceinline__ static void read_row(unsigned (&to)[Words], const char* row) {
-    const auto* pieces = reinterpret_cast<const Piece<Width>*>(row) + threadIdx.x % 32;
+  // Which 16 bytes of a row change places, so that lanes that read together meet different banks: of K they read 4
+  // pieces of two rows that follow one another, of V 2 pieces of every other one of 8 rows.
+  __device__ static int key_swizzle(int r) { return kKeyBytes >= 128 ? (r & 1) << 6 : 0; }
+  __device__ static int value_swizzle(int r) { return kValueBytes >= 128 ? (r & 6) << 4 : 0; }
+
+  __device__ char* stage(int n) const { return ring_ + n * kStageBytes; }
+  // Pieces of Width words, the first one number `first`, each one Apart pieces behind the last.
+  template <int Width, int Apart, int Words>
+  __device__ __forceinline__ static void read_row(unsigned (&to)[Words], const char* row, int first,
+                                                  int swizzle) {
 #pragma unroll
     for (int n = 0; n < Words / Width; ++n) {
-      const Piece<Width> piece = pieces[32 * n];
+      const int at = (first + n * Apart) * 4 * Width;
+      const auto piece = *reinterpret_cast<const Piece<Width>*>(row + (at ^ swizzle));
 #pragma unroll
       for (int x = 0; x < Width; ++x) to[n * Width + x] = piece.word[x];
     }
   }
-  template <int Words, int Width, int Apart, int Rows>
-  __device__ __forceinline__ void fetch_rows(char* to, const Side<C>& side, const int (&r)[Rows], int from,
-                                             bool full) {
-    const C* rows[Rows];
-    tiles_.rows(side, next_, r, from, rows);
+  // 16 rows, 16 bytes by each lane at a time.
+  template <int RowBytes, class Swizzle>
+  __device__ __forceinline__ void fetch_side(char* to, const Side<C>& side, Swizzle swizzle, bool full) {
+    constexpr int kPieces = RowBytes / 16, kRows = 32 / kPieces;  // of a row; rows of a copy
+    const int lane = static_cast<int>(threadIdx.x) % 32, row = lane / kPieces, at = lane % kPieces * 16;
+    const auto bytes = [&](const C* x) { return reinterpret_cast<const char*>(x) + at; };
+    if (full && tiles_.whole) {
+      const char* from = bytes(side.row({next_.place.page, next_.place.row + row}));
+      const std::int64_t step = kRows * side.row_stride * static_cast<std::int64_t>(sizeof(C));
 #pragma unroll
-    for (int a = 0; a < Rows; ++a) {
-      auto* pieces = reinterpret_cast<Piece<Width>*>(to + a * 32 * 4 * Words) + threadIdx.x % 32;
-      const bool wanted = full || rows[a] != nullptr;
-      const C* row = wanted ? rows[a] : side.data;
+      for (int n = 0; n < kTileKeys / kRows; ++n, from += step) {
+        const int r = row + n * kRows;
+        copy_async<16>(to + r * RowBytes + (at ^ swizzle(r)), from, true);
+      }
+    } else if (full) {
 #pragma unroll
-      for (int n = 0; n < Words / Width; ++n)
-        copy_async<4 * Width>(pieces + 32 * n, wanted ? row + n * Width * Apart * Share::kNumbers : row,
-                              wanted);
+      for (int n = 0; n < kTileKeys / kRows; ++n) {
+        const int r = row + n * kRows;
+        copy_async<16>(to + r * RowBytes + (at ^ swizzle(r)), bytes(tiles_.row(side, next_, r)), true);
+      }
+    } else {
+#pragma unroll 1
+      for (int r = row; r < kTileKeys; r += kRows) {
+        const bool wanted = tiles_.wanted(next_, r);
+        copy_async<16>(to + r * RowBytes + (at ^ swizzle(r)),
+                       wanted ? bytes(tiles_.row(side, next_, r)) : bytes(side.data), wanted);
+      }
     }
   }
   __device__ __forceinline__ void fetch_tile() {
-    char* stage = ring_ + write_ * kStageBytes;
     if (tiles_.exists(next_)) {
-      if (tiles_.full(next_)) {
-        fetch_both(stage, true);
-      } else {
-        fetch_both(stage, false);
-      }
+      const bool full = tiles_.full(next_);
+      char* to = stage(write_);
+      fetch_side<kKeyBytes>(to, tiles_.k, key_swizzle, full);
+      fetch_side<kValueBytes>(to + kTileKeys * kKeyBytes, tiles_.v, value_swizzle, full);
     }
     end_of_copies();
     write_ = write_ + 1 == kStages ? 0 : write_ + 1;
     next_ = tiles_.after(next_);
-  }
-  __device__ __forceinline__ void fetch_both(char* stage, bool full) {
-    const int of_k[2] = {key_row(0), key_row(1)};
-    const int of_v[4] = {value_row(0), value_row(1), value_row(2), value_row(3)};
-    fetch_rows<Share::kKeyWords, Share::kKeyPiece, 4>(stage, tiles_.k, of_k,
-                                                      lane_t() * Share::kKeyPiece * Share::kNumbers, full);
-    fetch_rows<Share::kValueWords, Share::kValuePiece, 8>(
-        stage + 2 * kRowBytes, tiles_.v, of_v, lane_g() * Share::kValuePiece * Share::kNumbers, full);
   }
 
   Tiles16<C> tiles_;

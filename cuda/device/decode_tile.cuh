@@ -39,7 +39,8 @@ class DecodeTile {
   using Scores = float[2][4];
 
   float m[Eights], l[Eights];  // of row 8n + g; l of this lane's keys
-  float o[kParts][Eights][4];  // columns value_column(part) and value_column(part + kParts) of rows 8n + 2t and + 1
+  float o[kParts][Eights]
+         [4];  // columns value_column(part) and value_column(part + kParts) of rows 8n + 2t and + 1
   Keys rows_keys[Eights];
   Keys all_see, some_see;     // keys that all rows of the block see that see any, and that one of them sees
   float value_factor = 1.0f;  // what O is to be multiplied by
@@ -278,8 +279,7 @@ class DecodeTile {
       for (int e = 0; e < 2 * Eights; ++e) {
         const int n = e / 2, j = key + key_of(half, e % 2);
         if (p.softcap != 0.0f) s[half][e] = softcapped(p, s[half][e] * kLn2) * kLog2e;
-        if (p.alibi_slopes != nullptr)
-          s[half][e] -= slope_[n] * fabsf(static_cast<float>(diagonal_[n] - j));
+        if (p.alibi_slopes != nullptr) s[half][e] -= slope_[n] * fabsf(static_cast<float>(diagonal_[n] - j));
         if (j < rows_keys[n].begin || j >= rows_keys[n].end) s[half][e] = kNegInf;
       }
     }

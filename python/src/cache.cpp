@@ -74,8 +74,8 @@ kv::TokenText text_of(const Words& words) {
 }
 
 std::map<std::string, double> memory_use(const std::string& reservation, Index capacity,
-                                         const std::vector<std::pair<Index, Index>>& lengths, Index max_length,
-                                         Index block_size) {
+                                         const std::vector<std::pair<Index, Index>>& lengths,
+                                         Index max_length, Index block_size) {
   std::vector<kv::Lengths> requests;
   for (const auto& [prompt, output] : lengths) requests.push_back({prompt, output});
   const kv::MemoryUse use = kv::saturated_use(
@@ -87,8 +87,8 @@ std::map<std::string, double> memory_use(const std::string& reservation, Index c
           {"mean_batch", use.mean_batch}};
 }
 
-std::pair<Index, Index> prefix_hits(const std::vector<kv::BlockNames>& requests, std::optional<Index> capacity,
-                                    const std::string& policy) {
+std::pair<Index, Index> prefix_hits(const std::vector<kv::BlockNames>& requests,
+                                    std::optional<Index> capacity, const std::string& policy) {
   using Replay = kv::Hits (*)(std::span<const kv::BlockNames>, Index);
   static constexpr std::array<std::pair<std::string_view, Replay>, 2> kPolicies{
       {{"lru", kv::replay_lru}, {"belady", kv::replay_belady}}};
@@ -114,7 +114,8 @@ void add_cache(nb::module_& module) {
           "__init__",
           [](CacheManager* self, Index num_blocks, Index block_size, const std::string& sharing,
              Index host_blocks) {
-            new (self) CacheManager({num_blocks, block_size, named("sharing", sharing, kSharings), host_blocks});
+            new (self)
+                CacheManager({num_blocks, block_size, named("sharing", sharing, kSharings), host_blocks});
           },
           nb::arg("num_blocks"), nb::arg("block_size"), nb::arg("sharing"), nb::arg("host_blocks"))
       .def("start",
@@ -136,12 +137,10 @@ void add_cache(nb::module_& module) {
                          const std::vector<Index>& parents) { return self.reorder(beams, parents); })
       .def("publish", &CacheManager::publish)
       .def("finish", &CacheManager::finish)
-      .def("swap_out", [](CacheManager& self, const std::vector<SequenceId>& ids) {
-        return copies_of(self.swap_out(ids));
-      })
-      .def("swap_in", [](CacheManager& self, const std::vector<SequenceId>& ids) {
-        return copies_of(self.swap_in(ids));
-      })
+      .def("swap_out", [](CacheManager& self,
+                          const std::vector<SequenceId>& ids) { return copies_of(self.swap_out(ids)); })
+      .def("swap_in", [](CacheManager& self,
+                         const std::vector<SequenceId>& ids) { return copies_of(self.swap_in(ids)); })
       .def("table", [](const CacheManager& self, SequenceId id) { return list_of(self.table(id)); })
       .def("tokens", [](const CacheManager& self, SequenceId id) { return list_of(self.tokens(id)); })
       .def("room", &CacheManager::room)

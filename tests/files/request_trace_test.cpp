@@ -30,9 +30,9 @@ std::string refusal(const std::string& text) {
 }
 
 TEST(RequestTrace, Mooncake) {
-  const auto requests = read_request_trace(written(
-      "{\"timestamp\": 3000, \"input_length\": 1000, \"output_length\": 5, \"hash_ids\": [0, 7]}\n"
-      "{\"timestamp\": 4500, \"input_length\": 10, \"output_length\": 0, \"hash_ids\": []}\r\n"));
+  const auto requests = read_request_trace(
+      written("{\"timestamp\": 3000, \"input_length\": 1000, \"output_length\": 5, \"hash_ids\": [0, 7]}\n"
+              "{\"timestamp\": 4500, \"input_length\": 10, \"output_length\": 0, \"hash_ids\": []}\r\n"));
   ASSERT_EQ(requests.size(), 2u);
   EXPECT_EQ(requests[0].arrival, 0);
   EXPECT_EQ(requests[0].prompt, 1000);
