@@ -3,10 +3,9 @@
 //
 // Paper:    Dao, Haziza, Massa, Sizov, "Flash-Decoding for long-context inference" (2023): splits of the keys and
 //           their combination. Ainslie et al., "GQA" (2023): heads that share keys.
-// Idea:     the products are transposed, S^T = K Q^T and O^T = V^T P^T. Keys and columns of V fill the 16 rows of a
-//           matrix instruction and packed rows its 8 columns: none is idle with 4 or 8 heads in a group. K and V are
-//           loaded in pieces of 16 bytes, straight into the registers in which the instruction wants them: the order
-//           of head_dim within a product is free as long as Q's is the same.
+// Idea:     K and V are loaded in pieces of 16 bytes, straight into the registers in which a matrix instruction wants
+//           them: the order of head_dim within a product is free as long as Q's is the same. S = Q K^T takes K as it
+//           came; O^T = V^T P^T takes P as the first product leaves it, and half the registers for O with 8 rows.
 // Traffic:  K, V and Q once; m, l and O of each split once out and once in, where there are several.
 // Limits:   a warp has 4 to 8 KB on its way, in registers: a multiprocessor needs 8 or more warps to keep the memory
 //           busy.
