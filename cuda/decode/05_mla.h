@@ -7,7 +7,8 @@
 namespace attnlab::cuda {
 
 inline constexpr int kMlaHeadDims[] = {576};
-inline constexpr int kMlaValueDim = 512, kMlaWarps = 8, kMlaKeys = 64;
+inline constexpr int kMlaValueDim = 512, kMlaWarps = 8, kMlaKeys = 32;
+inline constexpr int kWeightColumns = 64;  // of P, of which kMlaKeys are used: 8 pieces of 16 bytes
 inline constexpr Requires kMla{.dtypes = kHalfTypes,
                                .head_dims = kMlaHeadDims,
                                .options = Option::causal | Option::window | Option::grouped_heads |
@@ -16,16 +17,17 @@ inline constexpr Requires kMla{.dtypes = kHalfTypes,
 
 constexpr int mla_rows(const AttentionParams& p) { return p.heads_q * p.seqlen_q <= 16 ? 16 : 64; }
 
-// Two tiles of keys, Q, P, and of each row: its keys, its largest logits and sums of every 16 keys, and three numbers.
+// Two tiles of keys, Q, P, four parts of S, and of each row: its keys and three numbers.
 constexpr std::size_t mla_bytes(int rows) {
-  const int halves = 2 * kMlaKeys * 576 + rows * 576 + rows * kMlaKeys;
-  return static_cast<std::size_t>(2 * halves) + floats((4 + 2 + 3) * rows);
+  const int halves = 2 * kMlaKeys * 576 + rows * 576 + rows * kWeightColumns;
+  return static_cast<std::size_t>(2 * halves) + floats((4 * (kMlaKeys + 8) + 2 + 3) * rows);
 }
 constexpr Geometry mla_geometry(int, Tiles) { return {64, kMlaKeys, 32 * kMlaWarps, mla_bytes(64)}; }
 
 constexpr int mla_splits(const AttentionParams& p) {
   if (p.splits > 0) return p.splits;
-  return splits_for(ceil_div(p.heads_q * p.seqlen_q, mla_rows(p)) * p.batch, p.seqlen_kv, p.multiprocessors);
+  return splits_for(ceil_div(p.heads_q * p.seqlen_q, mla_rows(p)) * p.batch, p.seqlen_kv,
+                    (mla_rows(p) == 16 ? 2 : 1) * p.multiprocessors);
 }
 constexpr std::size_t mla_workspace(const AttentionParams& p) { return splits_bytes(p, mla_splits(p)); }
 

@@ -8,18 +8,6 @@
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
-// Over the 8 lanes with the same lane % 4.
-__device__ __forceinline__ float max_over_keys(float x) {
-#pragma unroll
-  for (int distance = 4; distance < 32; distance *= 2) x = fmaxf(x, __shfl_xor_sync(kAllLanes, x, distance));
-  return x;
-}
-__device__ __forceinline__ float sum_over_keys(float x) {
-#pragma unroll
-  for (int distance = 4; distance < 32; distance *= 2) x += __shfl_xor_sync(kAllLanes, x, distance);
-  return x;
-}
-
 template <class T, int Columns>
 struct SharedTile {
   static constexpr int kPieces = Columns / 8;
@@ -31,42 +19,33 @@ struct SharedTile {
   }
   __device__ __forceinline__ T* at(int row, int column) const { return piece(row, column / 8) + column % 8; }
 
-  // Of rows [row, row + 16) and columns [column, column + 16): an A operand.
-  __device__ __forceinline__ void load_a(unsigned (&a)[4], int row, int column) const {
+  // Where this lane reads for load_matrices. Eight pieces on, it is 64 numbers on: addresses are made once.
+  //
+  // Of rows [row, row + 16) and the pieces n and n + 1: an A operand, or two B operands transposed (rows [row, row + 8)
+  // b[0], b[1]; rows [row + 8, row + 16) b[2], b[3]).
+  __device__ __forceinline__ const T* of_a(int row, int n) const {
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    load_matrices<false>(a, piece(row + lane % 16, column / 8 + lane / 16));
+    return piece(row + lane % 16, n + lane / 16);
   }
-  // The same of the transposed tile: rows of A are columns [column, column + 16), columns are rows [row, row + 16).
-  __device__ __forceinline__ void load_a_transposed(unsigned (&a)[4], int row, int column) const {
+  __device__ __forceinline__ const T* of_two_b(int row, int n) const {
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    load_matrices<true>(a, piece(row + lane % 8 + lane / 16 * 8, column / 8 + lane / 8 % 2));
-  }
-  // The B operands of rows [row, row + 8) (b[0], b[1]) and [row + 8, row + 16), transposed, columns [column, column +
-  // 16).
-  __device__ __forceinline__ void load_two_b(unsigned (&b)[4], int row, int column) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    load_matrices<false>(b, piece(row + lane % 8 + lane / 16 * 8, column / 8 + lane / 8 % 2));
+    return piece(row + lane % 8 + lane / 16 * 8, n + lane / 8 % 2);
   }
 };
 
-// Keys [key, key + Rows) by all warps of the block together, by asynchronous copies; 0 where they are none of `keys`.
-// Each warp finds the places of its own rows.
+// Keys [key, key + Rows) by all warps of the block together, by asynchronous copies; 0 where they are none of `keys`. A
+// row is copied by 8 lanes, 128 bytes at a time.
 template <int Rows, int Warps, class T, int Columns>
 __device__ __forceinline__ void copy_keys(const SharedTile<T, Columns>& tile, const Side<T>& from,
                                           const Pages& pages, int key, const Keys& keys) {
-  constexpr int kRows = Rows / Warps, kPieces = Columns / 8;
-  static_assert(kRows <= 32 && kRows * kPieces % 32 == 0);
-  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  const int mine = key + warp * kRows + lane % kRows;
-  const bool wanted = mine >= keys.begin && mine < keys.end;
-  const auto row = reinterpret_cast<unsigned long long>(wanted ? from.row(pages.place(mine)) : nullptr);
-#pragma unroll 3
-  for (int n = 0; n < kRows * kPieces / 32; ++n) {
-    const int r = (n * 32 + lane) / kPieces, piece = (n * 32 + lane) % kPieces;
-    const auto* source = reinterpret_cast<const T*>(__shfl_sync(0xffffffffu, row, r));
-    copy_async<16>(tile.piece(warp * kRows + r, piece), source == nullptr ? from.data : source + piece * 8,
-                   source != nullptr);
-  }
+  static_assert(Rows == 4 * Warps && Columns % 64 == 0);
+  const int r = static_cast<int>(threadIdx.x) / 8, first = static_cast<int>(threadIdx.x) % 8, j = key + r;
+  const bool wanted = j >= keys.begin && j < keys.end;
+  const T* source = (wanted ? from.row(pages.place(j)) : from.data) + first * 8;
+  T* target = tile.piece(r, first);
+#pragma unroll
+  for (int n = 0; n < Columns / 64; ++n)
+    copy_async<16>(target + n * 64, wanted ? source + n * 64 : source, wanted);
 }
 
 }  // namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND

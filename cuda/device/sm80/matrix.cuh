@@ -25,13 +25,6 @@ __device__ __forceinline__ void multiply_add(float (&c)[4], const unsigned (&a)[
   }
 }
 
-// An 8 x 8 matrix of 16-bit numbers, of which a lane has columns 2t and 2t + 1 of row g: the same of its transpose.
-__device__ __forceinline__ unsigned transpose(unsigned pair) {
-  unsigned transposed;
-  asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(transposed) : "r"(pair));
-  return transposed;
-}
-
 // Four 8 x 8 matrices of 16-bit numbers in shared memory, lane i having the address of row i % 8 of matrix i / 8. Of
 // each a lane gets columns 2t and 2t + 1 of row g, or with Transposed rows 2t and 2t + 1 of column g.
 template <bool Transposed>
