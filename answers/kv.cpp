@@ -35,9 +35,27 @@ void answer_limits(const KvQuestion& question, KvAnswer& result) {
   const std::uint64_t taken = checked_add(result.weights_bytes_per_gpu, question.reserve, "reserve_bytes");
   result.weights_fit = taken <= *question.memory;
   result.available_bytes_per_gpu = result.weights_fit ? *question.memory - taken : 0;
-  result.max_batch = cards::max_batch(part, question.cache, question.context, result.available_bytes_per_gpu);
-  result.max_context =
-      cards::max_context(part, question.cache, question.batch, result.available_bytes_per_gpu);
+  result.block_bytes_per_gpu =
+      checked_multiply(cards::bytes_per_token(part, question.cache), question.block_size, "block_size");
+  result.blocks_by_memory = result.available_bytes_per_gpu / result.block_bytes_per_gpu;
+  if (!question.num_gpu_blocks) {
+    result.max_batch =
+        cards::max_batch(part, question.cache, question.context, result.available_bytes_per_gpu);
+    result.max_context =
+        cards::max_context(part, question.cache, question.batch, result.available_bytes_per_gpu);
+    return;
+  }
+  const std::uint64_t blocks = *question.num_gpu_blocks;
+  const std::uint64_t bytes = checked_multiply(blocks, result.block_bytes_per_gpu, "num_gpu_blocks");
+  if (bytes > *question.memory) {
+    throw InvalidArgument("num_gpu_blocks", std::to_string(blocks),
+                          "at most " + std::to_string(*question.memory / result.block_bytes_per_gpu) +
+                              ", which fill the memory");
+  }
+  result.unknown_bytes_per_gpu =
+      static_cast<std::int64_t>(result.available_bytes_per_gpu) - static_cast<std::int64_t>(bytes);
+  result.max_batch = blocks / divide_up(question.context, question.block_size);
+  result.max_context = blocks / question.batch * question.block_size;
 }
 
 }  // namespace
@@ -69,10 +87,13 @@ KvQuestion question_of(const KvFields& f) {
   question.batch = f.batch;
   question.gpus = f.gpus;
   question.memory = f.device ? std::optional(device::load(*f.device).hbm_bytes) : f.memory_bytes;
-  if (!question.memory && (f.gpus != 1 || f.reserve_bytes != 0 || f.reserve_share)) {
+  if (!question.memory && (f.gpus != 1 || f.reserve_bytes != 0 || f.reserve_share || f.num_gpu_blocks)) {
     throw InvalidArgument("memory_bytes", "nothing",
-                          "a size or `device`, which `gpus` and `reserve_bytes` refer to");
+                          "a size or `device`, which `gpus`, `reserve_bytes` and `num_gpu_blocks` refer to");
   }
+  if (f.block_size == 0) throw InvalidArgument("block_size", "0", "1 or more");
+  question.block_size = f.block_size;
+  question.num_gpu_blocks = f.num_gpu_blocks;
   question.reserve = f.reserve_share ? f.reserve_share->of(*question.memory) : f.reserve_bytes;
   return question;
 }
@@ -135,6 +156,11 @@ ordered_json to_json(const KvQuestion& question, const KvAnswer& result) {
       {"weights_bytes_per_gpu", with_memory(result.weights_bytes_per_gpu)},
       {"available_bytes_per_gpu", with_memory(result.available_bytes_per_gpu)},
       {"weights_fit", question.memory ? ordered_json(result.weights_fit) : ordered_json(nullptr)},
+      {"block_size", question.block_size},
+      {"blocks_by_memory", with_memory(result.blocks_by_memory)},
+      {"num_gpu_blocks", or_null(question.num_gpu_blocks)},
+      {"unknown_bytes_per_gpu",
+       question.num_gpu_blocks ? ordered_json(result.unknown_bytes_per_gpu) : ordered_json(nullptr)},
       {"max_batch", or_null(result.max_batch)},
       {"max_context", or_null(result.max_context)},
   };

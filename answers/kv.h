@@ -20,6 +20,10 @@ struct KvQuestion {
   std::uint64_t gpus = 1;               // tensor parallel, each with the memory below
   std::optional<std::uint64_t> memory;  // bytes a GPU; with it, the limits are computed
   std::uint64_t reserve = 0;            // bytes a GPU kept for everything but weights and cache
+  std::uint64_t block_size = 16;        // tokens in a block of a paged cache
+  // Blocks that an engine really has on a GPU, as it says at its start: what it runs takes memory that no formula
+  // here knows (activations at their peak, the CUDA context). The limits are then those of these blocks.
+  std::optional<std::uint64_t> num_gpu_blocks;
 };
 
 // The question as it is asked, by names.
@@ -33,6 +37,8 @@ struct KvFields {
   std::optional<std::string> device;          // or of this device
   std::uint64_t reserve_bytes = 0;
   std::optional<Share> reserve_share;  // or a share of the memory
+  std::uint64_t block_size = 16;
+  std::optional<std::uint64_t> num_gpu_blocks;
 };
 // Throws InvalidArgument naming the field, and FileError.
 KvQuestion question_of(const KvFields& fields);
@@ -53,6 +59,9 @@ struct KvAnswer {
   std::uint64_t weights_bytes_per_gpu = 0;
   std::uint64_t available_bytes_per_gpu = 0;
   bool weights_fit = false;
+  std::uint64_t block_bytes_per_gpu = 0;   // a block in all layers, every layer keeping every token
+  std::uint64_t blocks_by_memory = 0;      // what is left for the cache, in blocks
+  std::int64_t unknown_bytes_per_gpu = 0;  // of that, what num_gpu_blocks do not cover
   std::optional<std::uint64_t> max_batch;
   std::optional<std::uint64_t> max_context;  // nothing also when a sliding window leaves no limit
 };

@@ -2,21 +2,24 @@
 """The decode kernels beside PyTorch's cuDNN and FlashAttention backends, on one GPU, in one run.
 
 Every configuration is checked against PyTorch in float64, then timed as captured CUDA graphs: each graph goes once
-through as many caches as it takes for L2 to be of no help, and the graphs take turns. Prints a table and writes a CSV.
+through as many caches as it takes for L2 to be of no help, and the graphs take turns. Then a step of 32 layers, launched
+call by call and as one graph. Prints tables and writes them to a CSV; --page writes docs/results/h200.md from them.
 
-usage: decode_vs_torch.py [--library libdecode.so] [--csv FILE] [--only TEXT] [--splits N] [--rounds N]
+usage: decode_vs_torch.py [--library libdecode.so] [--csv FILE] [--page FILE] [--only TEXT] [--splits N] [--rounds N]
 Without --library, cuda/bench/build.sh builds it into a temporary folder.
 """
 import argparse
 import contextlib
 import csv
 import ctypes
+import datetime
 import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import torch
 import torch.nn.functional as F
@@ -260,17 +263,77 @@ def run(library, p, options, rows):
             torch.cuda.synchronize()
             rows.append({"problem": p.name, "kernel": name, "failed": str(failure).splitlines()[0][:100]})
     seconds = measured({name: graph for name, (graph, _) in graphs.items()}, inputs.count, options.rounds)
-    for name, time in seconds.items():
-        row = {"problem": p.name, "kernel": name, "error": f"{errors[name]:.1e}", "us": f"{time * 1e6:.1f}",
-               "TB/s": f"{p.cache_bytes() / time * 1e-12:.3f}"}
+    for name, taken in seconds.items():
+        row = {"problem": p.name, "kernel": name, "error": f"{errors[name]:.1e}", "us": f"{taken * 1e6:.1f}",
+               "TB/s": f"{p.cache_bytes() / taken * 1e-12:.3f}"}
         if p.heads * p.tokens / p.kv_heads >= 64:
-            row["TFLOP/s"] = f"{p.flops() / time * 1e-12:.0f}"
+            row["TFLOP/s"] = f"{p.flops() / taken * 1e-12:.0f}"
         for other in ("cuDNN", "read"):
             if other in seconds:
-                row["/" + other] = f"{seconds[other] / time:.3f}"
+                row["/" + other] = f"{seconds[other] / taken:.3f}"
         if name in p.kernels and errors[name] > 0.02:
             row["failed"] = "WRONG"
         rows.append(row)
+
+
+def layers(library, batch, seqlen, count=32, rounds=50):
+    """Microseconds of a step of `count` layers: launched one after the other by the host, and as one graph."""
+    p = Problem("", batch, seqlen)
+    inputs = Inputs(p)
+    ours = Ours(library, "ring-03", inputs, 0)
+    calls = (Call * count)(*[ours.call] * count)
+    for n, call in enumerate(calls):
+        call.k, call.v = inputs.k[n % inputs.count].data_ptr(), inputs.v[n % inputs.count].data_ptr()
+
+    def step():
+        stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
+        if library.attnlab_decode_layers(b"ring-03", calls, count, stream):
+            raise RuntimeError(library.attnlab_decode_error().decode())
+
+    step()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    times = {"launches": [], "graph": []}
+    for _ in range(rounds):
+        for name, call in (("launches", step), ("graph", graph.replay)):
+            torch.cuda.synchronize()
+            start = time.perf_counter()
+            call()
+            torch.cuda.synchronize()
+            times[name].append((time.perf_counter() - start) * 1e6)
+    return {"batch": batch, "seqlen": seqlen, **{name: statistics.median(t) for name, t in times.items()}}
+
+
+PAGE = """\
+# Decode kernels on an H200
+
+Written by `benchmarks/decode_vs_torch.py --page` on {date}: {gpu}, PyTorch {torch}, cuDNN {cudnn}. 32 query and 8 KV heads of
+128 numbers, bf16, unless a line says otherwise. Every kernel and backend ran as a captured CUDA graph, in one run, in turns,
+each graph going through caches of 600 MB in all; the median of {rounds} rounds. TB/s: the bytes of K and V, each once, over
+the time. `read` is a kernel that reads the same bytes and does nothing else. The last column is the largest difference from
+float64, relative to the largest number (bf16 rounds to 3.9e-03). b: sequences, n: tokens of each.
+
+{table}
+## A step of 32 layers
+
+Microseconds from the host's call to the end, `ring-03`, 32/8 heads: each layer's kernels launched by the host one after the
+other, and the same launches as one CUDA graph.
+
+| batch | tokens | launches | graph |
+|---:|---:|---:|---:|
+{layers}"""
+
+
+def page(rows, steps, options):
+    columns = ("problem", "kernel", "us", "TB/s", "TFLOP/s", "/cuDNN", "/read", "error")
+    lines = ["| problem | kernel | us | TB/s | TFLOP/s | of cuDNN | of read | error |", "|---|---|" + "---:|" * 6]
+    lines += ["| " + " | ".join(row.get(column, "") for column in columns) + " |" for row in rows if "failed" not in row]
+    return PAGE.format(
+        date=datetime.date.today().isoformat(), gpu=torch.cuda.get_device_name(), torch=torch.__version__,
+        cudnn=torch.backends.cudnn.version(), rounds=options.rounds, table="\n".join(lines) + "\n",
+        layers="".join(f"| {s['batch']} | {s['seqlen']} | {s['launches']:.0f} | {s['graph']:.0f} |\n" for s in steps))
 
 
 COLUMNS = ("problem", "kernel", "us", "TB/s", "TFLOP/s", "/cuDNN", "/read", "error", "failed")
@@ -292,6 +355,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--library", help="libdecode.so of cuda/bench/build.sh")
     parser.add_argument("--csv", default="decode_vs_torch.csv")
+    parser.add_argument("--page", help="the page of results to write")
     parser.add_argument("--only", default="", help="problems whose name holds this")
     parser.add_argument("--splits", type=int, default=0, help="pieces of the keys; 0: the kernels' rule")
     parser.add_argument("--rounds", type=int, default=15)
@@ -317,6 +381,13 @@ def main():
             for row in rows[before:]:
                 print_row(row)
             torch.cuda.empty_cache()
+        steps = [layers(library, batch, seqlen) for batch, seqlen in ((1, 1024), (1, 8192), (16, 1024))]
+        for step in steps:
+            print(f"32 layers, batch {step['batch']}, {step['seqlen']} tokens: {step['launches']:.0f} us by launches, "
+                  f"{step['graph']:.0f} us by graph")
+    if options.page:
+        with open(options.page, "w") as file:
+            file.write(page(rows, steps, options))
     with open(options.csv, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()

@@ -89,6 +89,10 @@ void add_kv(Command& app) {
             "GPUs, each with that memory, the heads and weights cut over them [1]", 1);
   kv.add_option("--reserve", options->reserve,
                 "Kept free of weights and cache: a size or a share such as 10%");
+  add_count(kv, "--block-size", options->fields.block_size, "Tokens in a block of a paged cache [16]", 1);
+  add_count(kv, "--num-gpu-blocks",
+            "Blocks that an engine says it has on a GPU, beside those that the memory would give", 1,
+            [options](std::uint64_t blocks) { options->fields.num_gpu_blocks = blocks; });
   kv.add_option("--weights-dtype", options->fields.weights_dtype, "Of the weights [bf16]");
   add_count(kv, "--weights-group-size", options->fields.weights_group_size,
             "Weights that share a scale [no scales]");

@@ -45,8 +45,19 @@ std::string memory_text(const answers::KvQuestion& question, const answers::KvAn
   if (question.reserve > 0) text += line("reserve", format_bytes(question.reserve));
   if (!result.weights_fit) return text + weights_do_not_fit(question, result);
   text += line("left for the cache", format_bytes(result.available_bytes_per_gpu));
+  text += line("in blocks", format_count(result.blocks_by_memory),
+               fmt::format("of {} tokens, {}", format_count(question.block_size),
+                           format_bytes(result.block_bytes_per_gpu)));
+  if (question.num_gpu_blocks) {
+    const std::int64_t unknown = result.unknown_bytes_per_gpu;
+    text += line("the engine has", format_count(*question.num_gpu_blocks),
+                 unknown >= 0 ? format_bytes(static_cast<std::uint64_t>(unknown)) + " go elsewhere"
+                              : format_bytes(static_cast<std::uint64_t>(-unknown)) + " more than is left");
+  }
+  const std::uint64_t room = question.num_gpu_blocks ? *question.num_gpu_blocks * result.block_bytes_per_gpu
+                                                     : result.available_bytes_per_gpu;
   text += line("this cache needs", format_bytes(result.total_bytes_per_gpu),
-               result.total_bytes_per_gpu <= result.available_bytes_per_gpu ? "it fits" : "it does not fit");
+               result.total_bytes_per_gpu <= room ? "it fits" : "it does not fit");
   text += line("largest batch", sequences(*result.max_batch),
                fmt::format("of {} tokens", format_count(question.context)));
   text +=

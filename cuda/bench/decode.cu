@@ -83,6 +83,13 @@ int attnlab_decode(const char* kernel, const AttnlabDecode* call, void* stream) 
   });
 }
 
+int attnlab_decode_layers(const char* kernel, const AttnlabDecode* calls, int count, void* stream) {
+  for (int n = 0; n < count; ++n) {
+    if (attnlab_decode(kernel, calls + n, stream) != 0) return 1;
+  }
+  return 0;
+}
+
 long long attnlab_decode_workspace(const char* kernel, const AttnlabDecode* call) {
   long long bytes = -1;
   guarded([&] { bytes = static_cast<long long>(kernel_of(kernel).workspace_bytes(params_of(*call))); });

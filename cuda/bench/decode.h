@@ -21,6 +21,8 @@ typedef struct {
 
 // 0, or 1 with the reason in attnlab_decode_error().
 int attnlab_decode(const char* kernel, const AttnlabDecode* call, void* stream);
+// The same for `count` calls, one after the other: a decode step's layers.
+int attnlab_decode_layers(const char* kernel, const AttnlabDecode* calls, int count, void* stream);
 // Bytes that the kernel wants at `workspace`; -1 with the reason in attnlab_decode_error().
 long long attnlab_decode_workspace(const char* kernel, const AttnlabDecode* call);
 const char* attnlab_decode_error(void);

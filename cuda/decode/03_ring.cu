@@ -1,10 +1,10 @@
 // 03, the grouped kernel with rings: tiles are fetched several ahead, by copies that keep no register busy.
 //
 // Paper:    Dao, Haziza, Massa, Sizov, "Flash-Decoding for long-context inference" (2023).
-// Idea:     rung 02 has one tile of each warp on its way, for its place is in registers, and asks for 64 bytes of 8 rows
-//           at a time, for that is what a lane needs. Here up to 6 tiles are on their way to shared memory (cp.async),
-//           24 KB for each warp, and a copy is 512 bytes that follow one another. Copies that took rung 02's pieces got
-//           0.70 of cuDNN's bandwidth on an H200 where these get 0.98.
+// Idea:     rung 02 has one tile of each warp on its way, for its place is in registers, and asks for 64 bytes of 8
+//           rows at a time, for that is what a lane needs. Here up to 6 tiles are on their way to shared memory
+//           (cp.async), 24 KB for each warp, and a copy is 512 bytes that follow one another. Copies of rung 02's
+//           pieces got 0.70 of cuDNN's bandwidth on an H200 where these get 0.98.
 // Traffic:  that of rung 02.
 // Limits:   each byte is written to and read from shared memory once. A sequence's splits are of one size whatever the
 //           lengths of others: blocks of short sequences end early.

@@ -22,6 +22,8 @@ def kv(
     device: str | None = None,
     gpus: int = 1,
     reserve_bytes: int = 0,
+    block_size: int = 16,
+    num_gpu_blocks: int | None = None,
     weights_dtype: str = "bf16",
     weights_group_size: int = 0,
     parameters: int | None = None,
@@ -31,7 +33,8 @@ def kv(
     """A model's KV cache and how much of it fits, as `attnlab kv --json`; with compare=True as with --compare.
 
     The model is a name of `attnlab list models` or a Hugging Face config.json. memory_bytes, or a device's memory, is a
-    GPU's. group_size is how many numbers share a scale, 0: no scales.
+    GPU's. group_size is how many numbers share a scale, 0: no scales. num_gpu_blocks are the blocks of block_size tokens
+    that an engine says it has on a GPU: fewer than the memory would give, since what it runs takes some.
     """
     arguments = dict(locals())
     arguments["config"] = None if config is None else os.fspath(config)

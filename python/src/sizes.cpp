@@ -52,6 +52,8 @@ answers::KvFields fields_of(const nb::dict& arguments) {
   f.memory_bytes = optional<std::uint64_t>(arguments, "memory_bytes");
   f.device = optional<std::string>(arguments, "device");
   f.reserve_bytes = get<std::uint64_t>(arguments, "reserve_bytes");
+  f.block_size = positive(arguments, "block_size");
+  f.num_gpu_blocks = optional<std::uint64_t>(arguments, "num_gpu_blocks");
   return f;
 }
 

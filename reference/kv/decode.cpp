@@ -21,28 +21,25 @@ TensorView<T> heads_of(const MatrixView<T>& rows) {
           rows.row_stride};
 }
 
-// The step without its cache: k and v are what the cache would be with the token in it.
-template <class T>
-void require_step(const Problem& p, const NewToken<T>& token, const TokenOutputs<T>& out,
-                  const DecodeOptions& options) {
+// What holds for any cache. tokens: those that it will have with the new one.
+template <class T, class AnyCache>
+void require_step(const Problem& p, const AnyCache& cache, Index tokens, const NewToken<T>& token,
+                  const TokenOutputs<T>& out, const DecodeOptions& options) {
   require_equal("batch", p.batch, 1, "one sequence a cache");
   require_equal("seqlen_q", p.seqlen_q, 1, "the new token");
+  require_equal("seqlen_kv", p.seqlen_kv, tokens, "the cached tokens and the new one");
   if (p.packed() || !p.q_lens.empty() || !p.kv_lens.empty()) {
     throw InvalidArgument("problem", "packed or padded sequences", "one sequence, as long as the cache");
   }
+  require_equal("num_kv_heads", p.num_kv_heads, cache.num_kv_heads(), "those of the cache");
+  require_equal("head_dim", p.head_dim, cache.head_dim(), "that of the cache");
+  require_equal("head_dim_v", p.head_dim_v, cache.head_dim_v(), "that of the cache");
   require_shape("q", token.q, p.num_heads, p.head_dim);
   require_shape("k", token.k, p.num_kv_heads, p.head_dim);
   require_shape("v", token.v, p.num_kv_heads, p.head_dim_v);
   require_shape("o", out.o, p.num_heads, p.head_dim_v);
   require_shape("lse", out.lse, p.num_heads, 1);
   if (options.bc < 0) throw InvalidArgument("bc", std::to_string(options.bc), "0 or more");
-}
-
-template <class Cache>
-void require_sizes(const Problem& p, const Cache& cache) {
-  require_equal("num_kv_heads", p.num_kv_heads, cache.num_kv_heads(), "those of the cache");
-  require_equal("head_dim", p.head_dim, cache.head_dim(), "that of the cache");
-  require_equal("head_dim_v", p.head_dim_v, cache.head_dim_v(), "that of the cache");
 }
 
 // rows(kv_head): where the cache has them.
@@ -61,9 +58,7 @@ void run_step(const Problem& problem, const NewToken<T>& token, const TokenOutpu
 template <class T>
 void decode(const Problem& problem, Cache<T>& cache, const NewToken<T>& token, const TokenOutputs<T>& out,
             const DecodeOptions& options) {
-  require_step(problem, token, out, options);
-  require_sizes(problem, cache);
-  require_equal("seqlen_kv", problem.seqlen_kv, cache.length() + 1, "the cached tokens and the new one");
+  require_step(problem, cache, cache.length() + 1, token, out, options);
   // The step is a forward pass over the cache and one row more: it refuses what every forward pass refuses.
   TensorView<const T> k = cache.k(), v = cache.v();
   k.seqlen = v.seqlen = problem.seqlen_kv;
@@ -76,8 +71,7 @@ void decode(const Problem& problem, Cache<T>& cache, const NewToken<T>& token, c
 template <class T>
 void decode(const Problem& problem, PagedMemory<T>& cache, std::span<const BlockId> table, const Slot& slot,
             const NewToken<T>& token, const TokenOutputs<T>& out, const DecodeOptions& options) {
-  require_step(problem, token, out, options);
-  require_sizes(problem, cache);
+  require_step(problem, cache, problem.seqlen_kv, token, out, options);
   const Index needed = ceil_div(problem.seqlen_kv, cache.block_size());
   if (problem.seqlen_kv < 1 || static_cast<Index>(table.size()) < needed) {
     throw InvalidArgument("block_table", std::to_string(table.size()) + " entries",

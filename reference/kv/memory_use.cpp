@@ -61,12 +61,6 @@ class Line {
     Index ended = 0;
     for (std::size_t n = 0; n < running_.size();) {
       Running& r = running_[n];
-      if (r.length == r.request.prompt + r.request.output) {
-        give_back(r);
-        running_.erase(running_.begin() + static_cast<Index>(n));
-        ++ended;
-        continue;
-      }
       if (paged() && blocks(r.length + 1) > blocks(r.length)) {
         while (free_blocks_ == 0 && n + 1 < running_.size()) put_off();
         if (free_blocks_ == 0) {  // it is the youngest itself
@@ -75,9 +69,13 @@ class Line {
         }
         --free_blocks_;
       }
-      ++r.length;
-      r.reserved = paged() ? r.length : r.reserved;
-      ++n;
+      if (++r.length < r.request.prompt + r.request.output) {
+        ++n;
+        continue;
+      }
+      give_back(r);
+      running_.erase(running_.begin() + static_cast<Index>(n));
+      ++ended;
     }
     return ended;
   }
@@ -192,12 +190,13 @@ MemoryUse saturated_use(const Server& server, std::span<const Lengths> requests)
   double steps = 0;
   Index ended = 0;
   for (line.admit(); line.waits(); line.admit()) {
+    if (ended > 0) {
+      const MemoryUse now = line.use();
+      sum.tokens += now.tokens, sum.reserved += now.reserved, sum.internal += now.internal;
+      sum.external += now.external, sum.mean_batch += now.mean_batch;
+      ++steps;
+    }
     ended += line.step();
-    if (ended == 0) continue;
-    const MemoryUse now = line.use();
-    sum.tokens += now.tokens, sum.reserved += now.reserved, sum.internal += now.internal;
-    sum.external += now.external, sum.mean_batch += now.mean_batch;
-    ++steps;
   }
   if (steps == 0) {
     throw InvalidArgument("requests", std::to_string(requests.size()), "more than the memory holds at once");

@@ -40,8 +40,8 @@ struct Traffic {
 };
 
 // Bytes of an element of each tensor. Inputs and gradients of inputs have the problem's type, statistics (m,
-// l, lse, delta) are fp32, entries of a block table int32, masks a byte. With fp8 operands everything that a kernel computes (O, S, P,
-// gradients) is 16 bits wide, as in FlashAttention-3.
+// l, lse, delta) are fp32, entries of a block table int32, masks a byte. With fp8 operands everything that a
+// kernel computes (O, S, P, gradients) is 16 bits wide, as in FlashAttention-3.
 struct ElementSizes {
   explicit ElementSizes(DType type);
   Count operator()(Hbm tensor) const { return bytes[static_cast<std::size_t>(tensor)]; }

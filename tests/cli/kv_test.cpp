@@ -107,6 +107,25 @@ TEST(Kv, TypesScalesAndDevices) {
   EXPECT_TRUE(deepseek["max_batch"].is_null());  // no memory was given
 }
 
+// An RTX 4090 with Llama-3.1 8B under vLLM 0.19, 90 % of the memory given to it: 2,588 blocks, where the memory less
+// the weights says 3,400.
+TEST(Kv, BlocksThatAnEngineReallyHas) {
+  const std::string asked = "--model llama3-8b --memory 24GiB --reserve 10% --context 4096";
+  const json by_memory = kv_json(asked);
+  EXPECT_EQ(by_memory["blocks_by_memory"], 3400);
+  EXPECT_EQ(by_memory["num_gpu_blocks"], nullptr);
+  const json engine = kv_json(asked + " --num-gpu-blocks 2588");
+  EXPECT_EQ(engine["blocks_by_memory"], 3400);
+  EXPECT_EQ(engine["max_batch"], 2588 / 256);
+  EXPECT_EQ(engine["max_context"], 2588 * 16);
+  EXPECT_NEAR(engine["unknown_bytes_per_gpu"].get<double>(), (3400 - 2588) * 2097152.0, 2097152);
+  EXPECT_THAT(
+      attnlab_program("kv " + asked + " --num-gpu-blocks 2588").out,
+      AllOf(HasSubstr("in blocks"), HasSubstr("3,400"), HasSubstr("the engine has"), HasSubstr("2,588")));
+  EXPECT_THAT(kv_refusal("--model llama3-8b --num-gpu-blocks 5"), HasSubstr("memory"));
+  EXPECT_THAT(kv_refusal(asked + " --num-gpu-blocks 99999"), HasSubstr("num_gpu_blocks"));
+}
+
 TEST(Kv, TextNamesUnitsAndVerdict) {
   const Outcome fits = attnlab_program("kv --model llama3-8b --context 8k --batch 4 --memory 24GB");
   EXPECT_EQ(fits.exit_code, 0);

@@ -202,6 +202,65 @@ TEST(Decode, RefusesNumbersThatItsTypeDoesNotHold) {
   EXPECT_EQ(cache.length(), 0);
 }
 
+// Through pages that two sequences share and then copy, the same bits as through a cache in one piece.
+TEST(Decode, ThroughPagesIsTheSameBits) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Case c;
+    make_sequence(c, seed);
+    SCOPED_TRACE("seed " + std::to_string(seed) + c.description);
+    Random random(seed + 800);
+    const Index bc = random.integer(1, 50), page_size = random.integer(1, 9);
+    kv::CacheManager manager({.num_blocks = 2 * c.p.seqlen_kv, .block_size = page_size});
+    kv::PagedMemory<double> pages(manager.pool().size(), page_size, c.p.num_kv_heads, c.p.head_dim,
+                                  c.p.head_dim_v);
+    auto whole = cache_for(c.p);
+    Outputs expected(c.p), got(c.p);
+    kv::SequenceId id = 0;
+    for (Index t = 0; t < c.p.seqlen_q; ++t) {
+      Problem p = step(c.p, t);
+      kv::decode(p, whole, token_of(c, t), expected.at(t), {bc, 1});
+      kv::Slot slot{0, 0, {}};
+      if (t == 0) {
+        id = manager.start({0}).id;
+        slot.block = manager.table(id)[0];
+      } else {
+        if (random.chance(0.2)) {  // the twin writes into the last page first
+          const kv::SequenceId twin = manager.fork(id);
+          const kv::Slot elsewhere = manager.append(twin, 1);
+          pages.write(elsewhere, token_of(c, 0).k, token_of(c, 0).v);
+          if (random.chance(0.5)) manager.drop(twin);
+        }
+        slot = manager.append(id, 0);
+      }
+      p.page_size = page_size;
+      kv::decode(p, pages, manager.table(id), slot, token_of(c, t), got.at(t), {bc, 1});
+    }
+    EXPECT_EQ(got.o.data, expected.o.data);
+    EXPECT_EQ(got.lse.data, expected.lse.data);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(Decode, RefusesASlotThatIsNotTheNewest) {
+  Problem p;
+  p.seqlen_q = 1, p.seqlen_kv = 3, p.head_dim = p.head_dim_v = 1, p.page_size = 2;
+  kv::PagedMemory<double> pages(4, 2, 1, 1, 1);
+  std::vector<double> one(1, 1.0), o(1, 7.0), lse(1, 7.0);
+  const MatrixView<const double> row{one.data(), 1, 1, 1};
+  const auto run = [&](std::vector<kv::BlockId> table, kv::Slot slot) {
+    kv::decode<double>(p, pages, table, slot, {row, row, row}, {{o.data(), 1, 1, 1}, {lse.data(), 1, 1, 1}});
+  };
+  EXPECT_THROW(run({0}, {0, 0, {}}), InvalidArgument);
+  EXPECT_THROW(run({0, 4}, {4, 0, {}}), InvalidArgument);
+  EXPECT_THROW(run({0, 3}, {0, 0, {}}), InvalidArgument);
+  EXPECT_THROW(run({0, 3}, {3, 1, {}}), InvalidArgument);
+  EXPECT_EQ(o[0], 7.0);
+  p.page_size = 1;
+  EXPECT_THROW(run({0, 3}, {3, 0, {}}), InvalidArgument) << "the cache's pages have two rows";
+  EXPECT_THROW(kv::PagedMemory<double>(1, 0, 1, 1, 1), InvalidArgument);
+  EXPECT_THROW(kv::PagedMemory<double>(Index{1} << 40, 1 << 20, 1 << 20, 1 << 20, 1), InvalidArgument);
+}
+
 class DecodeRefusals : public ::testing::Test {
  protected:
   DecodeRefusals() : p(problem()), cache(2, 3, 5, 2), o(20, 7.0), lse(4, 7.0), q(12), k(6), v(10) {
