@@ -25,6 +25,7 @@ Json problem_json(const attention::Problem& p, DType dtype) {
             {"causal", p.causal},
             {"dropout", p.dropout.p}};
   if (p.window.left || p.window.right) json["window"] = {or_null(p.window.left), or_null(p.window.right)};
+  if (p.page_size != 0) json["page_size"] = p.page_size;
   if (p.softcap != 0) json["softcap"] = p.softcap;
   if (!p.alibi_slopes.empty()) json["alibi"] = true;
   if (!p.sinks.empty()) json["sinks"] = p.sinks;

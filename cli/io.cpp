@@ -30,7 +30,7 @@ struct Options {
   ProblemOptions problem;
   IoChoices choices;
   std::string dtype = "fp16", algorithm = "flash2";
-  std::uint64_t sram = 0, br = 0, bc = 0, kv_lora_rank = 512, rope_dim = 64;
+  std::uint64_t sram = 0, br = 0, bc = 0, kv_lora_rank = 512, rope_dim = 64, page_size = 0;
   Share density{1, 1};
   std::string sweep;
   bool json = false, csv = false;
@@ -58,6 +58,7 @@ IoQuestion question_of(const Options& o) {
   question.kv_lora_rank = extent("--kv-lora-rank", o.kv_lora_rank);
   question.rope_dim = extent("--rope-dim", o.rope_dim);
   question.problem = problem_of(fields);
+  question.problem.page_size = o.page_size == 0 ? 0 : extent("--page-size", o.page_size);
   return question;
 }
 
@@ -71,6 +72,7 @@ std::uint64_t& swept(Options& o, const std::string& field) {
                                                            {"heads", &o.problem.heads},
                                                            {"br", &o.br},
                                                            {"bc", &o.bc},
+                                                           {"page_size", &o.page_size},
                                                            {"sram", &o.sram}};
   std::string names;
   for (const auto& [name, option] : fields) {
@@ -139,13 +141,15 @@ void add_io(Command& app) {
   add_count(io, "--bc", o->bc, "Columns of a tile [the paper's rule]", 1);
   add_share(io, "--density", o->density,
             answers::block_mask_algorithms() + ": share of tiles that exist, drawn at random [1]");
+  add_count(io, "--page-size", o->page_size,
+            "K and V in pages of so many rows: the block table is read, too [in one piece]", 1);
   add_count(io, "--kv-lora-rank", o->kv_lora_rank, "mla-*: d_c, the latent of K and V [512]", 1);
   add_count(io, "--rope-dim", o->rope_dim, "mla-*: d_R, the decoupled RoPE key [64]");
   Option sweep =
       io.add_option(
             "--sweep", o->sweep,
             "One row per value of a size: seqlen=1k..64k doubles, seqlen=1k..8k..+1k adds; sizes are seqlen, "
-            "seqlen_q, seqlen_kv, head_dim, batch, heads, br, bc, sram")
+            "seqlen_q, seqlen_kv, head_dim, batch, heads, br, bc, page_size, sram")
           .type_name("FIELD=FIRST..LAST");
   Option json = io.add_flag("--json", o->json, "One JSON object; with --sweep an array of them");
   io.add_flag("--csv", o->csv, "Of --sweep, with a header line").needs(sweep).excludes(json);

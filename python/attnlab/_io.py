@@ -36,10 +36,12 @@ def io(
     density: float | None = None,
     kv_lora_rank: int | None = None,
     rope_dim: int | None = None,
+    page_size: int | None = None,
 ) -> dict[str, Any]:
     """HBM traffic, SRAM and FLOPs of an algorithm (`attnlab list`): closed form and metered, as `attnlab io --json`.
 
-    br and bc are a tile's rows and columns, without them the paper's rule for sram_bytes, without that the device's.
+    br and bc are a tile's rows and columns, without them the paper's rule for sram_bytes, without that the device's. With
+    page_size K and V lie in pages of so many rows, and the block table is read, too.
     """
     arguments = dict(locals())
     either = {"seqlen_q": seqlen_q, "seqlen_kv": seqlen_kv}

@@ -47,6 +47,7 @@ answers::IoQuestion question_of(const nb::dict& arguments) {
   take(arguments, "head_dim", p.head_dim);
   p.head_dim_v = p.head_dim;
   take(arguments, "head_dim_v", p.head_dim_v);
+  take(arguments, "page_size", p.page_size);
   take(arguments, "causal", p.causal);
   take(arguments, "dropout_p", p.dropout.p);
   take(arguments, "softcap", p.softcap);

@@ -40,8 +40,9 @@ Traffic sequence_traffic(Algorithm algorithm, Pass pass, const Problem& p, Index
   return sum += head_traffic(algorithm, pass, head, tiles, block_mask).times(others);
 }
 
-// The footprint without walking a block mask: every tile, which is what a mask may contain.
-Count footprint(Algorithm algorithm, Pass pass, const Head& head, Tiles tiles) {
+// The footprint without walking a block mask or a block table: every tile, which is what a mask may contain.
+Count footprint(Algorithm algorithm, Pass pass, Head head, Tiles tiles) {
+  head.page_size = 0;
   return head_traffic(algorithm, pass, head, tiles).sram_peak;
 }
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
 
+#include "reference/core/errors.h"
 #include "simulator/io/tile_sums.h"
 
 namespace attnlab::io {
@@ -66,11 +68,16 @@ inline void add_scoring(Traffic& t, const attention::Head& head, const TileSums&
 
 // With K and V in pages: the entries of the block table that lead to every block of keys that is loaded.
 // loads(j): how often block j of K is, and of V likewise. One pass over the blocks, since their ends fall
-// anywhere in the pages.
+// anywhere in the pages; beyond 2^26 of them it is refused.
 template <class Loads>
 void add_block_table(Traffic& t, const attention::Head& head, Index bc, Loads loads) {
   if (head.page_size == 0) return;
   const attention::Blocks cols = attention::blocks(head.seqlen_kv, bc);
+  if (constexpr Index kMost = Index{1} << 26; cols.last() > kMost) {
+    throw InvalidArgument(
+        "page_size", std::to_string(head.page_size),
+        "0 with " + std::to_string(cols.last()) + " blocks of keys, more than " + std::to_string(kMost));
+  }
   for (Index j = 0; j < cols.last(); ++j) {
     const Rows block = cols.block(j);
     const Index entries = (block.end() - 1) / head.page_size - block.begin / head.page_size + 1;

@@ -30,8 +30,10 @@ void check(const Entry& entry, const Question& q) {
 
 attention::Tiles tiles(const Entry&, const Question& q) {
   if (q.tiles.bc != 0) return {q.problem.group_size(), q.tiles.bc};
+  Problem in_one_piece = q.problem;  // a block table takes no room in SRAM
+  in_one_piece.page_size = 0;
   const auto fits = [&](Index bc) {
-    return decode_traffic(q.problem, bc).sram_peak <= static_cast<Count>(q.sram_elements);
+    return decode_traffic(in_one_piece, bc).sram_peak <= static_cast<Count>(q.sram_elements);
   };
   const Index quarter =
       attention::ceil_div(q.sram_elements, 4 * std::max(q.problem.head_dim, q.problem.head_dim_v));
@@ -39,7 +41,7 @@ attention::Tiles tiles(const Entry&, const Question& q) {
   if (bc == 0) {
     throw SramOverflow(
         "sram", std::to_string(q.sram_elements) + " elements",
-        "at least " + to_string(decode_traffic(q.problem, 1).sram_peak) + " for one cached token");
+        "at least " + to_string(decode_traffic(in_one_piece, 1).sram_peak) + " for one cached token");
   }
   return {q.problem.group_size(), bc};
 }

@@ -57,6 +57,24 @@ std::string passes_of(const attnlab::attention::AlgorithmInfo& algorithm) {
   return algorithm.backward ? "--pass both " : "--pass forward ";
 }
 
+TEST(Io, PagesAreFoundThroughABlockTableThatIsReadToo) {
+  const std::string asked = "--seqlen 1000 --dim 64 --br 64 --bc 100 --causal";
+  const json whole = io_json(asked), paged = io_json(asked + " --page-size 16");
+  expect_closed_is_metered(paged);
+  EXPECT_FALSE(whole["by_tensor"].contains("block_table"));
+  EXPECT_EQ(paged["by_tensor"]["block_table"]["write_bytes"], 0);
+  EXPECT_EQ(paged["hbm_read_bytes"].get<std::uint64_t>(),
+            whole["hbm_read_bytes"].get<std::uint64_t>() +
+                paged["by_tensor"]["block_table"]["read_bytes"].get<std::uint64_t>());
+  EXPECT_EQ(paged["matrix_bytes"], whole["matrix_bytes"]);
+  for (const char* algorithm : {"standard", "memory-efficient", "flash1", "decode --seqlen-q 1"}) {
+    expect_closed_is_metered(io_json(asked + " --page-size 7 --algorithm " + algorithm));
+  }
+  EXPECT_THAT(io_refusal(asked + " --page-size 16 --pass backward"), HasSubstr("page_size"));
+  EXPECT_THAT(io_refusal("--page-size 16 --algorithm softmax-online"), HasSubstr("pages"));
+  EXPECT_THAT(io_refusal("--page-size 16 --seqlen 1G --bc 1 --br 1"), HasSubstr("page_size"));
+}
+
 const std::string kGpt2Medium = "--batch 64 --heads 16 --seqlen 1024 --dim 64 --dtype fp16 --pass both ";
 
 // FlashAttention, Figure 2 left, GPT-2 medium: the paper prints 40.3 GB for standard attention, 4.4 GB for
