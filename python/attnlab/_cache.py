@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
@@ -60,6 +61,25 @@ def _by_code_point(tokens: Sequence[int]) -> str:
     return "".join(chr(token) for token in tokens)
 
 
+def _token(token: int) -> int:
+    value = operator.index(token)
+    if not -(2**31) <= value < 2**31:
+        raise ValueError(f"tokens: got {value}, expected integers of 32 bits")
+    return value
+
+
+def _text(words: Words) -> Words:
+    """The same, refusing what is no text."""
+
+    def checked(tokens: Sequence[int]) -> str:
+        text = words(tokens)
+        if not isinstance(text, str):
+            raise TypeError(f"words: got a function that returns {type(text).__name__}, expected one that returns str")
+        return text
+
+    return checked
+
+
 class CacheManager:
     """One memory for the keys and values of all sequences: block tables, sharing, eviction, swapping.
 
@@ -81,7 +101,7 @@ class CacheManager:
 
     def start(self, tokens: Iterable[int], upto: int | None = None, *, resumed: bool = False) -> Started:
         """A sequence of these tokens, with room for the first `upto` (default: all)."""
-        return Started(*self._cache.start(list(tokens), upto, resumed))
+        return Started(*self._cache.start([_token(token) for token in tokens], upto, resumed))
 
     def grow(self, id: int, upto: int) -> None:
         """Room for the tokens before `upto`."""
@@ -89,7 +109,7 @@ class CacheManager:
 
     def append(self, id: int, token: int) -> Slot:
         """One token more."""
-        block, row, copy = self._cache.append(id, token)
+        block, row, copy = self._cache.append(id, _token(token))
         return Slot(block, row, None if copy is None else Copy(*copy))
 
     def fork(self, id: int) -> int:
@@ -153,11 +173,11 @@ class CacheManager:
 
     def tree(self, words: Words = _by_code_point) -> str:
         """The tree of sharing="radix" as text; words says what a run of tokens is called."""
-        return self._cache.tree_text(words)
+        return self._cache.tree_text(_text(words))
 
     def tree_svg(self, words: Words = _by_code_point, title: str = "") -> str:
         """The same as an SVG."""
-        return self._cache.tree_svg(words, title)
+        return self._cache.tree_svg(_text(words), title)
 
 
 def memory_use(

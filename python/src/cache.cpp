@@ -63,8 +63,9 @@ std::vector<T> list_of(std::span<const T> values) {
 }
 
 const kv::RadixCache& tree_of(const CacheManager& cache) {
+  if (cache.prefixes() == nullptr) throw InvalidArgument("sharing", "'none'", "'radix', which keeps a tree");
   const auto* tree = dynamic_cast<const kv::RadixCache*>(cache.prefixes());
-  if (tree == nullptr) throw InvalidArgument("sharing", "another", "'radix', which keeps a tree");
+  if (tree == nullptr) throw InvalidArgument("sharing", "'hash'", "'radix', which keeps a tree");
   return *tree;
 }
 
