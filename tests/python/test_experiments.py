@@ -15,6 +15,7 @@ from attnlab.experiments import _compare, _schema
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAMES = sorted(manifest.parent.name for manifest in (ROOT / "experiments").glob("*/experiment.json"))
+IN_SHAPE = {"vllm_memory"}  # the others are exact
 SCHEMA = json.loads((ROOT / "python/attnlab/experiments/schema.json").read_text())
 
 TOY = {
@@ -69,7 +70,7 @@ def loaded(toy, change=None):
     return experiments.load("toy", toy.parent)
 
 
-def test_the_four_are_there_and_fit_the_schema():
+def test_all_are_there_and_fit_the_schema():
     assert experiments.names() == NAMES
     for name in NAMES:
         assert experiments.load(name).title
@@ -270,7 +271,8 @@ def test_the_committed_results_are_what_the_experiment_gives(name, tmp_path, cap
     if name == "real_attention":  # all its numbers are roundings, which depend on the machine
         ours, committed = ({file: without(d[file], "rows", "ours") for file in d} for d in (ours, committed))
     assert without(ours, *run, *inexact) == without(committed, *run, *inexact)
-    assert committed["comparison.json"]["verdict"] == "exact" and "verdict: exact" in capsys.readouterr().out
+    verdict = "in shape" if name in IN_SHAPE else "exact"
+    assert committed["comparison.json"]["verdict"] == verdict and f"verdict: {verdict}\n" in capsys.readouterr().out
 
 
 def test_changed_sizes_drop_the_papers_figures(tmp_path, capsys):
@@ -299,7 +301,7 @@ def test_the_program_runs_them(tmp_path):
     assert "FlashAttention, N 512" in text and (tmp_path / "a folder/fa1_table21/comparison.csv").exists()
     hostile = "$(touch x)"
     for arguments, message in [
-        (["fig9"], "experiment: got fig9, expected one of fa1_fig2, fa1_table21, kv_cache, real_attention"),
+        (["fig9"], f"experiment: got fig9, expected one of {', '.join(NAMES)}"),
         ([], "experiment: got nothing, expected --list, --all or one of"),
         (["fa1_fig2", "--all"], "experiment: got fa1_fig2 and --all"),
         (["fa1_fig2", "--set", "num_heads=0"], "num_heads: got 0, expected an integer of at least 1"),
