@@ -43,7 +43,7 @@ attnlab_install_files(${CMAKE_INSTALL_INCLUDEDIR}/attnlab cuda/*.h cuda/*.cuh cu
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/emulator/cuda_headers
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnlab/simulator/emulator)
 attnlab_install_files(${CMAKE_INSTALL_DATADIR}/attnlab reference/*.json simulator/*.json experiments/*.py
-                      experiments/experiment.json experiments/paper.csv experiments/*.safetensors
+                      experiments/experiment.json experiments/paper.csv experiments/mooncake.csv experiments/*.safetensors
                       cuda/counters/*.csv cuda/probes/*.csv
                       # Of the labs what a student gets, and what the grader needs; no solutions.
                       labs/README.md labs/README.zh.md labs/handout.cpp labs/handout.cu labs/lab.h labs/grade.json

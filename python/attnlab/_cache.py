@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 import os
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -61,11 +61,14 @@ def _by_code_point(tokens: Sequence[int]) -> str:
     return "".join(chr(token) for token in tokens)
 
 
-def _token(token: int) -> int:
-    value = operator.index(token)
-    if not -(2**31) <= value < 2**31:
-        raise ValueError(f"tokens: got {value}, expected integers of 32 bits")
-    return value
+def _tokens(tokens: Iterable[int]) -> list[int]:
+    values = list(tokens)
+    try:
+        array("i", values)
+    except OverflowError:
+        beyond = next(value for value in values if not -(2**31) <= value < 2**31)
+        raise ValueError(f"tokens: got {beyond}, expected integers of 32 bits") from None
+    return values
 
 
 def _text(words: Words) -> Words:
@@ -101,7 +104,7 @@ class CacheManager:
 
     def start(self, tokens: Iterable[int], upto: int | None = None, *, resumed: bool = False) -> Started:
         """A sequence of these tokens, with room for the first `upto` (default: all)."""
-        return Started(*self._cache.start([_token(token) for token in tokens], upto, resumed))
+        return Started(*self._cache.start(_tokens(tokens), upto, resumed))
 
     def grow(self, id: int, upto: int) -> None:
         """Room for the tokens before `upto`."""
@@ -109,7 +112,7 @@ class CacheManager:
 
     def append(self, id: int, token: int) -> Slot:
         """One token more."""
-        block, row, copy = self._cache.append(id, _token(token))
+        block, row, copy = self._cache.append(id, _tokens([token])[0])
         return Slot(block, row, None if copy is None else Copy(*copy))
 
     def fork(self, id: int) -> int:
@@ -119,6 +122,10 @@ class CacheManager:
     def reorder(self, beams: Sequence[int], parents: Sequence[int]) -> list[int]:
         """Beam search: sequence n of the answer goes on from beams[parents[n]]; the others go."""
         return self._cache.reorder(list(beams), list(parents))
+
+    def match(self, tokens: Iterable[int]) -> int:
+        """How many of these tokens, from the first on, the prefix cache has. They count as used now."""
+        return self._cache.match(_tokens(tokens))
 
     def publish(self, id: int, computed: int) -> None:
         """Full blocks of the first `computed` tokens can be shared from now on."""

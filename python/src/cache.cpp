@@ -136,6 +136,11 @@ void add_cache(nb::module_& module) {
       .def("fork", &CacheManager::fork)
       .def("reorder", [](CacheManager& self, const std::vector<SequenceId>& beams,
                          const std::vector<Index>& parents) { return self.reorder(beams, parents); })
+      .def("match",
+           [](const CacheManager& self, const std::vector<Token>& tokens) {
+             if (self.prefixes() == nullptr) return Index{0};
+             return static_cast<Index>(self.prefixes()->match(tokens).size()) * self.block_size();
+           })
       .def("publish", &CacheManager::publish)
       .def("finish", &CacheManager::finish)
       .def("swap_out", [](CacheManager& self,

@@ -73,6 +73,7 @@ def test_what_is_published_is_found(sharing, cached):
     assert cache.start(A_TO_J).cached == 0
     cache.publish(first, 10)
     assert cache.start(A_TO_J).cached == cached
+    assert cache.match(A_TO_J) == cached and cache.match(A_TO_J[:7]) == min(cached, 4) and cache.match([]) == 0
     block = cache.table(first)[0]
     assert cache.kept(block) == (sharing != "none") and not cache.kept(cache.table(first)[2])
     cache.check()
@@ -133,6 +134,7 @@ REFUSED = [
     (lambda c: c.start([1, 2], upto=-1), "upto: got -1"),
     (lambda c: c.grow(0, 11), "upto: got 11, expected 0 to the 10 tokens"),
     (lambda c: c.append(0, -(2**31) - 1), "tokens: got -2147483649"),
+    (lambda c: c.match([2**31]), "tokens: got 2147483648"),
     (lambda c: c.reorder([0], [1]), "parents: got 1, expected 0 to 0"),
     (lambda c: c.reorder([0], [-1]), "parents: got -1"),
     (lambda c: c.publish(0, 11), "computed: got 11, expected 0 to the 10 tokens that have room"),

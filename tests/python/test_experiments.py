@@ -15,7 +15,7 @@ from attnlab.experiments import _compare, _schema
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAMES = sorted(manifest.parent.name for manifest in (ROOT / "experiments").glob("*/experiment.json"))
-IN_SHAPE = {"vllm_memory"}  # the others are exact
+IN_SHAPE = {"prefix_sharing", "vllm_memory"}  # the others are exact
 SCHEMA = json.loads((ROOT / "python/attnlab/experiments/schema.json").read_text())
 
 TOY = {
