@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the decode kernels as a shared library with a plain C interface (decode.h), with nvcc alone: FOLDER/libdecode.so.
+# Builds the decode kernels as a shared library with a plain C interface (decode.h), with nvcc alone: FOLDER/libdecode.so;
+# and FOLDER/virtual_memory, a program that runs them on pages mapped by cuMemMap.
 # usage: build.sh FOLDER    (ARCH=sm_90a, JOBS=number of processors)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -19,3 +20,6 @@ printf '%s\n' "${sources[@]}" | xargs -P "${JOBS:-$(nproc)}" -I{} bash -ec 'comp
 objects=("${sources[@]//\//_}")
 objects=("${objects[@]/#/$into/}")
 nvcc -arch="$arch" -shared -o "$into/libdecode.so" "${objects[@]/%/.o}"
+compile cuda/bench/virtual_memory.cu
+stubs=$(dirname "$(readlink -f "$(command -v nvcc)")")/../lib64/stubs
+nvcc -arch="$arch" -o "$into/virtual_memory" "$into/cuda_bench_virtual_memory.cu.o" "${objects[@]/%/.o}" -L"$stubs" -lcuda

@@ -2,8 +2,8 @@
 // whose memory is mapped page by page as the sequence grows. A kernel needs no block table.
 //
 // Prabhu et al., "vAttention: Dynamic Memory Management for Serving LLMs without PagedAttention" (2024). Here the
-// pages are really mapped, by mmap, from one memory that all arrays share; on a GPU, cuMemMap does it
-// (cuda/decode/virtual_memory.cu).
+// pages are really mapped, by mmap, from one memory that all arrays share; cuda/bench/virtual_memory.cu does it on a
+// GPU, by cuMemMap.
 #pragma once
 
 #include <cstddef>
