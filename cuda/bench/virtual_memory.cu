@@ -1,6 +1,6 @@
-// vAttention's storage on a GPU: caches that are contiguous in addresses, whose pages are mapped as sequences grow, read
-// by a kernel that knows nothing of pages. Says what mapping costs, that the results are those of caches in one piece,
-// to the bit, and how fast the decode step is on both.
+// vAttention's storage on a GPU: caches that are contiguous in addresses, whose pages are mapped as sequences grow,
+// read by a kernel that knows nothing of pages. Says what mapping costs, that the results are those of caches in one
+// piece, to the bit, and how fast the decode step is on both.
 //
 // Prabhu et al., "vAttention: Dynamic Memory Management for Serving LLMs without PagedAttention" (2024). build.sh makes
 // it: FOLDER/virtual_memory. Prints one line per fact; exit code 1 when a result differs.
