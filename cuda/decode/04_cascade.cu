@@ -7,17 +7,23 @@
 //           block reads a key once for 16 rows of any sequences. Each sequence's own keys are a second launch.
 // Traffic:  shared keys once for each 16 rows of the batch, most of it from L2; own keys once; the partial results of
 //           all splits out and in.
-// Limits:   one shared part, at the beginning; factors of shared keys are those of sequence 0.
+// Limits:   one shared part, at the beginning.
 #include "cuda/decode/04_cascade.h"
 #include "cuda/device/decode_launch.cuh"
 
 namespace attnlab::cuda::ATTNLAB_CUDA_BACKEND {
 
-template <class T, class C, int D, int Eights>
+template <class T, int D, int Eights>
 __global__ void __launch_bounds__(32 * kDecodeWarps, 2)
     cascade_kernel(const AttentionParams p, const Span span) {
   extern __shared__ float4 shared_memory[];
-  grouped<T, C, D, D, Eights, InRing<C, D, D>>(p, span, shared_memory);
+  grouped<T, T, D, D, Eights, InRing<T, D, D>>(p, span, shared_memory);
+}
+
+template <class T, int D, int Eights>
+void launch_part(const AttentionParams& p, const Span& span, cudaStream_t stream) {
+  launch_grouped(cascade_kernel<T, D, Eights>, p, span, 8 * Eights,
+                 grouped_bytes<InRing<T, D, D>, 8 * Eights, D>(), stream);
 }
 
 void cascade_04(const AttentionParams& p, void* on_stream) {
@@ -30,13 +36,14 @@ void cascade_04(const AttentionParams& p, void* on_stream) {
   Span shared = own;
   shared.from = 0, shared.to = p.shared_kv, shared.of_all = true;
   shared.splits = splits.shared, shared.first_split = 0;
-  for_grouped<kCascadeDecode>(p, [&]<class T, class C, int D, int Eights>() {
-    if (p.shared_kv != 0) {
-      launch_grouped(cascade_kernel<T, C, D, 2>, p, shared, 16, grouped_bytes<InRing<C, D, D>, 16, D>(),
-                     stream);
+  for_type_and_dim<kCascadeDecode>(p.type, p.head_dim, [&]<class T, int D>() {
+    require_aligned<T>("k", p.k), require_aligned<T>("v", p.v), require_aligned<T>("q", p.q);
+    if (p.shared_kv != 0) launch_part<T, D, 2>(p, shared, stream);
+    if (packed_rows(p) == 8) {
+      launch_part<T, D, 1>(p, own, stream);
+    } else {
+      launch_part<T, D, 2>(p, own, stream);
     }
-    launch_grouped(cascade_kernel<T, C, D, Eights>, p, own, 8 * Eights,
-                   grouped_bytes<InRing<C, D, D>, 8 * Eights, D>(), stream);
     if (own.all_splits > 1) launch_combine<T>(p, own, stream);
   });
 }

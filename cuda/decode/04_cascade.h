@@ -7,7 +7,9 @@ namespace attnlab::cuda {
 
 inline constexpr Requires kCascadeDecode{.dtypes = kHalfTypes,
                                          .head_dims = kGroupedHeadDims,
-                                         .options = kGroupedDecode.options | Option::shared_prefix};
+                                         .options = Option::causal | Option::window | Option::softcap |
+                                                    Option::alibi | Option::grouped_heads | Option::padded |
+                                                    Option::packed | Option::paged | Option::shared_prefix};
 
 // The ring's: four warps' tiles.
 constexpr Geometry cascade_geometry(int, Tiles) { return {16, 16, 128, 4 * 24576}; }
