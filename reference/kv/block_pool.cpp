@@ -28,44 +28,50 @@ BlockId BlockPool::allocate() {
   return block;
 }
 
-void BlockPool::retain(BlockId block) {
-  const Block& b = at(block);
-  if (require(block, b.holders > 0 || b.kept, "one that is not free").holders++ > 0) return;
-  --idle_;
-  watcher_->on_held(block);
-}
-
-void BlockPool::release(BlockId block) {
-  Block& b = require(block, at(block).holders > 0, "one that is held");
-  if (--b.holders > 0) return;
-  if (b.kept) {
-    ++idle_;
-    watcher_->on_idle(block);
-  } else {
-    free_.push_back(block);
+void BlockPool::allocate(Index count, std::vector<BlockId>& table) {
+  if (count > free()) throw OutOfBlocks(count, free());
+  for (Index n = 0; n < count; ++n) {
+    blocks_[static_cast<std::size_t>(free_.back())].holders = 1;
+    table.push_back(free_.back());
+    free_.pop_back();
   }
 }
 
-void BlockPool::keep(BlockId block) {
-  require(block, at(block).holders > 0 && !at(block).kept, "one that is held and not kept").kept = true;
-}
-
-void BlockPool::let_go(BlockId block) {
-  require(block, at(block).holders == 0 && at(block).kept, "one that is idle").kept = false;
-  --idle_;
-  free_.push_back(block);
-}
-
-const BlockPool::Block& BlockPool::at(BlockId block) const {
-  if (block < 0 || block >= size()) {
-    throw InvalidArgument("block", std::to_string(block), "0 to " + std::to_string(size() - 1));
+// The number of idle blocks is kept apart from memory in the loops: they are most of a cache's bookkeeping.
+void BlockPool::retain(std::span<const BlockId> table) {
+  Index were_idle = 0;
+  for (const BlockId block : table) {
+    Block& b = at(block);
+    if (b.holders == 0 && !b.kept) refuse(block, "one that is not free");
+    if (b.holders++ > 0) continue;
+    ++were_idle;
+    if (watcher_ != nullptr) watcher_->on_held(block);
   }
-  return blocks_[static_cast<std::size_t>(block)];
+  idle_ -= were_idle;
 }
 
-BlockPool::Block& BlockPool::require(BlockId block, bool holds, const char* expected) {
-  if (!holds) throw InvalidArgument("block", std::to_string(block), expected);
-  return blocks_[static_cast<std::size_t>(block)];
+void BlockPool::release(std::span<const BlockId> table) {
+  Index are_idle = 0;
+  for (auto block = table.rbegin(); block != table.rend(); ++block) {
+    Block& b = at(*block);
+    if (b.holders == 0) refuse(*block, "one that is held");
+    if (--b.holders > 0) continue;
+    if (!b.kept) {
+      free_.push_back(*block);
+      continue;
+    }
+    ++are_idle;
+    if (watcher_ != nullptr) watcher_->on_idle(*block);
+  }
+  idle_ += are_idle;
+}
+
+void BlockPool::refuse_number(BlockId block) const {
+  throw InvalidArgument("block", std::to_string(block), "0 to " + std::to_string(size() - 1));
+}
+
+void BlockPool::refuse(BlockId block, const char* expected) {
+  throw InvalidArgument("block", std::to_string(block), expected);
 }
 
 }  // namespace attnlab::kv

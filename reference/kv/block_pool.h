@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "reference/core/errors.h"
@@ -45,14 +47,45 @@ class BlockPool {
 
   // A free block, held once from now on. Throws OutOfBlocks.
   BlockId allocate();
+  // `count` of them, behind those of a table. Throws OutOfBlocks and has changed nothing then.
+  void allocate(Index count, std::vector<BlockId>& table);
   // One holder more, of a block that is not free, or less, of one that is held. Throw InvalidArgument for any
   // other.
-  void retain(BlockId block);
-  void release(BlockId block);
+  void retain(BlockId block) {
+    Block& b = at(block);
+    if (b.holders++ > 0) return;
+    if (!b.kept) {
+      b.holders = 0;
+      refuse(block, "one that is not free");
+    }
+    --idle_;
+    if (watcher_ != nullptr) watcher_->on_held(block);
+  }
+  void release(BlockId block) {
+    Block& b = at(block);
+    if (b.holders == 0) refuse(block, "one that is held");
+    if (--b.holders > 0) return;
+    if (!b.kept) return free_.push_back(block);
+    ++idle_;
+    if (watcher_ != nullptr) watcher_->on_idle(block);
+  }
+  // Of a whole table; release() from its end on, so that what is evicted first is idle first.
+  void retain(std::span<const BlockId> table);
+  void release(std::span<const BlockId> table);
   // Keeps a block that is held and not kept; lets an idle one go, which is free then. Throw InvalidArgument for
   // any other.
-  void keep(BlockId block);
-  void let_go(BlockId block);
+  void keep(BlockId block) {
+    Block& b = at(block);
+    if (b.holders == 0 || b.kept) refuse(block, "one that is held and not kept");
+    b.kept = true;
+  }
+  void let_go(BlockId block) {
+    Block& b = at(block);
+    if (b.holders != 0 || !b.kept) refuse(block, "one that is idle");
+    b.kept = false;
+    --idle_;
+    free_.push_back(block);
+  }
 
   Index holders(BlockId block) const { return at(block).holders; }
   bool kept(BlockId block) const { return at(block).kept; }
@@ -62,14 +95,18 @@ class BlockPool {
     std::int32_t holders = 0;
     bool kept = false;
   };
-  const Block& at(BlockId block) const;
-  Block& require(BlockId block, bool holds, const char* expected);
+  const Block& at(BlockId block) const {
+    if (static_cast<std::uint32_t>(block) >= blocks_.size()) refuse_number(block);
+    return blocks_[static_cast<std::uint32_t>(block)];
+  }
+  Block& at(BlockId block) { return const_cast<Block&>(std::as_const(*this).at(block)); }
+  [[noreturn]] void refuse_number(BlockId block) const;
+  [[noreturn]] static void refuse(BlockId block, const char* expected);
 
   std::vector<Block> blocks_;
   std::vector<BlockId> free_;  // the last one is the next one
   Index idle_ = 0;
-  Watcher none_;
-  Watcher* watcher_ = &none_;
+  Watcher* watcher_ = nullptr;
 };
 
 }  // namespace attnlab::kv

@@ -27,11 +27,6 @@ Index at_least_one(const char* argument, Index value) {
   return value;
 }
 
-// From the end: what is idle first is evicted first.
-void release(BlockPool& pool, std::span<const BlockId> table) {
-  for (auto block = table.rbegin(); block != table.rend(); ++block) pool.release(*block);
-}
-
 }  // namespace
 
 CacheManager::CacheManager(const Options& options)
@@ -80,15 +75,16 @@ CacheManager::Started CacheManager::start(std::vector<Token> tokens, std::option
   }
   const auto hits = static_cast<Index>(sequence.table.size());
   const Index more = std::max<Index>(0, blocks_for(upto.value_or(length)) - hits);
-  for (const BlockId block : sequence.table) pool_.retain(block);
+  pool_.retain(sequence.table);
   try {
     make_free(more);
   } catch (const OutOfBlocks&) {
-    release(pool_, sequence.table);
+    pool_.release(sequence.table);
     throw;
   }
   sequence.published = sequence.table.size();
-  for (Index n = 0; n < more; ++n) sequence.table.push_back(pool_.allocate());
+  sequence.table.reserve(static_cast<std::size_t>(blocks_for(length)));
+  pool_.allocate(more, sequence.table);
   sequence.tokens = std::move(tokens);
   const bool fresh = origin == Origin::fresh;
   (fresh ? counts_.prompt_tokens : counts_.resumed_tokens) += length;
@@ -105,7 +101,7 @@ void CacheManager::grow(SequenceId id, Index upto) {
   }
   const Index more = blocks_for(upto) - static_cast<Index>(sequence.table.size());
   make_free(std::max<Index>(0, more));
-  for (Index n = 0; n < more; ++n) sequence.table.push_back(pool_.allocate());
+  pool_.allocate(std::max<Index>(0, more), sequence.table);
 }
 
 Slot CacheManager::append(SequenceId id, Token token) {
@@ -134,7 +130,7 @@ Slot CacheManager::append(SequenceId id, Token token) {
 
 SequenceId CacheManager::fork(SequenceId id) {
   Sequence twin = on_device(id);
-  for (const BlockId block : twin.table) pool_.retain(block);
+  pool_.retain(twin.table);
   sequences_.emplace(next_, std::move(twin));
   return next_++;
 }
@@ -181,7 +177,7 @@ void CacheManager::publish(SequenceId id, Index computed) {
 void CacheManager::finish(SequenceId id, Index computed) {
   if (!at(id).on_host) publish(id, computed);
   const Sequence& sequence = at(id);
-  release(sequence.on_host ? host_ : pool_, sequence.table);
+  (sequence.on_host ? host_ : pool_).release(sequence.table);
   sequences_.erase(id);
 }
 
@@ -215,7 +211,7 @@ std::vector<BlockCopy> CacheManager::move(std::span<const SequenceId> ids, bool 
     }
     std::vector<BlockId> left = sequence.table;
     for (BlockId& block : sequence.table) block = places.at(block);
-    release(from, left);
+    from.release(left);
     sequence.published = 0;
   }
   return copies;

@@ -1,6 +1,10 @@
 #include "reference/kv/hash_cache.h"
 
 #include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "reference/core/checked.h"
 
 namespace attnlab::kv {
 namespace {
@@ -14,20 +18,39 @@ std::uint64_t hash_of(std::uint64_t before, std::span<const Token> tokens) {
 
 }  // namespace
 
-HashCache::Entry* HashCache::find(std::uint64_t hash, BlockId before, std::span<const Token> tokens) {
-  const auto [first, last] = entries_.equal_range(hash);
-  for (auto at = first; at != last; ++at) {
-    if (at->second.before == before && std::ranges::equal(at->second.tokens, tokens)) return &at->second;
+HashCache::HashCache(BlockPool& pool, Index block_size)
+    : PrefixCache(pool, block_size),
+      entries_(static_cast<std::size_t>(pool.size())),
+      tokens_(static_cast<std::size_t>(
+          checked_multiply(entries_.size(), static_cast<std::uint64_t>(block_size), "block_size"))),
+      buckets_(std::bit_ceil(2 * entries_.size() + 1), kNone) {
+  pool.watch(this);
+}
+
+BlockId HashCache::find(std::uint64_t hash, BlockId before, std::span<const Token> tokens) const {
+  BlockId block = buckets_[hash & (buckets_.size() - 1)];
+  for (; block != kNone; block = entries_[at(block)].next) {
+    const Entry& entry = entries_[at(block)];
+    if (entry.hash == hash && entry.before == before && std::ranges::equal(tokens_of(block), tokens)) break;
   }
-  return nullptr;
+  return block;
 }
 
+// To the end of the line.
 void HashCache::on_idle(BlockId block) {
-  Entry* entry = by_block_.at(block);
-  entry->waits = waiting_.insert(waiting_.end(), entry);
+  Entry& entry = entries_[at(block)];
+  entry.waits = true;
+  entry.older = newest_, entry.newer = kNone;
+  (newest_ == kNone ? oldest_ : entries_[at(newest_)].newer) = block;
+  newest_ = block;
 }
 
-void HashCache::on_held(BlockId block) { waiting_.erase(by_block_.at(block)->waits); }
+void HashCache::on_held(BlockId block) {
+  Entry& entry = entries_[at(block)];
+  (entry.older == kNone ? oldest_ : entries_[at(entry.older)].newer) = entry.newer;
+  (entry.newer == kNone ? newest_ : entries_[at(entry.newer)].older) = entry.older;
+  entry.waits = false;
+}
 
 std::vector<BlockId> HashCache::match(std::span<const Token> tokens) {
   std::vector<BlockId> known;
@@ -35,13 +58,15 @@ std::vector<BlockId> HashCache::match(std::span<const Token> tokens) {
   std::uint64_t hash = 0;
   for (; tokens.size() >= size; tokens = tokens.subspan(size)) {
     hash = hash_of(hash, tokens.first(size));
-    const Entry* entry = find(hash, known.empty() ? kNone : known.back(), tokens.first(size));
-    if (entry == nullptr) break;
-    known.push_back(entry->block);
+    const BlockId block = find(hash, known.empty() ? kNone : known.back(), tokens.first(size));
+    if (block == kNone) break;
+    known.push_back(block);
   }
   // Used now: to the end of the line, the last block first.
   for (auto block = known.rbegin(); block != known.rend(); ++block) {
-    if (pool_.holders(*block) == 0) waiting_.splice(waiting_.end(), waiting_, by_block_.at(*block)->waits);
+    if (pool_.holders(*block) > 0) continue;
+    on_held(*block);
+    on_idle(*block);
   }
   return known;
 }
@@ -50,14 +75,16 @@ std::vector<BlockId> HashCache::insert(std::span<const Token> tokens, std::span<
   require_full(tokens, blocks);
   const auto size = static_cast<std::size_t>(block_size_);
   std::vector<BlockId> all = match(tokens.first(blocks.size() * size));
-  std::uint64_t hash = all.empty() ? 0 : by_block_.at(all.back())->hash;
+  all.reserve(blocks.size());
+  std::uint64_t hash = all.empty() ? 0 : entries_[at(all.back())].hash;
   for (const BlockId block : fresh(blocks, all.size())) {
     const auto own = tokens.subspan(all.size() * size, size);
     hash = hash_of(hash, own);
-    const BlockId before = all.empty() ? kNone : all.back();
-    auto& [key, entry] = *entries_.emplace(hash, Entry{hash, before, block, {own.begin(), own.end()}, {}});
-    by_block_.emplace(block, &entry);
     pool_.keep(block);
+    Entry& entry = entries_[at(block)];
+    entry.hash = hash, entry.before = all.empty() ? kNone : all.back();
+    entry.next = std::exchange(bucket(hash), block);
+    std::ranges::copy(own, tokens_.begin() + static_cast<Index>(at(block) * size));
     ++kept_;
     all.push_back(block);
   }
@@ -65,39 +92,41 @@ std::vector<BlockId> HashCache::insert(std::span<const Token> tokens, std::span<
   return all;
 }
 
-void HashCache::forget(Entry& entry) {
-  waiting_.erase(entry.waits);
-  by_block_.erase(entry.block);
-  const auto [first, last] = entries_.equal_range(entry.hash);
-  entries_.erase(std::find_if(first, last, [&](const auto& known) { return &known.second == &entry; }));
+void HashCache::forget(BlockId block) {
+  on_held(block);
+  BlockId* at_block = &bucket(entries_[at(block)].hash);
+  while (*at_block != block) at_block = &entries_[at(*at_block)].next;
+  *at_block = entries_[at(block)].next;
+  --kept_;
 }
 
 Index HashCache::evict(Index blocks) {
   Index freed = 0;
-  for (; freed < blocks && !waiting_.empty(); ++freed) {
-    pool_.let_go(waiting_.front()->block);
-    forget(*waiting_.front());
+  for (; freed < blocks && oldest_ != kNone; ++freed) {
+    pool_.let_go(oldest_);
+    forget(oldest_);
   }
-  kept_ -= freed;
   return freed;
 }
 
 void HashCache::check() const {
-  Index idle = 0;
-  for (const auto& [hash, entry] : entries_) {
-    require_invariant(pool_.kept(entry.block), "the pool knows which blocks are kept");
-    require_invariant(by_block_.at(entry.block) == &entry, "a block is kept for one beginning");
-    const Index holders = pool_.holders(entry.block);
+  Index idle = 0, kept = 0, waiting = 0;
+  for (BlockId block = 0; block < pool_.size(); ++block) {
+    if (!pool_.kept(block)) continue;
+    ++kept;
+    const Entry& entry = entries_[at(block)];
+    const Index holders = pool_.holders(block);
     idle += holders == 0 ? 1 : 0;
+    require_invariant(entry.waits == (holders == 0), "what is idle waits, and nothing else");
+    require_invariant(find(entry.hash, entry.before, tokens_of(block)) == block,
+                      "a block is kept for one beginning, and found by it");
     if (entry.before == kNone) continue;
-    require_invariant(by_block_.contains(entry.before),
-                      "what is kept can be found: the block before is kept");
+    require_invariant(pool_.kept(entry.before), "what is kept can be found: the block before is kept");
     require_invariant(holders <= pool_.holders(entry.before), "who holds a block holds those before");
   }
-  require_invariant(static_cast<Index>(entries_.size()) == kept_ && by_block_.size() == entries_.size(),
-                    "the number of blocks that are kept");
-  require_invariant(static_cast<Index>(waiting_.size()) == idle && idle == pool_.idle(),
-                    "what is idle waits");
+  for (BlockId block = oldest_; block != kNone; block = entries_[at(block)].newer) ++waiting;
+  require_invariant(kept == kept_, "the number of blocks that are kept");
+  require_invariant(waiting == idle && idle == pool_.idle(), "no idle block is lost");
 }
 
 }  // namespace attnlab::kv

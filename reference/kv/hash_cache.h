@@ -7,16 +7,13 @@
 // different tokens cannot mix sequences up; and vLLM counts blocks that wait as free ones.
 #pragma once
 
-#include <list>
-#include <unordered_map>
-
 #include "reference/kv/prefix_cache.h"
 
 namespace attnlab::kv {
 
-class HashCache final : public PrefixCache {
+class HashCache final : public PrefixCache, private BlockPool::Watcher {
  public:
-  using PrefixCache::PrefixCache;
+  HashCache(BlockPool& pool, Index block_size);
 
   std::vector<BlockId> match(std::span<const Token> tokens) override;
   std::vector<BlockId> insert(std::span<const Token> tokens, std::span<const BlockId> blocks) override;
@@ -24,23 +21,31 @@ class HashCache final : public PrefixCache {
   void check() const override;
 
  private:
-  // A beginning: its last block's tokens, after the beginning before it.
+  static constexpr BlockId kNone = -1;
+  // Of a kept block: the beginning that it ends, as a hash of its tokens after the block before; the next block of
+  // its bucket; and, while it is idle, its neighbours in the line.
   struct Entry {
     std::uint64_t hash = 0;
-    BlockId before = kNone, block = kNone;
-    std::vector<Token> tokens;
-    std::list<Entry*>::iterator waits;  // while it is idle
+    BlockId before = kNone, next = kNone, older = kNone, newer = kNone;
+    bool waits = false;
   };
-  static constexpr BlockId kNone = -1;
 
   void on_idle(BlockId block) override;
   void on_held(BlockId block) override;
-  Entry* find(std::uint64_t hash, BlockId before, std::span<const Token> tokens);
-  void forget(Entry& entry);
+  BlockId find(std::uint64_t hash, BlockId before, std::span<const Token> tokens) const;
+  void forget(BlockId block);
 
-  std::unordered_multimap<std::uint64_t, Entry> entries_;
-  std::unordered_map<BlockId, Entry*> by_block_;
-  std::list<Entry*> waiting_;  // those that are idle; the next to go first
+  std::size_t at(BlockId block) const { return static_cast<std::size_t>(block); }
+  BlockId& bucket(std::uint64_t hash) { return buckets_[hash & (buckets_.size() - 1)]; }
+  std::span<const Token> tokens_of(BlockId block) const {
+    const auto size = static_cast<std::size_t>(block_size_);
+    return std::span(tokens_).subspan(at(block) * size, size);
+  }
+
+  std::vector<Entry> entries_;               // of every block of the pool
+  std::vector<Token> tokens_;                // of every block
+  std::vector<BlockId> buckets_;             // a power of two of them
+  BlockId oldest_ = kNone, newest_ = kNone;  // of the line; the oldest goes first
 };
 
 }  // namespace attnlab::kv

@@ -6,7 +6,6 @@ namespace attnlab::kv {
 
 PrefixCache::PrefixCache(BlockPool& pool, Index block_size) : pool_(pool), block_size_(block_size) {
   if (block_size < 1) throw InvalidArgument("block_size", std::to_string(block_size), "1 or more");
-  pool.watch(this);
 }
 
 std::span<const BlockId> PrefixCache::fresh(std::span<const BlockId> blocks, std::size_t known) const {

@@ -14,12 +14,12 @@
 
 namespace attnlab::kv {
 
-class PrefixCache : private BlockPool::Watcher {
+class PrefixCache {
  public:
   PrefixCache(BlockPool& pool, Index block_size);
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
-  ~PrefixCache() override = default;
+  virtual ~PrefixCache() = default;
 
   Index block_size() const { return block_size_; }
   Index kept() const { return kept_; }  // blocks

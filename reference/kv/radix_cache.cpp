@@ -77,6 +77,7 @@ std::vector<BlockId> RadixCache::insert(std::span<const Token> tokens, std::span
   require_full(tokens, blocks);
   const std::size_t size = to_size(block_size_);
   std::vector<BlockId> all;
+  all.reserve(blocks.size());
   Node* node = descend(tokens.first(blocks.size() * size), all);
   const auto rest = tokens.subspan(all.size() * size);
   if (const auto more = fresh(blocks, all.size()); !more.empty()) {
