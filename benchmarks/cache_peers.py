@@ -9,10 +9,10 @@ DIR is the folder that holds the package `sglang` or `vllm`: an installation's, 
 configuration) is replaced by empty stand-ins, and nothing of it is called. SGLang's cache needs torch.
 
 Each request is matched, gets room for the rest, is published and goes. What is timed (the processor's time of one thread):
-  SGLang   mem_cache/radix_cache.py: match_prefix, inc_lock_ref, evict, insert, dec_lock_ref, with pages of one token; its values are
-           slices of a tensor of free slots, as its allocator's are
-  vLLM     v1/core/block_pool.py, blocks of 16: get_cached_block, touch, get_new_blocks, cache_full_blocks, free_blocks; first with
-           the hashes of blocks given, then with hash_block_tokens (SHA-256), which an engine calls per request
+  SGLang   mem_cache/radix_cache.py: match_prefix, inc_lock_ref, evict, insert, dec_lock_ref, with pages of one token; its
+           values are slices of a tensor of free slots, as its allocator's are
+  vLLM     v1/core/block_pool.py, blocks of 16: get_cached_block, touch, get_new_blocks, cache_full_blocks, free_blocks;
+           first with the hashes of blocks given, then with hash_block_tokens (SHA-256), which an engine calls per request
   attnlab  CacheManager::start and finish (benchmarks/cache_bench.cpp), which hash or compare tokens, too
 
 --write puts the tables into docs/results/cache.md.
@@ -295,14 +295,15 @@ def main():
         lines += measure(f"{pathlib.Path(options.trace).stem}, first {len(long)}", long, 1_000_000, options)
     if not options.write:
         return
-    table = ["| requests | peer | peer, M tokens/s | attnlab, M tokens/s | ratio | peer found | attnlab found |", "|---|---|---|---|---|---|---|"]
+    head = "| requests | peer | peer, M tokens/s | attnlab, M tokens/s | ratio | peer found | attnlab found |"
+    table = [head, "|---|---|---|---|---|---|---|", *lines]
     text = PAGE.read_text()
     facts = (
         f"{datetime.date.today()}, {machine()}, SGLang {version('sglang', options.sglang)}, vLLM {version('vllm', options.vllm)}, "
         f"Python {platform.python_version()}"
     )
-    text = re.sub(r"(?s)(<!-- measured -->\n).*?(<!-- end -->)", lambda m: m[1] + facts + "\n\n" + "\n".join(table + lines) + "\n" + m[2], text)
-    PAGE.write_text(text)
+    measured = facts + "\n\n" + "\n".join(table) + "\n"
+    PAGE.write_text(re.sub(r"(?s)(<!-- measured -->\n).*?(<!-- end -->)", lambda m: m[1] + measured + m[2], text))
 
 
 if __name__ == "__main__":
