@@ -39,6 +39,7 @@ const std::vector<EnvironmentVariable>& environment_variables() {
       {"FUZZ_SECONDS", "How long ./lab test --all fuzz runs each parser, 600 as without", want_anything},
       {"PTX_CASES", "A file that the tests of PTX add their executions to", want_anything},
       {"PTX_TEXTS", "A file that the tests of PTX add their texts to", want_anything},
+      {"CACHE_STREAM", "A file of requests for benchmarks/cache_bench", want_anything},
       {"REAL_INPUTS", "A folder of other models' tensors, for the tests of the oracle", want_folder},
   };
   return all;

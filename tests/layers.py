@@ -58,7 +58,7 @@ answers/labs:            reference/ os oracle/ simulator/ answers
 
 cli:                     reference/ os files oracle/ simulator/ cuda/ answers/
 c_api:                   reference/core oracle
-python/src:              reference/ simulator/io simulator/device oracle/ cuda/golden answers
+python/src:              reference/ files simulator/io simulator/device oracle/ cuda/golden answers
 benchmarks:              reference/ oracle simulator/ cuda/counters
 tests:                   reference/ os files oracle/ simulator/ cuda/ answers/ cli c_api
 """
