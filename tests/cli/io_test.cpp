@@ -70,9 +70,9 @@ TEST(Io, PagesAreFoundThroughABlockTableThatIsReadToo) {
   for (const char* algorithm : {"standard", "memory-efficient", "flash1", "decode --seqlen-q 1"}) {
     expect_closed_is_metered(io_json(asked + " --page-size 7 --algorithm " + algorithm));
   }
-  EXPECT_THAT(io_refusal(asked + " --page-size 16 --pass backward"), HasSubstr("page_size"));
-  EXPECT_THAT(io_refusal("--page-size 16 --algorithm softmax-online"), HasSubstr("pages"));
-  EXPECT_THAT(io_refusal("--page-size 16 --seqlen 1G --bc 1 --br 1"), HasSubstr("page_size"));
+  EXPECT_THAT(io_refusal(asked + " --page-size 16 --pass backward"), HasSubstr("--page-size: got 16"));
+  EXPECT_THAT(io_refusal("--seqlen 64 --page-size 16 --algorithm softmax-online"), HasSubstr("pages"));
+  EXPECT_THAT(io_refusal("--page-size 16 --seqlen 1G --bc 1 --br 1"), HasSubstr("--page-size: got 16"));
 }
 
 const std::string kGpt2Medium = "--batch 64 --heads 16 --seqlen 1024 --dim 64 --dtype fp16 --pass both ";

@@ -123,7 +123,7 @@ TEST(Kv, BlocksThatAnEngineReallyHas) {
       attnlab_program("kv " + asked + " --num-gpu-blocks 2588").out,
       AllOf(HasSubstr("in blocks"), HasSubstr("3,400"), HasSubstr("the engine has"), HasSubstr("2,588")));
   EXPECT_THAT(kv_refusal("--model llama3-8b --num-gpu-blocks 5"), HasSubstr("memory"));
-  EXPECT_THAT(kv_refusal(asked + " --num-gpu-blocks 99999"), HasSubstr("num_gpu_blocks"));
+  EXPECT_THAT(kv_refusal(asked + " --num-gpu-blocks 99999"), HasSubstr("--num-gpu-blocks: got 99999"));
 }
 
 TEST(Kv, TextNamesUnitsAndVerdict) {

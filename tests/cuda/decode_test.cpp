@@ -41,12 +41,9 @@ void add_latent_cases(const Add& add) {
 
 // A prompt that all sequences share.
 void add_shared_cases(const Add& add) {
-  for (const DType cache : {DType::bf16, DType::e4m3}) {
-    add("shared_" + std::string(name(cache)), [&](DecodeCase& c) {
-      c.page_size = 16, c.shared = 48, c.splits = 2, c.p.kv_lens = {100, 48, 70}, c.cache = cache;
-      if (cache != DType::bf16) c.scaled = Scaled::head;
-    });
-  }
+  add("shared_by_splits", [](DecodeCase& c) {
+    c.page_size = 16, c.shared = 48, c.splits = 2, c.p.kv_lens = {100, 48, 70};
+  });
   add("shared_by_tokens", [](DecodeCase& c) {
     c.page_size = 16, c.shared = 64, c.splits = 1, c.p.seqlen_q = 3, c.p.causal = true,
     c.p.q_lens = {3, 1, 2};
