@@ -16,7 +16,7 @@ inline constexpr Requires kSplitKv{
 // A warp for each row and split.
 constexpr Geometry split_kv_geometry(int, Tiles) { return {1, 1, 128, 0}; }
 constexpr int split_kv_splits(const AttentionParams& p) {
-  if (p.splits > 0) return p.splits;
+  if (p.splits > 0) return asked_splits(p);
   return splits_for(ceil_div(p.seqlen_q * p.heads_q * p.batch, 4), p.seqlen_kv, 8 * p.multiprocessors);
 }
 constexpr std::size_t split_kv_workspace(const AttentionParams& p) {

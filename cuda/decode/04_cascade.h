@@ -20,7 +20,7 @@ struct CascadeSplits {
 };
 constexpr CascadeSplits cascade_splits(const AttentionParams& p) {
   if (p.shared_kv == 0) return {0, decode_splits(p, 2)};
-  if (p.splits > 0) return {p.splits, p.splits};
+  if (p.splits > 0) return {asked_splits(p), asked_splits(p)};
   AttentionParams own = p;
   own.seqlen_kv = p.seqlen_kv - p.shared_kv;
   const int rows = p.heads_q / p.heads_kv * p.seqlen_q * p.batch;

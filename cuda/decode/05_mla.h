@@ -25,7 +25,7 @@ constexpr std::size_t mla_bytes(int rows) {
 constexpr Geometry mla_geometry(int, Tiles) { return {64, kMlaKeys, 32 * kMlaWarps, mla_bytes(64)}; }
 
 constexpr int mla_splits(const AttentionParams& p) {
-  if (p.splits > 0) return p.splits;
+  if (p.splits > 0) return asked_splits(p);
   return splits_for(ceil_div(p.heads_q * p.seqlen_q, mla_rows(p)) * p.batch, p.seqlen_kv,
                     (mla_rows(p) == 16 ? 2 : 1) * p.multiprocessors);
 }

@@ -27,7 +27,7 @@ inline constexpr int kCombineThreads = 128;
 // A block for each row: its threads share the splits, then the columns.
 template <class T>
 __global__ void __launch_bounds__(kCombineThreads) combine_kernel(const AttentionParams p, const Span span) {
-  __shared__ float weights[kMostSplits * 2];
+  __shared__ float weights[2 * kMostSplits];  // a cascade has two parts
   const Head head = head_of(p, static_cast<int>(blockIdx.z), static_cast<int>(blockIdx.y));
   const int i = static_cast<int>(blockIdx.x), splits = span.all_splits;
   const int dim = p.head_dim_v != 0 ? p.head_dim_v : p.head_dim;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cuda/host/checks.h"
+#include "cuda/host/split.h"
 #include "reference/core/philox.h"
 
 namespace attnlab::cuda {
@@ -93,6 +94,7 @@ void require_launchable(Backend backend, const Kernel& kernel, const AttentionPa
                           "a divisor of " + std::to_string(p.heads_q));
   }
   require_at_most("batch * heads_q", Index{p.batch} * p.heads_q, kMaxGrid);
+  require_at_most("splits", p.splits, kMostSplits);
 }
 
 namespace {

@@ -30,7 +30,7 @@ constexpr int packed_rows(const AttentionParams& p) {
 
 // resident: blocks that are on a multiprocessor at once.
 constexpr int decode_splits(const AttentionParams& p, int resident) {
-  if (p.splits > 0) return std::min(p.splits, kMostSplits);
+  if (p.splits > 0) return asked_splits(p);
   const int row_blocks = ceil_div(p.heads_q / p.heads_kv * p.seqlen_q, packed_rows(p));
   return splits_for(row_blocks * p.heads_kv * p.batch, p.seqlen_kv, resident * p.multiprocessors);
 }

@@ -25,6 +25,8 @@ constexpr std::size_t partial_bytes(const AttentionParams& p, int splits) {
 // The rule: the fewest splits with which the waves of blocks are at least 95 % full, counting `resident` blocks to each
 // multiprocessor, or else the fullest; at most kMostSplits, and no split of fewer than kLeastKeys keys.
 inline constexpr int kMostSplits = 64, kLeastKeys = 256;
+// What the caller asks for; 0: the rule's. The combination has room for no more.
+constexpr int asked_splits(const AttentionParams& p) { return std::min(p.splits, kMostSplits); }
 constexpr int splits_for(int blocks, int keys, int slots) {
   const int most = std::clamp(keys / kLeastKeys, 1, kMostSplits);
   int best = 1;

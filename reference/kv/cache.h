@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "reference/core/at_least.h"
 #include "reference/core/checked.h"
 #include "reference/core/errors.h"
 #include "reference/core/shape.h"
@@ -25,10 +26,10 @@ class Cache {
  public:
   // Throws InvalidArgument for a size below 1, or together beyond 64 bits.
   Cache(Index num_kv_heads, Index head_dim, Index head_dim_v, Index capacity)
-      : num_kv_heads_(at_least_one("num_kv_heads", num_kv_heads)),
-        head_dim_(at_least_one("head_dim", head_dim)),
-        head_dim_v_(at_least_one("head_dim_v", head_dim_v)),
-        capacity_(at_least_one("capacity", capacity)),
+      : num_kv_heads_(at_least("num_kv_heads", num_kv_heads, 1)),
+        head_dim_(at_least("head_dim", head_dim, 1)),
+        head_dim_v_(at_least("head_dim_v", head_dim_v, 1)),
+        capacity_(at_least("capacity", capacity, 1)),
         k_(allocate(head_dim)),
         v_(allocate(head_dim_v)) {}
 
@@ -75,10 +76,6 @@ class Cache {
   Rows last() const { return {length_ - 1, 1}; }
 
  private:
-  static Index at_least_one(const char* argument, Index value) {
-    if (value < 1) throw InvalidArgument(argument, std::to_string(value), "1 or more");
-    return value;
-  }
   std::unique_ptr<T[]> allocate(Index dim) const {
     const auto u = [](Index size) { return static_cast<std::uint64_t>(size); };
     const std::uint64_t rows = checked_multiply(u(num_kv_heads_), u(capacity_), "cache");

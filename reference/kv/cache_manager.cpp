@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "reference/core/at_least.h"
 #include "reference/kv/hash_cache.h"
 #include "reference/kv/radix_cache.h"
 
@@ -22,15 +23,10 @@ std::unique_ptr<PrefixCache> make_prefixes(Sharing sharing, BlockPool& pool, Ind
   return nullptr;
 }
 
-Index at_least_one(const char* argument, Index value) {
-  if (value < 1) throw InvalidArgument(argument, std::to_string(value), "1 or more");
-  return value;
-}
-
 }  // namespace
 
 CacheManager::CacheManager(const Options& options)
-    : block_size_(at_least_one("block_size", options.block_size)),
+    : block_size_(at_least("block_size", options.block_size, 1)),
       pool_(options.num_blocks),
       host_(options.host_blocks),
       prefixes_(make_prefixes(options.sharing, pool_, options.block_size)) {}

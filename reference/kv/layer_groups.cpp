@@ -4,20 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "reference/core/at_least.h"
 #include "reference/core/blocks.h"
 
 namespace attnlab::kv {
-namespace {
-
-Index at_least(const char* argument, Index value, Index least) {
-  if (value < least) {
-    throw InvalidArgument(argument, std::to_string(value), std::to_string(least) + " or more");
-  }
-  return value;
-}
-
-}  // namespace
-
 LayerGroups::LayerGroups(Index num_blocks, std::vector<Group> groups)
     : pool_(at_least("num_blocks", num_blocks, 1)), null_(pool_.allocate()), groups_(std::move(groups)) {
   at_least("groups", static_cast<Index>(groups_.size()), 1);

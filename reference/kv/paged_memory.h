@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "reference/core/at_least.h"
 #include "reference/core/checked.h"
 #include "reference/core/shape.h"
 #include "reference/kv/cache_manager.h"
@@ -73,18 +74,15 @@ class PagedMemory {
     rows.page_stride = pool.batch_stride;
     return rows;
   }
-  static std::uint64_t at_least(const char* argument, Index value, Index least) {
-    if (value < least) {
-      throw InvalidArgument(argument, std::to_string(value), std::to_string(least) + " or more");
-    }
-    return static_cast<std::uint64_t>(value);
-  }
   std::unique_ptr<T[]> allocate(const char* argument, Index dim) const {
-    const std::uint64_t tokens = checked_multiply(at_least("num_blocks", num_blocks_, 0),
-                                                  at_least("block_size", block_size_, 1), "num_blocks"),
-                        rows = checked_multiply(tokens, at_least("num_kv_heads", num_kv_heads_, 1),
-                                                "num_blocks"),
-                        elements = checked_multiply(rows, at_least(argument, dim, 1), "num_blocks");
+    const auto size = [](const char* what, Index value, Index least) {
+      return static_cast<std::uint64_t>(at_least(what, value, least));
+    };
+    std::uint64_t elements = size("num_blocks", num_blocks_, 0);
+    for (const std::uint64_t factor : {size("block_size", block_size_, 1),
+                                       size("num_kv_heads", num_kv_heads_, 1), size(argument, dim, 1)}) {
+      elements = checked_multiply(elements, factor, "num_blocks");
+    }
     checked_multiply(elements, sizeof(T), "num_blocks");
     return std::make_unique_for_overwrite<T[]>(elements);
   }

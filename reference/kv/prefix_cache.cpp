@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "reference/core/at_least.h"
+
 namespace attnlab::kv {
 
-PrefixCache::PrefixCache(BlockPool& pool, Index block_size) : pool_(pool), block_size_(block_size) {
-  if (block_size < 1) throw InvalidArgument("block_size", std::to_string(block_size), "1 or more");
-}
+PrefixCache::PrefixCache(BlockPool& pool, Index block_size)
+    : pool_(pool), block_size_(at_least("block_size", block_size, 1)) {}
 
 std::span<const BlockId> PrefixCache::fresh(std::span<const BlockId> blocks, std::size_t known) const {
   blocks = blocks.subspan(known);

@@ -3,6 +3,7 @@
 // splits?
 #include <gtest/gtest.h>
 
+#include "cuda/host/split.h"
 #include "tests/cuda/backends.h"
 #include "tests/cuda/decode_cases.h"
 #include "tests/cuda/findings.h"
@@ -85,7 +86,7 @@ std::vector<DecodeCase> decode_cases(const cuda::Kernel& kernel) {
       c.p.num_heads = heads, c.p.num_kv_heads = std::min<Index>(heads, 2), c.p.kv_lens = {65, 16, 17};
     });
   }
-  for (const int splits : {1, 3, 9}) {
+  for (const int splits : {1, 3, 9, cuda::kMostSplits}) {
     add("splits_" + std::to_string(splits), [&](DecodeCase& c) { c.splits = splits; });
   }
   add("by_the_rule", [](DecodeCase& c) { c.p.batch = 1, c.p.kv_lens = {}, c.p.seqlen_kv = 700; });
@@ -191,6 +192,11 @@ TEST_P(Decode, SameBitsInAnyOrder) {
 }
 
 // Pages change where numbers lie, and nothing else.
+TEST_P(Decode, RefusesMoreSplitsThanAreCombined) {
+  DecodeInputs inputs(decode_case("", [](DecodeCase& c) { c.splits = cuda::kMostSplits + 1; }));
+  EXPECT_THROW(inputs.run(GetParam().backend, *GetParam().kernel), InvalidArgument);
+}
+
 TEST_P(Decode, PagesChangeNoBit) {
   const auto bits_of = [&](Index page_size) {
     DecodeInputs inputs(decode_case("", [&](DecodeCase& c) { c.page_size = page_size, c.splits = 2; }));
